@@ -1,0 +1,212 @@
+//! What follows from the rest of the state, kept so that a decision need not work it out again.
+//!
+//! Rebuilt whole from a snapshot, and piecewise by `apply`. Never in a log and never in the digest.
+
+use alloc::vec::Vec;
+
+use crate::decision::Reason;
+use crate::ids::{AppId, ClusterId, ComponentId, GroupId, KindId};
+use crate::labels::TaintEffect;
+use crate::staffing::Staffing;
+use crate::state::State;
+
+/// What follows from the rest of the state.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Derived {
+    apps: Vec<DerivedApp>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct DerivedApp {
+    groups: Vec<DerivedGroup>,
+    /// Apps with a gate on this one, ascending; an app with gates on itself is among them.
+    dependents: Vec<AppId>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct DerivedGroup {
+    /// One bit per cluster: no standing rule refuses it.
+    allowed: Vec<u64>,
+    /// One table per kind of cluster in the fleet, by kind.
+    staffing: Vec<Option<Result<Staffing, ComponentId>>>,
+}
+
+impl Derived {
+    /// Whether no standing rule refuses the cluster to the group.
+    #[inline]
+    pub(crate) fn allows(&self, app: AppId, group: GroupId, cluster: ClusterId) -> bool {
+        let allowed = &self.apps[app.index()].groups[group.index()].allowed;
+        allowed
+            .get(cluster.index() / 64)
+            .is_some_and(|word| word >> (cluster.index() % 64) & 1 == 1)
+    }
+
+    /// The group's staffing table for a kind of cluster, or the component that cannot run there.
+    pub(crate) fn staffing(
+        &self,
+        app: AppId,
+        group: GroupId,
+        kind: KindId,
+    ) -> Result<&Staffing, ComponentId> {
+        let tables = &self.apps[app.index()].groups[group.index()].staffing;
+        let table = tables[kind.index()]
+            .as_ref()
+            .expect("every kind in the fleet has been derived");
+        table.as_ref().map_err(|component| *component)
+    }
+
+    /// Apps with a gate on `app`.
+    pub(crate) fn dependents(&self, app: AppId) -> &[AppId] {
+        &self.apps[app.index()].dependents
+    }
+}
+
+impl State {
+    /// Works everything out anew.
+    pub(crate) fn derive(&mut self) {
+        self.derived = Derived::default();
+        for app in 0..self.apps.len() {
+            self.derive_app(AppId::from_index(app));
+        }
+    }
+
+    /// Works out anew what depends on the intent of `app`.
+    pub(crate) fn derive_app(&mut self, app: AppId) {
+        let groups = self.intent(app).groups.len();
+        let apps = &mut self.derived.apps;
+        if apps.len() <= app.index() {
+            apps.resize_with(app.index() + 1, DerivedApp::default);
+        }
+        apps[app.index()].groups = Vec::new();
+        apps[app.index()]
+            .groups
+            .resize_with(groups, DerivedGroup::default);
+        for cluster in 0..self.clusters.len() {
+            self.derive_pair(app, ClusterId::from_index(cluster));
+        }
+        for derived in &mut self.derived.apps {
+            derived.dependents.retain(|dependent| *dependent != app);
+        }
+        for component in &self.apps[app.index()].intent.components {
+            for gate in &component.after {
+                // A gate may name an app that is declared later.
+                let apps = &mut self.derived.apps;
+                if apps.len() <= gate.app.index() {
+                    apps.resize_with(gate.app.index() + 1, DerivedApp::default);
+                }
+                let dependents = &mut apps[gate.app.index()].dependents;
+                if let Err(place) = dependents.binary_search(&app) {
+                    dependents.insert(place, app);
+                }
+            }
+        }
+    }
+
+    /// Works out anew what depends on the labels, taints and kind of `cluster`.
+    pub(crate) fn derive_cluster(&mut self, cluster: ClusterId) {
+        for app in 0..self.apps.len() {
+            self.derive_pair(AppId::from_index(app), cluster);
+        }
+    }
+
+    fn derive_pair(&mut self, app: AppId, cluster: ClusterId) {
+        let kind = self.cluster(cluster).spec.kind;
+        for group in 0..self.intent(app).groups.len() {
+            let group = GroupId::from_index(group);
+            let allowed = self.standing_refusal(app, group, cluster).is_none();
+            let intent = &self.apps[app.index()].intent;
+            let derived = &mut self.derived.apps[app.index()].groups[group.index()];
+            set_bit(&mut derived.allowed, cluster.index(), allowed);
+            if derived.staffing.len() <= kind.index() {
+                derived.staffing.resize_with(kind.index() + 1, || None);
+            }
+            let table = &mut derived.staffing[kind.index()];
+            if table.is_none() {
+                *table = Some(Staffing::merge(intent, group, kind));
+            }
+        }
+    }
+
+    /// The first standing rule that refuses the cluster to the group: one that only a declaration can change.
+    pub(crate) fn standing_refusal(
+        &self,
+        app: AppId,
+        group: GroupId,
+        cluster: ClusterId,
+    ) -> Option<Reason> {
+        let intent = self.intent(app);
+        let spec = &self.cluster(cluster).spec;
+        let tenant = self.tenant(intent.tenant);
+        if let Some(unmet) = tenant.clusters.unmet(&spec.labels) {
+            return Some(Reason::TenantForbidden {
+                key: unmet.key,
+                found: spec.labels.value(unmet.key),
+            });
+        }
+        let selectors = [&intent.rules.selector, &intent.group(group).selector];
+        if let Some(unmet) = selectors
+            .iter()
+            .find_map(|selector| selector.unmet(&spec.labels))
+        {
+            return Some(Reason::SelectorMismatch {
+                key: unmet.key,
+                found: spec.labels.value(unmet.key),
+            });
+        }
+        let tolerations = &intent.rules.tolerations;
+        let tolerated = |taint| {
+            tolerations
+                .iter()
+                .any(|toleration| toleration.covers(taint))
+        };
+        if let Some(taint) = spec.taints.iter().find(|taint| !tolerated(taint)) {
+            return Some(Reason::TaintNotTolerated {
+                key: taint.key,
+                value: taint.value,
+            });
+        }
+        let components = &intent.group(group).components;
+        let unstaffed = |id: &&ComponentId| intent.component(**id).staffing_in(spec.kind).is_none();
+        if let Some(component) = components.iter().find(unstaffed) {
+            return Some(Reason::KindUnsupported {
+                component: *component,
+                kind: spec.kind,
+            });
+        }
+        None
+    }
+
+    /// Whether a taint drives the app out of the cluster.
+    pub(crate) fn is_driven_out(&self, app: AppId, cluster: ClusterId) -> bool {
+        let tolerations = &self.intent(app).rules.tolerations;
+        self.cluster(cluster).spec.taints.iter().any(|taint| {
+            taint.effect == TaintEffect::NoExecute
+                && !tolerations
+                    .iter()
+                    .any(|toleration| toleration.covers(taint))
+        })
+    }
+
+    /// The staffing table that holds for the group in the cluster, or the component that cannot run there.
+    pub(crate) fn staffing(
+        &self,
+        app: AppId,
+        group: GroupId,
+        cluster: ClusterId,
+    ) -> Result<&Staffing, ComponentId> {
+        self.derived
+            .staffing(app, group, self.cluster(cluster).spec.kind)
+    }
+}
+
+fn set_bit(words: &mut Vec<u64>, index: usize, on: bool) {
+    if words.len() <= index / 64 {
+        words.resize(index / 64 + 1, 0);
+    }
+    let bit = 1 << (index % 64);
+    if on {
+        words[index / 64] |= bit;
+    } else {
+        words[index / 64] &= !bit;
+    }
+}

@@ -1,0 +1,45 @@
+//! What waits: for a person, or for a report.
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::Effect;
+use crate::units::Tick;
+
+/// A change that waits for a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// What kind of change.
+    pub kind: HoldKind,
+    /// Since when it has waited.
+    pub since: Tick,
+    /// Whether a person has approved it; it then stays only until it is used up.
+    pub approved: bool,
+}
+
+/// What kind of change waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum HoldKind {
+    /// Silent clusters are not replaced.
+    Blind {
+        /// How many were silent.
+        silent: u32,
+        /// Of how many.
+        clusters: u32,
+    },
+    /// Bindings that nobody seems to need are not removed.
+    MassDrain {
+        /// How many would have gone.
+        removals: u32,
+        /// Of how many.
+        bindings: u32,
+    },
+}
+
+/// An effect that was not yet reported on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outstanding {
+    /// The effect.
+    pub effect: Effect,
+    /// How often it was asked for.
+    pub attempts: u8,
+}

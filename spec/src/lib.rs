@@ -1,0 +1,3 @@
+//! What people write, and the border where floats end.
+
+pub mod scenario;
