@@ -200,5 +200,6 @@ impl State {
         failed.retain(|(other, until)| *other != cluster && *until > at);
         let place = failed.partition_point(|(other, _)| *other < cluster);
         failed.insert(place, (cluster, until));
+        self.timers.arm(Timer::Retried(app, cluster), until);
     }
 }

@@ -18,7 +18,8 @@ use crate::units::{MicrosRtt, Tick};
 pub(crate) enum Stance {
     /// Take it, or more of it.
     Open,
-    /// Take who is served by nobody, but nobody from elsewhere: it has not been stable for long enough.
+    /// Keep what is there and take who is served by nobody, but nobody from elsewhere: it has not been stable
+    /// for long enough.
     Returning(Reason),
     /// Keep what is there.
     Keep(Reason),
@@ -74,8 +75,9 @@ pub(crate) fn stance(
     if let Health::Unknown { since } = entry.health {
         return Stance::Keep(Reason::Unknown { since });
     }
+    let returning = (entry.stable_at > at).then_some(Reason::Returning { until: entry.stable_at });
     if there {
-        return Stance::Open;
+        return returning.map_or(Stance::Open, Stance::Returning);
     }
     if declared.stateful
         && let Some(reason) = stays_with_data(state, app, group)
@@ -90,10 +92,7 @@ pub(crate) fn stance(
     {
         return Stance::Shut(Reason::MaxClusters { limit });
     }
-    if entry.stable_at > at {
-        return Stance::Returning(Reason::Returning { until: entry.stable_at });
-    }
-    Stance::Open
+    returning.map_or(Stance::Open, Stance::Returning)
 }
 
 impl Stance {

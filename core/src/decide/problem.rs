@@ -14,7 +14,7 @@ use crate::explain::Candidate;
 use crate::fleet::Place;
 use crate::ids::{AppId, BerthId, ClusterId, GroupId};
 use crate::staffing::Staffing;
-use crate::state::{ASSIGNED_MAX, FlowId, State};
+use crate::state::{ASSIGNED_MAX, FlowId, State, Wake};
 use crate::units::{MicrosRtt, MilliRps, Permille, Tick};
 
 /// Flows of one group, the sites that may serve them, and what each pair costs.
@@ -76,6 +76,8 @@ pub(crate) struct Site {
     pub(crate) flows: u32,
     /// What it would take if no flow of this problem were there.
     pub(crate) base: MilliRps,
+    /// When it was opened; of two the younger is given up first.
+    pub(crate) opened: Tick,
     /// Until when it must not be left without need.
     pub(crate) dwell: Option<Tick>,
     /// Why `max` is what it is, if not even one replica finds room.
@@ -96,6 +98,8 @@ pub(crate) struct Demand {
     pub(crate) now: LocalShares,
     /// It cannot stay as it is: its site shuts, has no room, or is not there.
     pub(crate) forced: bool,
+    /// It is about to be released: not worth moving, and the breaker must see it where it is.
+    pub(crate) idling: bool,
 }
 
 /// One flow at one site, if the site served all of it.
@@ -290,6 +294,7 @@ impl Problem {
             load: live.map_or(MilliRps::ZERO, |berth| berth.load),
             flows: live.map_or(0, |berth| u32::try_from(berth.sources.len()).unwrap_or(u32::MAX)),
             base: MilliRps::ZERO,
+            opened: live.map_or(at, |berth| berth.opened),
             dwell: opened.filter(|until| *until > at),
             full,
         })
@@ -298,9 +303,12 @@ impl Problem {
     fn add(&mut self, state: &State, at: Tick, id: FlowId) {
         let Some(flow) = state.flow(id) else { return };
         let (place, app, group) = state.endpoints(id);
-        let served = match id {
-            FlowId::Series(series) => state.series[series.index()].wake.is_served(),
-            FlowId::Call(caller, _) => state.berth(caller).is_live(),
+        let (served, idling) = match id {
+            FlowId::Series(series) => {
+                let wake = state.series[series.index()].wake;
+                (wake.is_served(), matches!(wake, Wake::Idling { .. }))
+            }
+            FlowId::Call(caller, _) => (state.berth(caller).is_live(), false),
         };
         let wanted = served && (flow.rate > MilliRps::ZERO || flow.unassigned() < Permille::WHOLE);
         if (app, group) != self.group() || !wanted {
@@ -322,7 +330,7 @@ impl Problem {
             let here = entry.berth.map_or(Permille::ZERO, |berth| flow.shares.of(berth).assigned);
             let closed_to_it = match entry.stance {
                 Stance::Open => false,
-                Stance::Returning(_) => assigned > Permille::ZERO,
+                Stance::Returning(_) => assigned > Permille::ZERO && here == Permille::ZERO,
                 Stance::Keep(_) => here == Permille::ZERO,
                 Stance::Shut(_) => true,
             };
@@ -362,6 +370,7 @@ impl Problem {
             before,
             now: before,
             forced: before.weight() < 1_000,
+            idling,
         });
         for share in flow.shares.iter() {
             let cluster = state.berth(share.berth).cluster;
@@ -387,6 +396,11 @@ impl Problem {
                 site.flows += 1;
             }
         }
+    }
+
+    /// All sites, ascending.
+    pub(crate) fn site_ids(&self) -> core::ops::Range<u32> {
+        0..u32::try_from(self.sites.len()).expect("sites are counted by u32")
     }
 
     /// Whether some demand is left to nobody.

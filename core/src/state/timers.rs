@@ -32,6 +32,8 @@ pub enum Timer {
     Drained(BerthId),
     /// A berth that could not grow may try again.
     Uncap(BerthId),
+    /// A cluster that failed an app may be tried again by it.
+    Retried(AppId, ClusterId),
     /// The next part of a flow moves.
     Route(FlowId),
     /// An app is considered as a whole.

@@ -60,6 +60,7 @@ impl Step<'_> {
                 self.work.berths.push(berth);
             }
             Timer::Drained(berth) => self.see_drained(berth),
+            Timer::Retried(app, _) => self.stir(app, self.at),
             Timer::Route(flow) => self.work.routes.push(flow),
             Timer::Reconsider(app) => self.work.apps.push(app),
         }

@@ -113,7 +113,8 @@ impl Problem {
     /// Whether a flow must stay where it is, unless its site has no room for it.
     pub(super) fn is_locked(&self, demand: usize) -> bool {
         let demand = &self.demands[demand];
-        !demand.forced
-            && demand.before.iter().any(|(site, _)| self.sites[site as usize].dwell.is_some())
+        demand.idling
+            || !demand.forced
+                && demand.before.iter().any(|(site, _)| self.sites[site as usize].dwell.is_some())
     }
 }

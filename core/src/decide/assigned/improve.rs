@@ -1,6 +1,7 @@
 //! Improvement: local search over shifts, openings, closings and swaps of sites.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::Trial;
 use crate::decide::problem::{Demand, LocalShares, Problem};
@@ -16,9 +17,13 @@ impl Problem {
                 improved |= self.shift(demand);
             }
             if self.demands.len() > 1 {
-                for site in 0..u32::try_from(self.sites.len()).expect("sites are counted by u32") {
-                    improved |= self.open(site);
-                    improved |= self.close(site);
+                let mut sites: Vec<u32> = self.site_ids().collect();
+                for site in &sites {
+                    improved |= self.open(*site);
+                }
+                sites.sort_by_key(|site| Reverse(self.sites[*site as usize].opened));
+                for site in &sites {
+                    improved |= self.close(*site);
                 }
                 if !improved && self.whole {
                     improved = self.replace_sites();
@@ -32,15 +37,18 @@ impl Problem {
 
     /// Moves one part of a flow to where it costs less. Says whether it did.
     fn shift(&mut self, demand: usize) -> bool {
-        if self.demands[demand].rate == MilliRps::ZERO {
+        if self.demands[demand].rate == MilliRps::ZERO || self.demands[demand].idling {
             return false;
         }
-        let locked = self.is_locked(demand);
-        for (from, weight) in self.demands[demand].now.iter() {
+        let forced = self.demands[demand].forced;
+        // Bursts contract in reverse: what was opened last is left first.
+        let mut parts: Vec<(u32, u16)> = self.demands[demand].now.iter().collect();
+        parts.sort_by_key(|(site, weight)| (Reverse(self.sites[*site as usize].opened), *weight));
+        for (from, weight) in parts {
             let Some(shares) = self.best_shift(demand, from, weight) else { continue };
-            if locked {
-                let until = self.sites[from as usize].dwell;
-                self.hold(demand, Guard::Dwell, until);
+            let dwell = self.sites[from as usize].dwell;
+            if dwell.is_some() && !forced {
+                self.hold(demand, Guard::Dwell, dwell);
                 continue;
             }
             let mut trial = Trial::default();
@@ -183,6 +191,9 @@ impl Problem {
         }
         for demand in 0..self.demands.len() {
             let weight = self.demands[demand].now.of(site);
+            if weight > 0 && self.demands[demand].idling {
+                return false;
+            }
             if weight > 0 && !self.settle_elsewhere(demand, site, weight, trial) {
                 return false;
             }
@@ -256,7 +267,7 @@ impl Problem {
 
     /// Opens one site that does not pay by itself, fills it, and closes as many others as that allows.
     fn replace_sites(&mut self) -> bool {
-        for site in 0..u32::try_from(self.sites.len()).expect("sites are counted by u32") {
+        for site in self.site_ids() {
             let entry = &self.sites[site as usize];
             if entry.flows > 0 || entry.max == MilliRps::ZERO {
                 continue;

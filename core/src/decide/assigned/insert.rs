@@ -38,9 +38,8 @@ impl Problem {
     /// not be worth a new site, many together are.
     fn open_for_many(&mut self) {
         loop {
-            let sites = 0..u32::try_from(self.sites.len()).expect("sites are counted by u32");
             let mut best: Option<(i64, u32)> = None;
-            for site in sites {
+            for site in self.site_ids() {
                 if !self.spend() {
                     return;
                 }

@@ -6,8 +6,7 @@ use crate::units::{MilliRps, Permille};
 impl Problem {
     /// Takes away what a site has no room for, and what nobody pays enough to serve.
     pub(super) fn repair(&mut self) {
-        for site in 0..self.sites.len() {
-            let site = u32::try_from(site).expect("sites are counted by u32");
+        for site in self.site_ids() {
             while self.sites[site as usize].load > self.sites[site as usize].max {
                 if !self.shed_cheapest(site) {
                     break;
