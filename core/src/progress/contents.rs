@@ -60,9 +60,8 @@ impl Step<'_> {
         let Scratch { pods, nodes, .. } = scratch;
         let cluster = self.state.cluster(self.state.berth(id.berth).cluster);
         let wanted = self.state.binding(id).expect("a binding that is written exists");
-        let fewer =
-            wanted.content == Content::Present && wanted.replicas <= wanted.primed.max(wanted.seen);
-        if fewer {
+        let no_more = wanted.replicas <= wanted.written();
+        if wanted.content == Content::Present && no_more {
             return true;
         }
         pods.clear();
