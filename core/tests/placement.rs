@@ -104,7 +104,7 @@ fn every_hard_rule_refuses_with_its_own_code() {
         [
             (ReasonCode::Cordoned, 1),
             (ReasonCode::Draining, 1),
-            (ReasonCode::NoRoom, 1),
+            (ReasonCode::PodExceedsNode, 1),
             (ReasonCode::SelectorMismatch, 1),
             (ReasonCode::TaintNotTolerated, 1),
             (ReasonCode::TooFar, 1),
@@ -131,8 +131,8 @@ fn a_bill_is_explained_line_by_line_for_every_candidate() {
     assert_eq!(near.compute, MicroUsdPerHour(80_000));
     assert_eq!(near.fixed, MicroUsdPerHour(1_000));
     assert_eq!(near.latency, MicroUsdPerHour(0));
-    // Starting costs 1,000 µ$, paid back in an hour; nobody moves.
-    assert_eq!(near.moving, MicroUsdPerHour(1_000));
+    // Starting costs 5,000 µ$, paid back in an hour; nobody moves.
+    assert_eq!(near.moving, MicroUsdPerHour(5_000));
     assert_eq!(explained.candidates[0].choice(), out.decisions[0].winner);
     assert_eq!(explained.candidates[1].choice(), out.decisions[0].runner_up);
 }

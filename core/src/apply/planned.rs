@@ -19,6 +19,19 @@ impl State {
         self.derived.set_stirred(app, true);
     }
 
+    pub(super) fn consider(&mut self, app: AppId, whole: bool) {
+        for place in 0..self.app(app).series.len() {
+            let id = self.app(app).series[place];
+            if whole || self.has_drifted(id) {
+                let series = self.series.edit(id.index());
+                series.considered = series.flow.rate;
+            }
+        }
+        if whole {
+            self.timers.disarm(Timer::Review(app));
+        }
+    }
+
     pub(super) fn mark_short(&mut self, app: AppId, short: bool) {
         let place = self.scalars.short.binary_search(&app);
         match (place, short) {

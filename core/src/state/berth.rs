@@ -198,6 +198,16 @@ impl Berth {
         sum
     }
 
+    /// What the replicas that its bindings should have ask for.
+    #[must_use]
+    pub fn wanted(&self) -> Totals {
+        let mut sum = Totals::default();
+        for binding in &self.bindings {
+            sum += Totals::of(&binding.request, u32::from(binding.replicas));
+        }
+        sum
+    }
+
     /// Replicas over all components.
     #[must_use]
     pub fn replicas(&self) -> u32 {

@@ -36,8 +36,10 @@ pub enum Timer {
     Retried(AppId, ClusterId),
     /// The next part of a flow moves.
     Route(FlowId),
-    /// An app is considered as a whole.
+    /// An app is considered, or of a large one what has drifted.
     Reconsider(AppId),
+    /// All of a large app is considered.
+    Review(AppId),
 }
 
 /// All deadlines, by time and by purpose.
