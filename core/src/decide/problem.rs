@@ -171,6 +171,9 @@ pub(crate) struct LocalShares {
     parts: [Part; ASSIGNED_MAX],
 }
 
+/// How many flows one plan names that a guard kept where they are.
+const HELD_MAX: usize = 8;
+
 /// The cluster has not been looked at in this problem.
 pub(super) const UNSEEN: u32 = u32::MAX;
 /// The cluster has been looked at and refused: the other bits are its place among the refused.
@@ -348,10 +351,10 @@ impl Problem {
         paid - core::mem::replace(&mut entry.paid, paid)
     }
 
-    /// Notes that a guard kept a flow where it is.
+    /// Notes that a guard kept a flow where it is. A few flows are enough to tell.
     pub(crate) fn hold(&mut self, demand: usize, guard: Guard, until: Option<Tick>) {
         let demand = u32::try_from(demand).expect("demands are counted by u32");
-        if self.held.last().is_none_or(|held| held.0 != demand) {
+        if self.held.len() < HELD_MAX && self.held.iter().all(|held| held.0 != demand) {
             self.held.push((demand, Held { guard, until }));
         }
     }

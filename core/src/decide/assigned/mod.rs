@@ -84,6 +84,8 @@ impl Trial {
             for (demand, _) in &self.before {
                 problem.hold(*demand, guard.guard, guard.until);
             }
+            // Whatever else is found would be held as well.
+            problem.budget = 0;
         }
         self.take_back(problem);
         false
