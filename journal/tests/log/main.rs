@@ -7,6 +7,7 @@ mod damage;
 mod disorder;
 mod following;
 mod garbage;
+mod layout;
 mod round_trip;
 mod snapshots;
 mod story;
