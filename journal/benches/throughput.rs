@@ -45,16 +45,10 @@ fn main() {
 
     for dir in [&open, &sealed] {
         let segments = Reader::open(dir).and_then(|reader| reader.segments());
-        let bytes: u64 = segments
-            .expect("a sound log")
-            .iter()
-            .map(|one| one.bytes)
-            .sum();
+        let bytes: u64 = segments.expect("a sound log").iter().map(|one| one.bytes).sum();
         println!(
             "{:<24}{:>8.2} bytes per observation",
-            dir.file_name()
-                .map(|name| name.to_string_lossy())
-                .unwrap_or_default(),
+            dir.file_name().map(|name| name.to_string_lossy()).unwrap_or_default(),
             bytes as f64 / observations as f64
         );
     }
@@ -67,17 +61,11 @@ fn batch(step: u64) -> Record {
         let drift = (u64::from(series) ^ step).wrapping_mul(0xd6e8_feb8_6659_fd93) >> 54;
         (SeriesId(series), MilliRps(1_000 + noise % 59_000 + drift))
     });
-    let sight = Sight::Demand {
-        source: SourceId(0),
-        rates: rates.collect(),
-    };
+    let sight = Sight::Demand { source: SourceId(0), rates: rates.collect() };
     Record {
         seq: Seq(0),
         at: Tick(0),
-        input: Input::Observation(Observation {
-            as_of: Tick(0),
-            sight,
-        }),
+        input: Input::Observation(Observation { as_of: Tick(0), sight }),
         events: Vec::new(),
         effects: Vec::new(),
         decisions: Vec::new(),
@@ -87,18 +75,11 @@ fn batch(step: u64) -> Record {
 
 /// The smallest record there is.
 fn timer() -> Record {
-    Record {
-        input: Input::Timer(TimerFired { due: Tick(0) }),
-        ..batch(0)
-    }
+    Record { input: Input::Timer(TimerFired { due: Tick(0) }), ..batch(0) }
 }
 
 fn write(dir: &Path, records: &[Record], count: u64, segment_bytes: u64) -> Duration {
-    let options = Options {
-        segment_bytes,
-        snapshot_every: None,
-        fsync: Fsync::Never,
-    };
+    let options = Options { segment_bytes, snapshot_every: None, fsync: Fsync::Never };
     let began = Instant::now();
     let mut writer = Writer::create(dir, Header::new(0, 0, "bench"), options).expect("a new log");
     for (seq, record) in (0..count).zip(records.iter().cycle()) {

@@ -37,10 +37,7 @@ pub(crate) struct Summed<T> {
 
 impl<T> Summed<T> {
     pub(crate) fn new(inner: T) -> Self {
-        Self {
-            inner,
-            sum: Sum::default(),
-        }
+        Self { inner, sum: Sum::default() }
     }
 }
 
@@ -77,9 +74,6 @@ mod tests {
         }
         assert_eq!(parts, Sum::of(&mut bytes.as_slice()).unwrap());
         // The check value of RFC 3720, and of every table of CRCs.
-        assert_eq!(
-            Sum::of(&mut b"123456789".as_slice()).unwrap().crc,
-            0xe306_9283
-        );
+        assert_eq!(Sum::of(&mut b"123456789".as_slice()).unwrap().crc, 0xe306_9283);
     }
 }

@@ -299,11 +299,7 @@ pub(crate) fn io<'a>(
     path: &'a Path,
     action: &'static str,
 ) -> impl FnOnce(io::Error) -> Fault + use<'a> {
-    move |source| Fault::Io {
-        path: path.to_owned(),
-        action,
-        source,
-    }
+    move |source| Fault::Io { path: path.to_owned(), action, source }
 }
 
 /// Refuses a format that is not among those of `1..=FORMAT_VERSION`.
@@ -311,11 +307,7 @@ pub(crate) fn check_format(got: u16, file: &Path) -> Result<(), Fault> {
     if (1..=FORMAT_VERSION).contains(&got) {
         return Ok(());
     }
-    Err(Fault::UnknownFormat {
-        file: file.to_owned(),
-        expected: FORMAT_VERSION,
-        got,
-    })
+    Err(Fault::UnknownFormat { file: file.to_owned(), expected: FORMAT_VERSION, got })
 }
 
 /// What follows a missing segment.

@@ -80,10 +80,7 @@ impl Listing {
     /// The first record of the first segment.
     pub(crate) fn first(&self, dir: &Path) -> Result<Seq, Fault> {
         let first = self.segments().first().copied();
-        first.ok_or_else(|| Fault::NotALog {
-            path: dir.to_owned(),
-            what: NotALog::NoSegments,
-        })
+        first.ok_or_else(|| Fault::NotALog { path: dir.to_owned(), what: NotALog::NoSegments })
     }
 
     /// The name of some file of a log, if there is one.
@@ -139,10 +136,7 @@ mod tests {
         ] {
             let mut listing = Listing::default();
             listing.add(Path::new(""), name);
-            assert!(
-                listing.segments().is_empty() && listing.snapshots.is_empty(),
-                "{name}"
-            );
+            assert!(listing.segments().is_empty() && listing.snapshots.is_empty(), "{name}");
         }
     }
 }

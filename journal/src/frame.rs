@@ -84,11 +84,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Frame {
         return Frame::Part(whole);
     };
     let (expected, got) = (u32::from_le_bytes(*crc), crc32c(payload));
-    if got == expected {
-        Frame::Whole(whole)
-    } else {
-        Frame::BadPayload { expected, got }
-    }
+    if got == expected { Frame::Whole(whole) } else { Frame::BadPayload { expected, got } }
 }
 
 #[cfg(test)]
@@ -120,10 +116,7 @@ mod tests {
         let whole = frame();
         assert_eq!(parse(&whole), Frame::Whole(whole.len()));
         for cut in 0..whole.len() {
-            assert!(
-                matches!(parse(&whole[..cut]), Frame::Part(wanted) if wanted > cut),
-                "{cut}"
-            );
+            assert!(matches!(parse(&whole[..cut]), Frame::Part(wanted) if wanted > cut), "{cut}");
         }
     }
 
@@ -139,11 +132,7 @@ mod tests {
                     Frame::BadPayload { .. } => at >= 8,
                     Frame::Whole(_) | Frame::Part(_) | Frame::TooLong(_) => false,
                 };
-                assert!(
-                    is_told,
-                    "byte {at} changed by {change:02x}: {:?}",
-                    parse(&bytes)
-                );
+                assert!(is_told, "byte {at} changed by {change:02x}: {:?}", parse(&bytes));
             }
         }
     }

@@ -25,23 +25,13 @@ impl Staged {
         let temporary = PathBuf::from(temporary);
         let mut options = File::options();
         options.read(true).write(true).create(true).truncate(true);
-        let file = options
-            .open(&temporary)
-            .map_err(io(&temporary, "create the file"))?;
-        Ok(Self {
-            file,
-            temporary,
-            path,
-        })
+        let file = options.open(&temporary).map_err(io(&temporary, "create the file"))?;
+        Ok(Self { file, temporary, path })
     }
 
     /// Gives the file its name: bytes first, then the name, so that no crash leaves a name without them.
     pub(crate) fn commit(self, fsync: Fsync) -> Result<File, Fault> {
-        let Self {
-            file,
-            temporary,
-            path,
-        } = self;
+        let Self { file, temporary, path } = self;
         if fsync.is_durable() {
             let synced = file.sync_all();
             synced.map_err(io(&temporary, "write to the disk"))?;

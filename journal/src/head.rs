@@ -110,10 +110,7 @@ impl Head {
         read_up_to(source, PREFIX_BYTES, &mut bytes, file)?;
         if !bytes.starts_with(&MAGIC) {
             bytes.truncate(MAGIC.len());
-            return Err(Fault::NotALog {
-                path: file.to_owned(),
-                what: NotALog::Magic(bytes),
-            });
+            return Err(Fault::NotALog { path: file.to_owned(), what: NotALog::Magic(bytes) });
         }
         let damaged = |offset: usize, expected: usize, got: usize| Fault::HeaderDamaged {
             file: file.to_owned(),
@@ -144,10 +141,7 @@ impl Head {
         let head = head.ok_or_else(|| damaged(LENGTH_AT, HEAD_BYTES_MIN, length))?;
         let name = head.body.kind().file_name(head.seq);
         if (head.body.kind(), head.seq) != (kind, seq) {
-            return Err(Fault::Misnamed {
-                file: file.to_owned(),
-                got: name,
-            });
+            return Err(Fault::Misnamed { file: file.to_owned(), got: name });
         }
         Ok((head, length as u64))
     }
@@ -199,10 +193,7 @@ impl Fields<'_> {
         header.decider = decider;
         let body = match kind {
             1 => Body::Open,
-            2 => Body::Sealed {
-                records: self.long()?,
-                packing: self.packing()?,
-            },
+            2 => Body::Sealed { records: self.long()?, packing: self.packing()? },
             3 => Body::Snapshot {
                 digest: Digest(u128::from_le_bytes(self.take()?)),
                 packing: self.packing()?,
@@ -214,14 +205,8 @@ impl Fields<'_> {
 
     fn packing(&mut self) -> Option<Packing> {
         let (content, packed) = (self.long()?, self.long()?);
-        let sum = |bytes, crc| Sum {
-            bytes,
-            crc: u32::from_le_bytes(crc),
-        };
-        Some(Packing {
-            content: sum(content, self.take()?),
-            packed: sum(packed, self.take()?),
-        })
+        let sum = |bytes, crc| Sum { bytes, crc: u32::from_le_bytes(crc) };
+        Some(Packing { content: sum(content, self.take()?), packed: sum(packed, self.take()?) })
     }
 
     fn long(&mut self) -> Option<u64> {

@@ -56,18 +56,11 @@ impl Header {
 
     /// The same log, gone on with by this program.
     pub(crate) fn continued(&self) -> Self {
-        Self {
-            format: FORMAT_VERSION,
-            decider: DECIDER_VERSION,
-            ..self.clone()
-        }
+        Self { format: FORMAT_VERSION, decider: DECIDER_VERSION, ..self.clone() }
     }
 
     pub(crate) fn identity(&self) -> Identity {
-        Identity {
-            scenario: self.scenario,
-            epoch_unix_ms: self.epoch_unix_ms,
-        }
+        Identity { scenario: self.scenario, epoch_unix_ms: self.epoch_unix_ms }
     }
 }
 
@@ -88,10 +81,7 @@ impl Identity {
 
 impl fmt::Display for Identity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            scenario,
-            epoch_unix_ms,
-        } = self;
+        let Self { scenario, epoch_unix_ms } = self;
         write!(out, "scenario {scenario:032x} at epoch {epoch_unix_ms} ms")
     }
 }
@@ -103,10 +93,7 @@ mod tests {
     #[test]
     fn a_long_name_is_cut_between_two_characters() {
         let long = format!("{}é", "x".repeat(MADE_BY_BYTES_MAX - 1));
-        assert_eq!(
-            Header::new(0, 0, &long).made_by().len(),
-            MADE_BY_BYTES_MAX - 1
-        );
+        assert_eq!(Header::new(0, 0, &long).made_by().len(), MADE_BY_BYTES_MAX - 1);
         assert_eq!(Header::new(0, 0, "short").made_by(), "short");
     }
 }

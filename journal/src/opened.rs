@@ -29,12 +29,7 @@ impl Opened {
             return Ok(None);
         };
         let (head, head_bytes) = Head::read(&mut file, &path, kind, seq)?;
-        Ok(Some(Self {
-            path,
-            head,
-            head_bytes,
-            file,
-        }))
+        Ok(Some(Self { path, head, head_bytes, file }))
     }
 
     /// The segment that begins with record `first`, if there is one. The sealed one is preferred: it got

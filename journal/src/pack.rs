@@ -24,19 +24,14 @@ pub(crate) fn pack(
     content: impl Read,
     head: impl Fn(Packing) -> Head,
 ) -> Result<Packing, Fault> {
-    let Staged {
-        file, temporary, ..
-    } = staged;
+    let Staged { file, temporary, .. } = staged;
     let write = || {
         // Its length does not depend on what is known, so its place can be kept free.
         file.write_all(&head(Packing::default()).encode())?;
         let mut content = Summed::new(content);
         let mut encoder = Encoder::new(Summed::new(&mut *file), LEVEL)?;
         io::copy(&mut content, &mut encoder)?;
-        let packing = Packing {
-            content: content.sum,
-            packed: encoder.finish()?.sum,
-        };
+        let packing = Packing { content: content.sum, packed: encoder.finish()?.sum };
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&head(packing).encode())?;
         Ok(packing)
@@ -50,20 +45,11 @@ pub(crate) fn pack(
 /// first record is given out.
 pub(crate) fn unpack(opened: Opened, packing: &Packing) -> Result<Unpacker, Fault> {
     check_length(&opened, packing)?;
-    let Opened {
-        path,
-        head,
-        head_bytes,
-        mut file,
-    } = opened;
+    let Opened { path, head, head_bytes, mut file } = opened;
     let got = Sum::of(&mut file).map_err(io(&path, "read"))?;
     if got != packing.packed {
         return Err(Fault::Checksum {
-            spot: Spot {
-                file: path,
-                offset: head_bytes,
-                seq: head.seq,
-            },
+            spot: Spot { file: path, offset: head_bytes, seq: head.seq },
             part: Part::Packed,
             expected: packing.packed.crc,
             got: got.crc,
@@ -76,22 +62,13 @@ pub(crate) fn unpack(opened: Opened, packing: &Packing) -> Result<Unpacker, Faul
 
 /// Checks that a compressed file was neither cut nor added to.
 pub(crate) fn check_length(opened: &Opened, packing: &Packing) -> Result<(), Fault> {
-    let Opened {
-        path,
-        head_bytes,
-        file,
-        ..
-    } = opened;
+    let Opened { path, head_bytes, file, .. } = opened;
     let got = file.metadata().map_err(io(path, "read"))?.len();
     let expected = head_bytes.saturating_add(packing.packed.bytes);
     if got == expected {
         return Ok(());
     }
-    Err(Fault::Length {
-        file: path.clone(),
-        expected,
-        got,
-    })
+    Err(Fault::Length { file: path.clone(), expected, got })
 }
 
 /// Checks that what was unpacked is what was packed.
@@ -119,9 +96,6 @@ pub(crate) fn check_content(got: Sum, expected: Sum, spot: Spot) -> Result<(), F
 pub(crate) fn unpacking(path: &Path) -> impl FnOnce(io::Error) -> Fault + use<'_> {
     move |source| match source.raw_os_error() {
         Some(_) => io(path, "read")(source),
-        None => Fault::Unpack {
-            file: path.to_owned(),
-            source,
-        },
+        None => Fault::Unpack { file: path.to_owned(), source },
     }
 }

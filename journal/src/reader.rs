@@ -71,10 +71,7 @@ impl Reader {
         let first = Listing::read(dir)?.first(dir)?;
         let opened = Opened::segment(dir, first)?;
         let opened = opened.ok_or_else(|| missing(dir, first, None))?;
-        Ok(Self {
-            dir: dir.to_owned(),
-            header: opened.head.header,
-        })
+        Ok(Self { dir: dir.to_owned(), header: opened.head.header })
     }
 
     /// The facts that stand in the first segment.
@@ -122,20 +119,12 @@ impl Reader {
             };
             match loaded {
                 Ok(state) => {
-                    return Ok(Start {
-                        seq: at,
-                        state,
-                        skipped,
-                    });
+                    return Ok(Start { seq: at, state, skipped });
                 }
                 Err(fault) => skipped.push(fault),
             }
         }
-        Ok(Start {
-            seq: Seq(0),
-            state: State::default(),
-            skipped,
-        })
+        Ok(Start { seq: Seq(0), state: State::default(), skipped })
     }
 
     /// The position of the last record; none if there is no record. Reads the last segment.
@@ -159,9 +148,8 @@ impl Reader {
 
     fn segment(&self, first: Seq) -> Result<SegmentInfo, Fault> {
         let opened = Opened::segment(&self.dir, first)?;
-        let Opened {
-            path, head, file, ..
-        } = opened.ok_or_else(|| missing(&self.dir, first, None))?;
+        let Opened { path, head, file, .. } =
+            opened.ok_or_else(|| missing(&self.dir, first, None))?;
         Ok(SegmentInfo {
             bytes: file.metadata().map_err(io(&path, "read"))?.len(),
             file: path,
@@ -169,10 +157,9 @@ impl Reader {
             decider: head.header.decider,
             state: match head.body {
                 Body::Open => SegmentState::Open,
-                Body::Sealed { records, packing } => SegmentState::Sealed {
-                    records,
-                    unpacked_bytes: packing.content.bytes,
-                },
+                Body::Sealed { records, packing } => {
+                    SegmentState::Sealed { records, unpacked_bytes: packing.content.bytes }
+                }
                 Body::Snapshot { .. } => unreachable!("a segment is opened by a segment's name"),
             },
         })

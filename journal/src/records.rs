@@ -28,13 +28,7 @@ pub struct Records {
 
 impl Records {
     pub(crate) fn new(dir: &Path, identity: Identity, from: Seq) -> Self {
-        Self {
-            dir: dir.to_owned(),
-            identity,
-            segment: None,
-            wanted: from,
-            has_failed: false,
-        }
+        Self { dir: dir.to_owned(), identity, segment: None, wanted: from, has_failed: false }
     }
 
     /// How the log ends, once the iterator has said `None`.
@@ -174,11 +168,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let header = Header::new(0, 0, "");
         let identity = header.identity();
-        let options = Options {
-            segment_bytes: 120,
-            snapshot_every: None,
-            fsync: Fsync::Never,
-        };
+        let options = Options { segment_bytes: 120, snapshot_every: None, fsync: Fsync::Never };
         let mut writer = Writer::create(home.path(), header, options).unwrap();
         writer.append(&record(0).as_ref()).unwrap();
         writer.sync().unwrap();

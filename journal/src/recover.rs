@@ -32,12 +32,7 @@ pub struct Recovered {
 /// The log's last segment, ready to be appended to. The caller holds the lock.
 pub(crate) fn recover(dir: &Path, fsync: Fsync) -> Result<(OpenSegment, Recovered), Fault> {
     let listing = Listing::read(dir)?;
-    let Survey {
-        identity,
-        next,
-        mut open,
-        doubled,
-    } = Survey::of(dir, &listing)?;
+    let Survey { identity, next, mut open, doubled } = Survey::of(dir, &listing)?;
     // The last segment is never sealed, so after a sealed one something is missing.
     let end = listing.segments().last().copied();
     let Some(last) = open.pop_if(|last| Some(last.head.seq) == end) else {
@@ -66,11 +61,7 @@ pub(crate) fn check_follows(dir: &Path, next: Seq, first: Seq) -> Result<(), Fau
     }
     if first < next {
         return Err(Fault::Repeated {
-            spot: Spot {
-                file: Kind::Open.path(dir, first),
-                offset: 0,
-                seq: next,
-            },
+            spot: Spot { file: Kind::Open.path(dir, first), offset: 0, seq: next },
             expected: next,
             got: first,
         });
@@ -80,11 +71,7 @@ pub(crate) fn check_follows(dir: &Path, next: Seq, first: Seq) -> Result<(), Fau
 
 /// The segment that should begin with record `expected` is not there.
 pub(crate) fn missing(dir: &Path, expected: Seq, got: Option<Seq>) -> Fault {
-    Fault::MissingSegment {
-        file: Kind::Open.path(dir, expected),
-        expected,
-        got,
-    }
+    Fault::MissingSegment { file: Kind::Open.path(dir, expected), expected, got }
 }
 
 /// What the segments are, once all were checked. Sealed ones are not unpacked for it.

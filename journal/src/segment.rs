@@ -56,18 +56,11 @@ impl OpenSegment {
         first: Seq,
         fsync: Fsync,
     ) -> Result<Self, Fault> {
-        let head = Head {
-            header,
-            seq: first,
-            body: Body::Open,
-        };
+        let head = Head { header, seq: first, body: Body::Open };
         let path = Kind::Open.path(dir, first);
         let bytes = head.encode();
         let mut staged = Staged::create(path.clone())?;
-        staged
-            .file
-            .write_all(&bytes)
-            .map_err(io(&staged.temporary, "write"))?;
+        staged.file.write_all(&bytes).map_err(io(&staged.temporary, "write"))?;
         Ok(Self {
             path,
             file: staged.commit(fsync)?,
@@ -80,13 +73,7 @@ impl OpenSegment {
     /// The segment that was read to its end, to be gone on with. What follows its last whole record is cut,
     /// and what a writer that crashed had not synced is synced now: others will build on it.
     pub(crate) fn resume(read: SegmentReader, fsync: Fsync) -> Result<Self, Fault> {
-        let SegmentReader {
-            path,
-            head,
-            head_bytes,
-            tally,
-            ..
-        } = read;
+        let SegmentReader { path, head, head_bytes, tally, .. } = read;
         let length = head_bytes + tally.content.bytes;
         let open = || {
             let mut file = File::options().write(true).open(&path)?;
@@ -100,13 +87,7 @@ impl OpenSegment {
             Ok(file)
         };
         let file = open().map_err(io(&path, "go on with the file"))?;
-        Ok(Self {
-            path,
-            file,
-            head,
-            head_bytes,
-            tally,
-        })
+        Ok(Self { path, file, head, head_bytes, tally })
     }
 
     pub(crate) fn header(&self) -> &Header {
@@ -134,17 +115,11 @@ impl OpenSegment {
 
     /// Where the next frame goes.
     pub(crate) fn spot(&self) -> Spot {
-        Spot {
-            file: self.path.clone(),
-            offset: self.bytes(),
-            seq: self.next(),
-        }
+        Spot { file: self.path.clone(), offset: self.bytes(), seq: self.next() }
     }
 
     pub(crate) fn write(&mut self, frames: &[u8]) -> Result<(), Fault> {
-        self.file
-            .write_all(frames)
-            .map_err(io(&self.path, "append to the file"))
+        self.file.write_all(frames).map_err(io(&self.path, "append to the file"))
     }
 
     /// Waits until the disk has everything.
@@ -176,11 +151,7 @@ impl OpenSegment {
             seq,
             body: Body::Sealed { records, packing },
         })?;
-        let spot = Spot {
-            file: path.clone(),
-            offset: head_bytes,
-            seq,
-        };
+        let spot = Spot { file: path.clone(), offset: head_bytes, seq };
         // What was read back must be what was appended.
         pack::check_content(packing.content, content, spot)?;
         staged.commit(fsync)?;

@@ -29,12 +29,10 @@ pub(crate) fn write(
 ) -> Result<(), Fault> {
     let seq = state.seq();
     let mut staged = Staged::create(Kind::Snapshot.path(dir, seq))?;
-    pack::pack(&mut staged, state.to_snapshot().as_slice(), |packing| {
-        Head {
-            header: header.clone(),
-            seq,
-            body: Body::Snapshot { digest, packing },
-        }
+    pack::pack(&mut staged, state.to_snapshot().as_slice(), |packing| Head {
+        header: header.clone(),
+        seq,
+        body: Body::Snapshot { digest, packing },
     })?;
     staged.commit(fsync)?;
     Ok(())
@@ -64,11 +62,7 @@ pub(crate) fn load(dir: &Path, seq: Seq, identity: Identity) -> Result<State, Fa
     let mut bytes = Vec::new();
     let mut limited = unpacker.take(packing.content.bytes.saturating_add(1));
     limited.read_to_end(&mut bytes).map_err(unpacking(&path))?;
-    let spot = Spot {
-        file: path.clone(),
-        offset: 0,
-        seq,
-    };
+    let spot = Spot { file: path.clone(), offset: 0, seq };
     let mut sum = Sum::default();
     sum.add(&bytes);
     pack::check_content(sum, packing.content, spot.clone())?;
@@ -79,11 +73,7 @@ pub(crate) fn load(dir: &Path, seq: Seq, identity: Identity) -> Result<State, Fa
     };
     let got = state.digest();
     if got != digest || state.seq() != seq {
-        return Err(Fault::SnapshotDiffers {
-            file: path,
-            expected: digest,
-            got,
-        });
+        return Err(Fault::SnapshotDiffers { file: path, expected: digest, got });
     }
     Ok(state)
 }

@@ -95,11 +95,7 @@ impl SegmentReader {
             return Ok(None);
         };
         let decoded = decode(format, payload);
-        let spot = || Spot {
-            file: self.path.clone(),
-            offset,
-            seq: expected,
-        };
+        let spot = || Spot { file: self.path.clone(), offset, seq: expected };
         let record = match decoded {
             Ok(record) => record,
             Err(source) => {
@@ -110,16 +106,8 @@ impl SegmentReader {
         let got = record.seq;
         match got.cmp(&expected) {
             Ordering::Equal => Ok(Some(record)),
-            Ordering::Greater => Err(Fault::Removed {
-                spot: spot(),
-                expected,
-                got,
-            }),
-            Ordering::Less => Err(Fault::Repeated {
-                spot: spot(),
-                expected,
-                got,
-            }),
+            Ordering::Greater => Err(Fault::Removed { spot: spot(), expected, got }),
+            Ordering::Less => Err(Fault::Repeated { spot: spot(), expected, got }),
         }
     }
 
@@ -173,10 +161,7 @@ impl SegmentReader {
 
     /// Part of a frame at the end, where more follows: a fault.
     pub(crate) fn torn(&self, bytes: u64) -> Fault {
-        Fault::Torn {
-            spot: self.spot(),
-            got: bytes,
-        }
+        Fault::Torn { spot: self.spot(), got: bytes }
     }
 
     /// There is no whole frame left: how did it end, and was that all?
@@ -216,21 +201,12 @@ impl SegmentReader {
     }
 
     fn changed(&self, part: Part, expected: u32, got: u32) -> Fault {
-        Fault::Checksum {
-            spot: self.spot(),
-            part,
-            expected,
-            got,
-        }
+        Fault::Checksum { spot: self.spot(), part, expected, got }
     }
 
     /// Where the next frame begins.
     fn spot(&self) -> Spot {
-        Spot {
-            file: self.path.clone(),
-            offset: self.offset,
-            seq: self.next(),
-        }
+        Spot { file: self.path.clone(), offset: self.offset, seq: self.next() }
     }
 }
 

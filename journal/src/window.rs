@@ -18,12 +18,7 @@ pub(crate) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub(crate) fn new(source: R) -> Self {
-        Self {
-            source,
-            buffer: Vec::new(),
-            start: 0,
-            end: 0,
-        }
+        Self { source, buffer: Vec::new(), start: 0, end: 0 }
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {

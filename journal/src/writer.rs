@@ -51,10 +51,7 @@ impl Writer {
         fs::create_dir(dir, options.fsync)?;
         let lock = Lock::take(dir)?;
         if let Some(file) = Listing::read(dir)?.any() {
-            return Err(Fault::AlreadyALog {
-                dir: dir.to_owned(),
-                file,
-            });
+            return Err(Fault::AlreadyALog { dir: dir.to_owned(), file });
         }
         let segment = OpenSegment::create(dir, header, Seq(0), options.fsync)?;
         Ok(Self::new(dir, options, segment, lock))
@@ -234,9 +231,7 @@ impl Writer {
         if !self.is_stopped {
             return Ok(());
         }
-        Err(Fault::Stopped {
-            dir: self.dir.clone(),
-        })
+        Err(Fault::Stopped { dir: self.dir.clone() })
     }
 }
 

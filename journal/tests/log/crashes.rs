@@ -40,12 +40,7 @@ impl Sealing {
         records.truncate(count - 1);
         let after = files(home.path());
         let successor = &after[&segment(records.len() as u64)];
-        Self {
-            successor: successor[..head_bytes(successor)].to_vec(),
-            records,
-            before,
-            after,
-        }
+        Self { successor: successor[..head_bytes(successor)].to_vec(), records, before, after }
     }
 
     fn successor_name(&self) -> String {
@@ -145,10 +140,7 @@ fn a_begun_first_segment_is_no_log_and_does_not_hinder_one() {
     let home = tempfile::tempdir().unwrap();
     let name = format!("{}.tmp", segment(0));
     lay_out(home.path(), &[(name, vec![1, 2, 3])].into());
-    assert!(matches!(
-        Reader::open(home.path()),
-        Err(Fault::NotALog { .. })
-    ));
+    assert!(matches!(Reader::open(home.path()), Err(Fault::NotALog { .. })));
     let records = story(3);
     write(home.path(), &records, u64::MAX);
     assert_eq!(read(home.path()).0, records);
@@ -187,9 +179,6 @@ fn a_writer_that_failed_writes_no_more() {
         writer.sync().unwrap_err(),
         writer.finish(&folded(&records)).unwrap_err(),
     ] {
-        assert!(
-            matches!(&fault, Fault::Stopped { dir: stopped } if *stopped == dir),
-            "{fault}"
-        );
+        assert!(matches!(&fault, Fault::Stopped { dir: stopped } if *stopped == dir), "{fault}");
     }
 }

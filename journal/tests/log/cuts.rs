@@ -15,10 +15,7 @@ fn a_log_that_is_cut_anywhere_keeps_every_whole_record_and_invents_none() {
     let whole = files(&dir);
     let (name, last) = whole.last_key_value().unwrap();
     let first: usize = name.trim_end_matches(".seg").parse().unwrap();
-    assert!(
-        first > 0 && records.len() - first >= 2,
-        "sealed and open segments"
-    );
+    assert!(first > 0 && records.len() - first >= 2, "sealed and open segments");
     let boundaries = boundaries(last);
     assert_eq!(*boundaries.last().unwrap(), last.len());
 
@@ -39,10 +36,7 @@ fn a_log_that_is_cut_anywhere_keeps_every_whole_record_and_invents_none() {
             assert!(is_named(&refused(&dir)), "{cut}");
             continue;
         }
-        let kept = boundaries
-            .iter()
-            .rposition(|boundary| *boundary <= cut)
-            .unwrap();
+        let kept = boundaries.iter().rposition(|boundary| *boundary <= cut).unwrap();
         let torn = (cut - boundaries[kept]) as u64;
         let records = &records[..first + kept];
         assert_eq!(read, records, "{cut}");
@@ -80,9 +74,7 @@ fn zeros_with_anything_behind_them_are_damage() {
     write(home.path(), &records, u64::MAX);
     let mut log = files(home.path());
     let end = log[&segment(0)].len() as u64;
-    log.get_mut(&segment(0))
-        .unwrap()
-        .extend([[0; 60], [1; 60]].concat());
+    log.get_mut(&segment(0)).unwrap().extend([[0; 60], [1; 60]].concat());
     lay_out(home.path(), &log);
     let fault = refused(home.path());
     let Fault::Checksum { spot, .. } = fault else {

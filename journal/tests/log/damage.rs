@@ -42,26 +42,13 @@ fn every_changed_byte_of_an_open_segment_is_named_where_it_is_and_never_cut() {
                     assert!(is_head_fault(&fault, at), "{at}: {fault}");
                     continue;
                 };
-                let Fault::Checksum {
-                    spot,
-                    part,
-                    expected,
-                    got,
-                } = fault
-                else {
+                let Fault::Checksum { spot, part, expected, got } = fault else {
                     panic!("{at}: {fault}");
                 };
                 assert_eq!(spot.offset, boundaries[sound] as u64);
                 assert_eq!(spot.seq, records[sound].seq);
                 let is_length = at - boundaries[sound] < 8;
-                assert_eq!(
-                    part,
-                    if is_length {
-                        Part::Length
-                    } else {
-                        Part::Record
-                    }
-                );
+                assert_eq!(part, if is_length { Part::Length } else { Part::Record });
                 assert_ne!(expected, got);
             }
         }
@@ -163,27 +150,9 @@ fn a_sealed_segment_that_does_not_hold_what_its_header_says_is_refused() {
     let whole = files(home.path());
     let facts = 48 + "test".len();
     let cases: [Case; 3] = [
-        (facts, |fault| {
-            matches!(
-                fault,
-                Fault::Miscounted {
-                    unit: "records",
-                    ..
-                }
-            )
-        }),
-        (facts + 8, |fault| {
-            matches!(fault, Fault::Miscounted { unit: "bytes", .. })
-        }),
-        (facts + 24, |fault| {
-            matches!(
-                fault,
-                Fault::Checksum {
-                    part: Part::Content,
-                    ..
-                }
-            )
-        }),
+        (facts, |fault| matches!(fault, Fault::Miscounted { unit: "records", .. })),
+        (facts + 8, |fault| matches!(fault, Fault::Miscounted { unit: "bytes", .. })),
+        (facts + 24, |fault| matches!(fault, Fault::Checksum { part: Part::Content, .. })),
     ];
     for (at, is_named) in cases {
         let mut log = whole.clone();
@@ -206,9 +175,6 @@ fn a_format_from_the_future_is_refused_and_not_taken_for_damage() {
         patch_head(file, 8, &version.to_le_bytes());
         lay_out(home.path(), &log);
         let fault = refused(home.path());
-        assert!(
-            matches!(fault, Fault::UnknownFormat { got, .. } if got == version),
-            "{fault}"
-        );
+        assert!(matches!(fault, Fault::UnknownFormat { got, .. } if got == version), "{fault}");
     }
 }

@@ -42,12 +42,7 @@ fn a_removed_record_is_missed() {
         rearranged(home.path(), &order);
         let (read, fault) = fault(home.path(), &records);
         assert_eq!(read, removed);
-        let Fault::Removed {
-            spot,
-            expected,
-            got,
-        } = fault
-        else {
+        let Fault::Removed { spot, expected, got } = fault else {
             panic!("{fault}");
         };
         assert_eq!(spot.seq, expected);
@@ -87,10 +82,7 @@ fn every_segment_that_is_deleted_is_missed_also_the_last() {
     write(home.path(), &records, 250);
     let whole = files(home.path());
     assert!(whole.len() >= 4);
-    let firsts: Vec<u64> = whole
-        .keys()
-        .map(|name| name[..20].parse().unwrap())
-        .collect();
+    let firsts: Vec<u64> = whole.keys().map(|name| name[..20].parse().unwrap()).collect();
     for (name, first) in whole.keys().zip(&firsts) {
         let mut log = whole.clone();
         log.remove(name);
@@ -111,16 +103,11 @@ fn what_comes_after_a_deleted_segment_can_still_be_read() {
     let home = tempfile::tempdir().unwrap();
     let records = story(30);
     write(home.path(), &records, 250);
-    let second = files(home.path()).keys().nth(1).unwrap()[..20]
-        .parse::<usize>()
-        .unwrap();
+    let second = files(home.path()).keys().nth(1).unwrap()[..20].parse::<usize>().unwrap();
     fs::remove_file(home.path().join(sealed(0))).unwrap();
     let reader = Reader::open(home.path()).unwrap();
     let rest = reader.records_from(records[second].seq);
-    assert_eq!(
-        rest.map(Result::unwrap).collect::<Vec<_>>(),
-        records[second..]
-    );
+    assert_eq!(rest.map(Result::unwrap).collect::<Vec<_>>(), records[second..]);
 }
 
 #[test]
@@ -137,20 +124,14 @@ fn files_that_bear_anothers_name_are_refused() {
     lay_out(home.path(), &swapped);
     let (read, misnamed) = fault(home.path(), &records);
     assert_eq!(read, 0);
-    assert!(
-        matches!(&misnamed, Fault::Misnamed { got, .. } if got == names[1]),
-        "{misnamed}"
-    );
+    assert!(matches!(&misnamed, Fault::Misnamed { got, .. } if got == names[1]), "{misnamed}");
 
     let mut other_kind = whole.clone();
     let bytes = other_kind.remove(&sealed(0)).unwrap();
     other_kind.insert(segment(0), bytes);
     lay_out(home.path(), &other_kind);
     let misnamed = fault(home.path(), &records).1;
-    assert!(
-        matches!(&misnamed, Fault::Misnamed { got, .. } if *got == sealed(0)),
-        "{misnamed}"
-    );
+    assert!(matches!(&misnamed, Fault::Misnamed { got, .. } if *got == sealed(0)), "{misnamed}");
 }
 
 #[test]
@@ -195,10 +176,9 @@ fn a_folder_without_a_log_is_not_one_and_stays_as_it_is() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("notes.txt"), "seven").unwrap();
     fs::write(home.path().join("1.seg"), "seven").unwrap();
-    for fault in [
-        Reader::open(home.path()).unwrap_err(),
-        Writer::open(home.path(), options(1)).unwrap_err(),
-    ] {
+    for fault in
+        [Reader::open(home.path()).unwrap_err(), Writer::open(home.path(), options(1)).unwrap_err()]
+    {
         assert!(
             matches!(&fault, Fault::NotALog { what, .. } if *what == NotALog::NoSegments),
             "{fault}"
@@ -207,10 +187,7 @@ fn a_folder_without_a_log_is_not_one_and_stays_as_it_is() {
     assert!(!home.path().join("lock").exists());
     let absent = home.path().join("absent.log");
     assert!(matches!(Reader::open(&absent), Err(Fault::Io { .. })));
-    assert!(matches!(
-        Writer::open(&absent, options(1)),
-        Err(Fault::Io { .. })
-    ));
+    assert!(matches!(Writer::open(&absent, options(1)), Err(Fault::Io { .. })));
     assert!(!absent.exists());
 }
 
@@ -222,9 +199,6 @@ fn a_new_log_never_takes_the_place_of_another() {
     for (name, bytes) in &whole {
         lay_out(home.path(), &[(name.clone(), bytes.clone())].into());
         let fault = Writer::create(home.path(), header(), options(1)).unwrap_err();
-        assert!(
-            matches!(&fault, Fault::AlreadyALog { file, .. } if file == name),
-            "{fault}"
-        );
+        assert!(matches!(&fault, Fault::AlreadyALog { file, .. } if file == name), "{fault}");
     }
 }

@@ -13,9 +13,7 @@ fn a_reader_that_asks_again_gets_what_came_meanwhile_across_segments() {
     let records = story(60);
     let mut writer = Writer::create(home.path(), header(), options(300)).unwrap();
     let mut following = Reader::open(home.path()).unwrap().records();
-    let mut skipping = Reader::open(home.path())
-        .unwrap()
-        .records_from(records[20].seq);
+    let mut skipping = Reader::open(home.path()).unwrap().records_from(records[20].seq);
     let mut skipped_to = Vec::new();
     for portion in records.chunks(7) {
         for record in portion {

@@ -18,9 +18,7 @@ fn sample() -> Files {
     let mut log = files(home.path());
     let dir = home.path().join("snapshot.log");
     let mut writer = written(&dir, &records[..3], options(u64::MAX));
-    writer
-        .snapshot(&crate::story::folded(&records[..3]))
-        .unwrap();
+    writer.snapshot(&crate::story::folded(&records[..3])).unwrap();
     log.insert(snapshot(3), files(&dir)[&snapshot(3)].clone());
     log
 }
@@ -39,11 +37,7 @@ fn frame(payload: &[u8]) -> Vec<u8> {
 fn repacked(file: &[u8], facts: usize, packed: &[u8]) -> Vec<u8> {
     let mut other = file[..head_bytes(file)].to_vec();
     patch_head(&mut other, facts + 8, &(packed.len() as u64).to_le_bytes());
-    patch_head(
-        &mut other,
-        facts + 20,
-        &crc32c::crc32c(packed).to_le_bytes(),
-    );
+    patch_head(&mut other, facts + 20, &crc32c::crc32c(packed).to_le_bytes());
     other.extend(packed);
     other
 }

@@ -26,25 +26,14 @@ fn example() -> [Record; 2] {
         decisions: Vec::new(),
         digest: None,
     };
-    let named = Input::Command(Command::Name {
-        first: Symbol(0),
-        texts: vec!["harbour".to_owned()],
-    });
+    let named =
+        Input::Command(Command::Name { first: Symbol(0), texts: vec!["harbour".to_owned()] });
     let sight = Sight::Demand {
         source: SourceId(1),
-        rates: vec![
-            (SeriesId(3), MilliRps(250)),
-            (SeriesId(4), MilliRps(65_535)),
-        ],
+        rates: vec![(SeriesId(3), MilliRps(250)), (SeriesId(4), MilliRps(65_535))],
     };
-    let demand = Input::Observation(Observation {
-        as_of: Tick(60_000),
-        sight,
-    });
-    [
-        record(0, 0, named, vec![Event::Named]),
-        record(1, 60_500, demand, Vec::new()),
-    ]
+    let demand = Input::Observation(Observation { as_of: Tick(60_000), sight });
+    [record(0, 0, named, vec![Event::Named]), record(1, 60_500, demand, Vec::new())]
 }
 
 /// The files of the page, from the hexadecimal digits before the bars of its blocks.

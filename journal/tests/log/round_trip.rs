@@ -49,9 +49,7 @@ fn inputs() -> impl Strategy<Value = Input> {
 fn events() -> impl Strategy<Value = Event> {
     prop_oneof![
         Just(Event::ReportIgnored),
-        any::<u32>().prop_map(|cluster| Event::ClusterLost {
-            cluster: ClusterId(cluster)
-        }),
+        any::<u32>().prop_map(|cluster| Event::ClusterLost { cluster: ClusterId(cluster) }),
         vec(any::<u32>(), 0..9).prop_map(|kept| Event::DemandAccepted {
             kept: kept.into_iter().map(SeriesId).collect()
         }),
@@ -59,12 +57,7 @@ fn events() -> impl Strategy<Value = Event> {
 }
 
 fn logs() -> impl Strategy<Value = Vec<Record>> {
-    let records = (
-        inputs(),
-        vec(events(), 0..4),
-        any::<u64>(),
-        any::<Option<u128>>(),
-    );
+    let records = (inputs(), vec(events(), 0..4), any::<u64>(), any::<Option<u128>>());
     vec(records, 0..30).prop_map(|parts| {
         let parts = (0..).zip(parts);
         let records = parts.map(|(seq, (input, events, at, digest))| Record {
@@ -114,10 +107,7 @@ fn a_finished_log_is_sealed_and_can_be_gone_on_with() {
 
     let segments = Reader::open(home.path()).unwrap().segments().unwrap();
     let states: Vec<_> = segments.iter().map(|segment| segment.state).collect();
-    assert!(matches!(
-        states[..],
-        [SegmentState::Sealed { records: 20, .. }, SegmentState::Open]
-    ));
+    assert!(matches!(states[..], [SegmentState::Sealed { records: 20, .. }, SegmentState::Open]));
     goes_on(home.path(), &records, 0, u64::MAX);
 }
 
@@ -141,14 +131,9 @@ fn equal_records_give_equal_files_whatever_is_waited_for_and_however_often_the_w
     assert!(expected.len() > 5);
 
     let records_max = NonZeroU32::new(3).unwrap();
-    let group = Fsync::Group {
-        records: records_max,
-    };
+    let group = Fsync::Group { records: records_max };
     for fsync in [Fsync::Always, group, Fsync::OnSeal, Fsync::Never] {
-        let options = Options {
-            fsync,
-            ..options(300)
-        };
+        let options = Options { fsync, ..options(300) };
         let dir = home.path().join(format!("{fsync:?}.log"));
         drop(written(&dir, &records, options));
         assert_eq!(files(&dir), expected);

@@ -12,10 +12,7 @@ use crate::story::{
 };
 
 fn with_snapshots(segment_bytes: u64, every: u64) -> Options {
-    Options {
-        snapshot_every: NonZeroU64::new(every),
-        ..options(segment_bytes)
-    }
+    Options { snapshot_every: NonZeroU64::new(every), ..options(segment_bytes) }
 }
 
 #[test]
@@ -73,10 +70,7 @@ fn without_a_sound_snapshot_the_start_is_the_start() {
     log.insert(snapshot(5), Vec::new());
     log.insert(snapshot(10), vec![0; 500]);
     lay_out(home.path(), &log);
-    let start = Reader::open(home.path())
-        .unwrap()
-        .nearest_snapshot(Seq(12))
-        .unwrap();
+    let start = Reader::open(home.path()).unwrap().nearest_snapshot(Seq(12)).unwrap();
     assert_eq!((start.seq, start.state), (Seq(0), State::default()));
     let skipped: Vec<_> = start.skipped.iter().map(ToString::to_string).collect();
     assert_eq!(skipped.len(), 2);
@@ -95,9 +89,7 @@ fn a_snapshot_of_another_run_or_format_or_state_is_skipped() {
         (8, |fault| matches!(fault, Fault::UnknownFormat { .. })),
         (16, |fault| matches!(fault, Fault::OtherRun { .. })),
         (40, |fault| matches!(fault, Fault::Misnamed { .. })),
-        (digest, |fault| {
-            matches!(fault, Fault::SnapshotDiffers { .. })
-        }),
+        (digest, |fault| matches!(fault, Fault::SnapshotDiffers { .. })),
     ];
     for (at, is_named) in cases {
         let mut log = whole.clone();
@@ -105,10 +97,7 @@ fn a_snapshot_of_another_run_or_format_or_state_is_skipped() {
         let other = file[at] ^ 0xff;
         patch_head(file, at, &[other]);
         lay_out(home.path(), &log);
-        let start = Reader::open(home.path())
-            .unwrap()
-            .nearest_snapshot(Seq(6))
-            .unwrap();
+        let start = Reader::open(home.path()).unwrap().nearest_snapshot(Seq(6)).unwrap();
         assert_eq!(start.seq, Seq(0));
         assert!(is_named(&start.skipped[0]), "{}", start.skipped[0]);
     }
@@ -155,10 +144,7 @@ fn a_snapshot_is_on_disk_only_with_the_records_that_lead_to_it() {
 fn a_log_written_without_snapshots_starts_at_the_start() {
     let home = tempfile::tempdir().unwrap();
     write(home.path(), &story(9), 300);
-    let start = Reader::open(home.path())
-        .unwrap()
-        .nearest_snapshot(Seq(9))
-        .unwrap();
+    let start = Reader::open(home.path()).unwrap().nearest_snapshot(Seq(9)).unwrap();
     assert_eq!((start.seq, start.skipped.len()), (Seq(0), 0));
     let mut state = start.state;
     assert_eq!(tell(&mut state).seq, Seq(0));

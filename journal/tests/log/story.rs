@@ -36,10 +36,7 @@ pub(crate) fn tell(state: &mut State) -> Record {
         }
         _ => {
             let rates = (0..4).map(|series| (SeriesId(series * 2), MilliRps(seq.0 * 100)));
-            let sight = Sight::Demand {
-                source: SourceId(1),
-                rates: rates.collect(),
-            };
+            let sight = Sight::Demand { source: SourceId(1), rates: rates.collect() };
             let observation = Observation { as_of: at, sight };
             (Input::Observation(observation), Event::ObservationOutdated)
         }
@@ -79,11 +76,7 @@ pub(crate) fn header() -> Header {
 
 /// Without waiting for the disk and without snapshots.
 pub(crate) fn options(segment_bytes: u64) -> Options {
-    Options {
-        segment_bytes,
-        snapshot_every: None,
-        fsync: Fsync::Never,
-    }
+    Options { segment_bytes, snapshot_every: None, fsync: Fsync::Never }
 }
 
 /// A writer that has written all of `records`.
