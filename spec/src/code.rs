@@ -160,10 +160,7 @@ mod tests {
     fn codes_are_different_and_kebab_case() {
         let slugs: BTreeSet<_> = Code::ALL.iter().map(|code| code.slug()).collect();
         assert_eq!(slugs.len(), Code::ALL.len());
-        let kebab = |slug: &str| {
-            slug.bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
-        };
+        let kebab = |slug: &str| slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         assert!(slugs.into_iter().all(kebab));
     }
 }

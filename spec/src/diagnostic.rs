@@ -96,12 +96,7 @@ impl Diagnostic {
 
     /// The same with a place in `source`. A place in another file than the first becomes part of the help.
     #[must_use]
-    pub fn with_label(
-        mut self,
-        source: &Arc<Source>,
-        span: Span,
-        text: impl Into<String>,
-    ) -> Self {
+    pub fn with_label(mut self, source: &Arc<Source>, span: Span, text: impl Into<String>) -> Self {
         let text = text.into();
         let first = self.source.get_or_insert_with(|| Arc::clone(source));
         if first.name == source.name {

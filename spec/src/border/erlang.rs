@@ -171,9 +171,8 @@ mod tests {
 
     /// Erlang B by its usual recurrence.
     fn recurrence(servers: u32, load: f64) -> f64 {
-        (1..=servers).fold(1.0, |blocking, server| {
-            load * blocking / (f64::from(server) + load * blocking)
-        })
+        (1..=servers)
+            .fold(1.0, |blocking, server| load * blocking / (f64::from(server) + load * blocking))
     }
 
     proptest! {

@@ -118,13 +118,7 @@ mod tests {
     use super::*;
 
     fn crossing(from: usize, to: usize, calls: f64, work: f64) -> Crossing {
-        Crossing {
-            from,
-            to,
-            calls,
-            bytes: calls * 100.0,
-            work,
-        }
+        Crossing { from, to, calls, bytes: calls * 100.0, work }
     }
 
     #[test]

@@ -30,10 +30,7 @@ pub(crate) fn rounded_u32(value: f64) -> u32 {
 }
 
 /// An integer as a float; exact below 2^53.
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "what is counted here stays far below 2^53"
-)]
+#[expect(clippy::cast_precision_loss, reason = "what is counted here stays far below 2^53")]
 pub(crate) const fn float(value: u64) -> f64 {
     value as f64
 }

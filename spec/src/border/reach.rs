@@ -50,11 +50,7 @@ impl<'a> Targets<'a> {
     /// The clusters of a fleet by their ids.
     #[must_use]
     pub const fn new(targets: &'a [Target], model: RttModel, nearest: usize) -> Self {
-        Self {
-            targets,
-            model,
-            nearest,
-        }
+        Self { targets, model, nearest }
     }
 
     /// The clusters that `origin` reaches, ascending by id: the nearest, and those that are always reached.

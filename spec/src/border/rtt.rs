@@ -36,9 +36,7 @@ impl RttModel {
     /// Routes that take `factor` times as long as light in a fibre along the great circle.
     #[must_use]
     pub fn new(factor: Number) -> Self {
-        Self {
-            micros_per_metre: factor.float() * FIBRE_MICROS_PER_KM / 1_000.0,
-        }
+        Self { micros_per_metre: factor.float() * FIBRE_MICROS_PER_KM / 1_000.0 }
     }
 
     /// The round-trip time over `metres` with these access delays at both ends together.

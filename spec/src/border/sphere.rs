@@ -24,11 +24,7 @@ impl Point {
         let latitude = location.latitude.degrees().to_radians();
         let longitude = location.longitude.degrees().to_radians();
         let (up, out) = (libm::sin(latitude), libm::cos(latitude));
-        Self {
-            x: out * libm::cos(longitude),
-            y: out * libm::sin(longitude),
-            z: up,
-        }
+        Self { x: out * libm::cos(longitude), y: out * libm::sin(longitude), z: up }
     }
 
     /// The square of the straight distance through the unit sphere: 0 to 4.
@@ -59,19 +55,13 @@ pub(super) mod tests {
     use crate::values::{Latitude, Longitude};
 
     pub(crate) fn at(latitude: f64, longitude: f64) -> LocationDraft {
-        LocationDraft {
-            latitude: Latitude::new(latitude),
-            longitude: Longitude::new(longitude),
-        }
+        LocationDraft { latitude: Latitude::new(latitude), longitude: Longitude::new(longitude) }
     }
 
     /// The haversine formula as it stands in the books.
     fn haversine(from: LocationDraft, to: LocationDraft) -> f64 {
         let radians = |location: LocationDraft| {
-            (
-                location.latitude.degrees().to_radians(),
-                location.longitude.degrees().to_radians(),
-            )
+            (location.latitude.degrees().to_radians(), location.longitude.degrees().to_radians())
         };
         let ((lat1, lon1), (lat2, lon2)) = (radians(from), radians(to));
         let half = |delta: f64| libm::pow(libm::sin(delta / 2.0), 2.0);

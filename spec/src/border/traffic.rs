@@ -85,7 +85,8 @@ impl Calls {
             }
         }
         for step in (0..size).rev() {
-            let known: f64 = (step + 1..size).map(|column| rows[step][column] * right[column]).sum();
+            let known: f64 =
+                (step + 1..size).map(|column| rows[step][column] * right[column]).sum();
             right[step] = (right[step] - known) / rows[step][step];
         }
         Ok(right)
@@ -103,15 +104,15 @@ impl Calls {
             members.iter().for_each(|node| component[node.index()] = index);
         }
         let heaviest = |from: usize| {
-            let inner = self.edges.iter().filter(|edge| edge.0 == from && component[edge.1] == component[from]);
+            let inner = self
+                .edges
+                .iter()
+                .filter(|edge| edge.0 == from && component[edge.1] == component[from]);
             inner.max_by(|a, b| a.2.total_cmp(&b.2).then(b.1.cmp(&a.1)))
         };
         let loops = (0..self.nodes).filter_map(|start| follow(start, &heaviest));
         let steepest = loops.max_by(|a, b| a.gain.total_cmp(&b.gain).then(b.nodes.cmp(&a.nodes)));
-        steepest.unwrap_or(Loop {
-            nodes: Vec::new(),
-            gain: 0.0,
-        })
+        steepest.unwrap_or(Loop { nodes: Vec::new(), gain: 0.0 })
     }
 }
 
@@ -144,10 +145,7 @@ mod tests {
     use super::*;
 
     fn calls(nodes: usize, edges: &[(usize, usize, f64)]) -> Calls {
-        Calls {
-            nodes,
-            edges: edges.to_vec(),
-        }
+        Calls { nodes, edges: edges.to_vec() }
     }
 
     fn close(found: &[f64], wanted: &[f64]) {
@@ -160,7 +158,10 @@ mod tests {
     fn visits_multiply_along_calls_and_add_up() {
         let shop = calls(4, &[(0, 1, 2.0), (0, 2, 0.5), (1, 3, 1.0), (2, 3, 4.0)]);
         close(&shop.visits(0).unwrap(), &[1.0, 2.0, 0.5, 4.0]);
-        close(&shop.caused(vec![1.0, 10.0, 100.0, 1_000.0]).unwrap(), &[4_071.0, 1_010.0, 4_100.0, 1_000.0]);
+        close(
+            &shop.caused(vec![1.0, 10.0, 100.0, 1_000.0]).unwrap(),
+            &[4_071.0, 1_010.0, 4_100.0, 1_000.0],
+        );
     }
 
     #[test]

@@ -223,12 +223,7 @@ impl ClusterDraft {
     /// A cluster of the default kind with one pool of equal nodes, and defaults for the rest.
     #[must_use]
     pub fn new(nodes: u32, cpu: Quantity, memory: Quantity) -> Self {
-        let capacity = CapacityDraft {
-            cpu,
-            memory,
-            pods: 110,
-            extended: BTreeMap::new(),
-        };
+        let capacity = CapacityDraft { cpu, memory, pods: 110, extended: BTreeMap::new() };
         Self {
             kind: default_kind(),
             location: None,

@@ -170,7 +170,8 @@ impl<'de> Deserialize<'de> for SelectionDraft {
                 Ok(SelectionDraft::Names(names))
             }
             fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<SelectionDraft, A::Error> {
-                let labels = SelectorDraft::deserialize(value::MapAccessDeserializer::new(entries))?;
+                let labels =
+                    SelectorDraft::deserialize(value::MapAccessDeserializer::new(entries))?;
                 Ok(SelectionDraft::Labels(labels))
             }
         }

@@ -99,7 +99,7 @@ pub struct DiurnalDraft {
     pub weekend: Number,
 }
 
-/// A rate from a point in time on.
+/// A rate from a point in time on, kept to a thousandth of the highest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Step")]
@@ -167,7 +167,7 @@ pub struct CommutersDraft {
 pub struct TraceDraft {
     /// The file, relative to the one that names it.
     pub file: String,
-    /// The column; not with `share: column`. Empty cells count as 0.
+    /// The column; not with `share: column`. An empty cell repeats the one before it.
     #[serde(default)]
     pub column: Option<String>,
     /// How long each row holds.

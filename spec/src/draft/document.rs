@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::draft::{
     ApplicationDraft, ClusterDraft, PolicyDraft, ScenarioDraft, TenantDraft, ZoneDraft,
@@ -31,9 +32,9 @@ pub enum Kind {
 
 /// A document of any kind.
 ///
-/// In files it is written as in Kubernetes, with `kind` beside `metadata` and `spec`; the reader turns that
-/// into the form which serde takes best before it comes here.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// In files it is written as in Kubernetes, with `kind` beside `metadata` and `spec`. The reader of trees
+/// knows that and chooses the variant by it: serde's own way would read numbers before their types are known.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "few of them exist at once")]
 pub enum Document {
     /// An app.
@@ -75,14 +76,8 @@ pub const API_VERSION: &str = "periplus.dev/v1alpha1";
 
 impl Kind {
     /// All kinds, by name.
-    pub const ALL: [Self; 6] = [
-        Self::Application,
-        Self::Cluster,
-        Self::Policy,
-        Self::Scenario,
-        Self::Tenant,
-        Self::Zone,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Application, Self::Cluster, Self::Policy, Self::Scenario, Self::Tenant, Self::Zone];
 
     /// The kind's name, as it stands under `kind`.
     #[must_use]
@@ -108,10 +103,7 @@ impl<S> Object<S> {
     /// A document without labels.
     #[must_use]
     pub const fn new(name: Name, spec: S) -> Self {
-        let metadata = Metadata {
-            name,
-            labels: BTreeMap::new(),
-        };
+        let metadata = Metadata { name, labels: BTreeMap::new() };
         Self { metadata, spec }
     }
 
@@ -125,6 +117,52 @@ impl<S> Object<S> {
         let value = value.parse().expect("a valid label value");
         self.metadata.labels.insert(key, value);
         self
+    }
+}
+
+impl Document {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Application(_) => Kind::Application,
+            Self::Cluster(_) => Kind::Cluster,
+            Self::Policy(_) => Kind::Policy,
+            Self::Scenario(_) => Kind::Scenario,
+            Self::Tenant(_) => Kind::Tenant,
+            Self::Zone(_) => Kind::Zone,
+        }
+    }
+
+    /// Name and labels.
+    #[must_use]
+    pub const fn metadata(&self) -> &Metadata {
+        match self {
+            Self::Application(object) => &object.metadata,
+            Self::Cluster(object) => &object.metadata,
+            Self::Policy(object) => &object.metadata,
+            Self::Scenario(object) => &object.metadata,
+            Self::Tenant(object) => &object.metadata,
+            Self::Zone(object) => &object.metadata,
+        }
+    }
+}
+
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut fields = to.serialize_struct("Document", 4)?;
+        fields.serialize_field("apiVersion", API_VERSION)?;
+        fields.serialize_field("kind", self.kind().name())?;
+        fields.serialize_field("metadata", self.metadata())?;
+        match self {
+            Self::Application(object) => fields.serialize_field("spec", &object.spec)?,
+            Self::Cluster(object) => fields.serialize_field("spec", &object.spec)?,
+            Self::Policy(object) => fields.serialize_field("spec", &object.spec)?,
+            Self::Scenario(object) => fields.serialize_field("spec", &object.spec)?,
+            Self::Tenant(object) => fields.serialize_field("spec", &object.spec)?,
+            Self::Zone(object) => fields.serialize_field("spec", &object.spec)?,
+        }
+        fields.end()
     }
 }
 

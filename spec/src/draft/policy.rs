@@ -221,10 +221,7 @@ impl From<&Policy> for PolicyDraft {
                 effect_retry: Duration(recovery.effect_retry),
                 effect_attempts: recovery.effect_attempts,
             },
-            search: SearchDraft {
-                local: search.local,
-                whole: search.whole,
-            },
+            search: SearchDraft { local: search.local, whole: search.whole },
             preemption: match preemption {
                 Preemption::Never => PreemptionDraft::Never,
                 Preemption::LowerPriority => PreemptionDraft::LowerPriority,

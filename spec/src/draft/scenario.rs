@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::draft::{DelayDraft, DemandDraft, ExpectDraft, MomentDraft, SelectorDraft};
-use crate::values::{Duration, Latency, Name, Number, Timestamp};
+use crate::values::{Duration, LabelKey, Latency, Name, Number, Timestamp};
 
 /// A scenario: a fleet, its users, what happens, and what must come out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -141,6 +141,10 @@ pub struct ReachTableDraft {
     /// The column with the round-trip time in milliseconds.
     #[serde(default = "ms")]
     pub ms: String,
+    /// A label key: names in the table that are no place's own stand for all places whose label has that
+    /// value. So a table between regions holds for all that is in them.
+    #[serde(default)]
+    pub by: Option<LabelKey>,
 }
 
 /// How the world behaves.
@@ -220,10 +224,7 @@ impl Default for WorldDraft {
             meter_every: Duration::seconds(60),
             report_delay: Duration::seconds(1).into(),
             commit_window: Duration::seconds(5),
-            push: DelayDraft::Spread {
-                p50: Duration::seconds(2),
-                p95: Duration::seconds(6),
-            },
+            push: DelayDraft::Spread { p50: Duration::seconds(2), p95: Duration::seconds(6) },
             dns_ttl: Duration::seconds(60),
             stop: Duration::seconds(10).into(),
         }

@@ -21,10 +21,6 @@ pub struct ZoneDraft {
 
 impl Default for ZoneDraft {
     fn default() -> Self {
-        Self {
-            location: None,
-            access_delay: None,
-            users: 1,
-        }
+        Self { location: None, access_delay: None, users: 1 }
     }
 }

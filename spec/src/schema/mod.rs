@@ -19,7 +19,7 @@ use crate::draft::{
 };
 
 pub use self::reference::reference;
-pub(crate) use self::validate::validate;
+pub(crate) use self::validate::{Header, did_you_mean, document_kind, listed, validate};
 
 /// The JSON Schema of a kind's documents, for editors.
 #[must_use]
@@ -29,7 +29,8 @@ pub fn schema(kind: Kind) -> Value {
 
 /// The schema of a kind, made once.
 pub(crate) fn known(kind: Kind) -> &'static Value {
-    static APPLICATION: LazyLock<Value> = LazyLock::new(|| document::<ApplicationDraft>(Kind::Application));
+    static APPLICATION: LazyLock<Value> =
+        LazyLock::new(|| document::<ApplicationDraft>(Kind::Application));
     static CLUSTER: LazyLock<Value> = LazyLock::new(|| document::<ClusterDraft>(Kind::Cluster));
     static POLICY: LazyLock<Value> = LazyLock::new(|| document::<PolicyDraft>(Kind::Policy));
     static SCENARIO: LazyLock<Value> = LazyLock::new(|| document::<ScenarioDraft>(Kind::Scenario));

@@ -1,7 +1,5 @@
 //! The validator: a tree against a schema, every complaint at once, each with its place and its cure.
 
-
-
 use serde_json::{Map, Value as Json};
 
 use crate::code::Code;
@@ -14,11 +12,7 @@ use crate::yaml::{Entry, Node, Origin, Scalar, Value};
 /// What is wrong with `node` as a document of `kind`.
 pub(crate) fn validate(kind: Kind, origin: &Origin, node: &Node) -> Vec<Diagnostic> {
     let root = known(kind);
-    let mut validator = Validator {
-        root,
-        origin,
-        complaints: Vec::new(),
-    };
+    let mut validator = Validator { root, origin, complaints: Vec::new() };
     validator.check(root, node, &At::document(kind, node));
     validator.complaints
 }
@@ -39,10 +33,7 @@ struct At {
 
 impl At {
     fn document(kind: Kind, node: &Node) -> Self {
-        Self {
-            name: format!("a {kind}"),
-            span: head(node),
-        }
+        Self { name: format!("a {kind}"), span: head(node) }
     }
 }
 
@@ -61,8 +52,7 @@ impl Validator<'_> {
             Some(row) => format!("{message} ({row})"),
             None => message,
         };
-        let mut wrong =
-            Diagnostic::error(code, message).with_label(&self.origin.source, span, "");
+        let mut wrong = Diagnostic::error(code, message).with_label(&self.origin.source, span, "");
         wrong.help = help;
         self.complaints.push(wrong);
     }
@@ -141,7 +131,8 @@ impl Validator<'_> {
             }
             several => {
                 let names: Vec<_> = given().map(|entry| entry.key.as_str()).collect();
-                let message = format!("only one thing can happen in {}; here are {several}", at.name);
+                let message =
+                    format!("only one thing can happen in {}; here are {several}", at.name);
                 let help = format!("make a moment of its own of each of {}", listed(&names));
                 let span = given().nth(1).map_or(node.span, |entry| entry.key_span);
                 self.complain(Code::ExactlyOne, message, span, Some(help));
@@ -295,10 +286,7 @@ impl Validator<'_> {
             return;
         };
         for (index, item) in items.iter().enumerate() {
-            let at = At {
-                name: format!("{}[{index}]", at.name),
-                span: head(item),
-            };
+            let at = At { name: format!("{}[{index}]", at.name), span: head(item) };
             self.check(schema, item, &at);
         }
     }
@@ -316,7 +304,8 @@ impl Validator<'_> {
                 if !entry.value.is_null() {
                     self.entry(schema, entry);
                 }
-            } else if let Some((pattern, schema)) = patterned.and_then(|known| known.iter().next()) {
+            } else if let Some((pattern, schema)) = patterned.and_then(|known| known.iter().next())
+            {
                 self.key(pattern, entry);
                 self.entry(schema, entry);
             } else if let Some(schema @ Json::Object(_)) = others {
@@ -338,18 +327,13 @@ impl Validator<'_> {
     }
 
     fn entry(&mut self, schema: &Json, entry: &Entry) {
-        let at = At {
-            name: format!("`{}`", entry.key),
-            span: entry.key_span,
-        };
+        let at = At { name: format!("`{}`", entry.key), span: entry.key_span };
         self.check(schema, &entry.value, &at);
     }
 
     /// A key that must have a certain form.
     fn key(&mut self, pattern: &str, entry: &Entry) {
-        let format = crate::values::FORMATS
-            .into_iter()
-            .find(|format| format.pattern == pattern);
+        let format = crate::values::FORMATS.into_iter().find(|format| format.pattern == pattern);
         if let Some(Err(fault)) = format.map(|format| format.check(&entry.key)) {
             let code = format.map_or(Code::BadLabel, |format| format.code);
             self.complain(code, fault.message, entry.key_span, fault.help);
@@ -360,7 +344,8 @@ impl Validator<'_> {
         let message = format!("{} has no field `{}`", at.name, entry.key);
         let help = match entry.key.as_str() {
             "<<" => "merge keys are not supported: repeat the fields, or use an alias".to_owned(),
-            key => did_you_mean(key, known).unwrap_or_else(|| format!("its fields are {}", listed(known))),
+            key => did_you_mean(key, known)
+                .unwrap_or_else(|| format!("its fields are {}", listed(known))),
         };
         self.complain(Code::UnknownKey, message, entry.key_span, Some(help));
     }

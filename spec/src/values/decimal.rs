@@ -51,11 +51,7 @@ impl Decimal {
         let digits = whole.bytes().chain(fraction.bytes());
         let digits = digits.fold(0, |sum: u128, digit| sum * 10 + u128::from(digit - b'0'));
         let places = i32::try_from(fraction.len()).map_err(|_| DecimalFault::TooLong)?;
-        Ok(Self {
-            negative: negative && digits > 0,
-            digits,
-            exponent: power - places,
-        })
+        Ok(Self { negative: negative && digits > 0, digits, exponent: power - places })
     }
 
     /// The number times `factor × 10^power`, without its sign.
@@ -71,14 +67,8 @@ impl Decimal {
             return Some(Scaled { floor, exact: true });
         }
         Some(match ten {
-            Some(ten) => Scaled {
-                floor: digits / ten,
-                exact: digits % ten == 0,
-            },
-            None => Scaled {
-                floor: 0,
-                exact: digits == 0,
-            },
+            Some(ten) => Scaled { floor: digits / ten, exact: digits % ten == 0 },
+            None => Scaled { floor: 0, exact: digits == 0 },
         })
     }
 }

@@ -23,9 +23,7 @@ impl Distance {
     /// `metres` far.
     #[must_use]
     pub const fn metres(metres: u32) -> Self {
-        Self {
-            millimetres: metres as u64 * 1_000,
-        }
+        Self { millimetres: metres as u64 * 1_000 }
     }
 
     /// In metres, for the border's formulas.
@@ -64,7 +62,8 @@ impl FromStr for Distance {
 
 fn malformed(text: &str) -> Fault {
     let fault = Fault::new(format!("`{text}` is not a distance"));
-    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
+    let number =
+        text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
     let unit = match text[number.len()..].trim() {
         "km" | "kilometres" | "kilometers" => "km",
         _ => "m",

@@ -86,7 +86,8 @@ fn malformed(text: &str) -> Fault {
     if let Some(positive) = text.strip_prefix('-').filter(|rest| read(rest).is_ok()) {
         return fault.with_help(format!("write `{positive}`: durations are not negative"));
     }
-    let number = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
+    let number =
+        text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic() || letter == ' ');
     let right = match text[number.len()..].trim() {
         "sec" | "secs" | "second" | "seconds" | "S" => Some("s"),
         "min" | "mins" | "minute" | "minutes" | "M" => Some("m"),
@@ -101,7 +102,8 @@ fn malformed(text: &str) -> Fault {
         _ if !number.is_empty() && number == text && Decimal::parse(number).is_ok() => {
             fault.with_help(format!("say in which unit: `{text}s`, `{text}m` or `{text}ms`"))
         }
-        _ => fault.with_help("write a number with `ms`, `s`, `m`, `h` or `d`, as in `90s` or `1h30m`"),
+        _ => fault
+            .with_help("write a number with `ms`, `s`, `m`, `h` or `d`, as in `90s` or `1h30m`"),
     }
 }
 
@@ -167,7 +169,8 @@ impl Written for Duration {
     const FORMAT: &'static str = "duration";
     const CODE: Code = Code::BadDuration;
     const NUMERIC: bool = false;
-    const SYNTAX: &'static str = "a duration in whole milliseconds: numbers with `ms`, `s`, `m`, `h` or `d` (24 h)";
+    const SYNTAX: &'static str =
+        "a duration in whole milliseconds: numbers with `ms`, `s`, `m`, `h` or `d` (24 h)";
     const EXAMPLES: &'static [&'static str] = &["250ms", "90s", "1h30m", "7d"];
     const PATTERN: &'static str = r"^(0|([0-9.]+(ns|us|µs|ms|s|m|h|d))+)$";
 }

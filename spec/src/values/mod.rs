@@ -113,17 +113,11 @@ pub(crate) fn format(name: &str) -> Option<Format> {
 
 impl Fault {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: None,
-        }
+        Self { message: message.into(), help: None }
     }
 
     pub(crate) fn with_help(self, help: impl Into<String>) -> Self {
-        Self {
-            help: Some(help.into()),
-            ..self
-        }
+        Self { help: Some(help.into()), ..self }
     }
 }
 
@@ -192,11 +186,7 @@ mod tests {
                 assert_eq!(format.check(example), Ok(()), "{} {example}", format.name);
             }
             for nonsense in ["!", "\u{0}", "--1", "1 1", "é"] {
-                assert!(
-                    format.check(nonsense).is_err(),
-                    "{} {nonsense}",
-                    format.name
-                );
+                assert!(format.check(nonsense).is_err(), "{} {nonsense}", format.name);
             }
         }
     }

@@ -146,10 +146,7 @@ mod tests {
         assert!("-0.05".parse::<Price>().is_err());
         let help = |text: &str| text.parse::<Price>().unwrap_err().help.unwrap();
         assert_eq!(help("$5"), "write `5`: all prices are in US dollars");
-        assert_eq!(
-            help("0.0000133"),
-            "write `0.000013`, or a price for a larger unit"
-        );
+        assert_eq!(help("0.0000133"), "write `0.000013`, or a price for a larger unit");
     }
 
     proptest! {

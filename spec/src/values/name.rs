@@ -79,9 +79,8 @@ impl FromStr for LabelKey {
             Some((prefix, name)) => (Some(prefix), name),
             None => (None, text),
         };
-        let good_prefix = prefix.is_none_or(|prefix| {
-            prefix.len() <= PREFIX_MAX && prefix.split('.').all(is_name)
-        });
+        let good_prefix = prefix
+            .is_none_or(|prefix| prefix.len() <= PREFIX_MAX && prefix.split('.').all(is_name));
         if good_prefix && !name.is_empty() && is_label_word(name) {
             return Ok(Self(text.to_owned()));
         }
@@ -144,7 +143,8 @@ impl Written for Name {
     const FORMAT: &'static str = "name";
     const CODE: Code = Code::BadName;
     const NUMERIC: bool = false;
-    const SYNTAX: &'static str = "an RFC 1123 label: lower case letters, digits and hyphens, at most 63";
+    const SYNTAX: &'static str =
+        "an RFC 1123 label: lower case letters, digits and hyphens, at most 63";
     const EXAMPLES: &'static [&'static str] = &["edge-1", "web"];
     const PATTERN: &'static str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
 }

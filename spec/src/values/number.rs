@@ -26,9 +26,7 @@ impl Number {
     /// `thousandths` of one.
     #[must_use]
     pub const fn thousandths(thousandths: u32) -> Self {
-        Self {
-            millionths: thousandths as u64 * 1_000,
-        }
+        Self { millionths: thousandths as u64 * 1_000 }
     }
 
     /// In millionths.

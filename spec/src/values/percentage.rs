@@ -23,10 +23,12 @@ impl FromStr for Percentage {
             match (text.contains('%'), Decimal::parse(bare)) {
                 (true, Ok(_)) => fault.with_help(format!("write `{bare}%`")),
                 (false, Ok(number)) => match number.scaled(1, 3) {
-                    Some(part) if part.floor <= 1_000 && !number.negative => fault.with_help(format!(
-                        "write `{bare}%` or `{}%`: a percentage carries its sign",
-                        decimal_text(part.floor, 1)
-                    )),
+                    Some(part) if part.floor <= 1_000 && !number.negative => {
+                        fault.with_help(format!(
+                            "write `{bare}%` or `{}%`: a percentage carries its sign",
+                            decimal_text(part.floor, 1)
+                        ))
+                    }
                     _ => fault.with_help(format!("write `{bare}%`")),
                 },
                 (_, Err(_)) => fault.with_help("write a number and a percent sign, as in `12.5%`"),
@@ -77,10 +79,7 @@ mod tests {
         assert_eq!("12.5%".parse(), Ok(Percentage(Permille(125))));
         assert_eq!("150%".parse(), Ok(Percentage(Permille(1_500))));
         let help = |text: &str| text.parse::<Percentage>().unwrap_err().help;
-        assert_eq!(
-            help("0.5").unwrap(),
-            "write `0.5%` or `50%`: a percentage carries its sign"
-        );
+        assert_eq!(help("0.5").unwrap(), "write `0.5%` or `50%`: a percentage carries its sign");
         assert_eq!(help("50 %").unwrap(), "write `50%`");
         assert_eq!(help("0.25%").unwrap(), "write `0.2%`");
         assert_eq!(help("9999%"), None);

@@ -51,25 +51,19 @@ impl Quantity {
     /// `whole` units.
     #[must_use]
     pub const fn whole(whole: u64) -> Self {
-        Self {
-            nano: whole as u128 * NANO,
-        }
+        Self { nano: whole as u128 * NANO }
     }
 
     /// `milli` thousandths of a unit.
     #[must_use]
     pub const fn milli(milli: u64) -> Self {
-        Self {
-            nano: milli as u128 * 1_000_000,
-        }
+        Self { nano: milli as u128 * 1_000_000 }
     }
 
     /// `mebi` times 2^20 units.
     #[must_use]
     pub const fn mebi(mebi: u64) -> Self {
-        Self {
-            nano: (mebi as u128 * NANO) << 20,
-        }
+        Self { nano: (mebi as u128 * NANO) << 20 }
     }
 
     /// In whole units, rounded up.
@@ -140,9 +134,10 @@ impl FromStr for Quantity {
 fn malformed(text: &str) -> Fault {
     let fault = Fault::new(format!("`{text}` is not a quantity"));
     let tight: String = text.split_whitespace().collect();
-    let known = ["KB", "MB", "GB", "TB", "kB", "KiB", "MiB", "GiB", "TiB", "K", "g", "gi", "mi", "ki"]
-        .into_iter()
-        .find_map(|suffix| Some((tight.strip_suffix(suffix)?, suffix)));
+    let known =
+        ["KB", "MB", "GB", "TB", "kB", "KiB", "MiB", "GiB", "TiB", "K", "g", "gi", "mi", "ki"]
+            .into_iter()
+            .find_map(|suffix| Some((tight.strip_suffix(suffix)?, suffix)));
     let right = match known {
         Some((number, suffix)) => {
             let letter = suffix.chars().next().unwrap_or_default();

@@ -128,7 +128,8 @@ impl Written for Timestamp {
     const CODE: Code = Code::BadTime;
     const NUMERIC: bool = false;
     const SYNTAX: &'static str = "a date and time as RFC 3339 writes it";
-    const EXAMPLES: &'static [&'static str] = &["2026-01-31T08:00:00Z", "2026-01-31T08:00:00.5+10:00"];
+    const EXAMPLES: &'static [&'static str] =
+        &["2026-01-31T08:00:00Z", "2026-01-31T08:00:00.5+10:00"];
     const PATTERN: &'static str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T.+$";
 }
 written!(Timestamp);

@@ -26,11 +26,7 @@ pub(crate) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// The root of a tree.
     pub(crate) fn new(origin: &'a Origin, node: &'a Node) -> Self {
-        Self {
-            origin: Some(origin),
-            span: node.span,
-            node: Some(node),
-        }
+        Self { origin: Some(origin), span: node.span, node: Some(node) }
     }
 
     /// The value under `key`.
@@ -54,21 +50,13 @@ impl<'a> Cursor<'a> {
     /// The key itself rather than its value.
     pub(crate) fn name_of(self, key: &str) -> Self {
         let entry = self.node.and_then(|node| node.entry(key));
-        Self {
-            span: entry.map_or(self.span, |entry| entry.key_span),
-            node: None,
-            ..self
-        }
+        Self { span: entry.map_or(self.span, |entry| entry.key_span), node: None, ..self }
     }
 
     /// The item of a list.
     pub(crate) fn item(self, index: usize) -> Self {
         let item = self.node.and_then(|node| node.items().get(index));
-        Self {
-            span: item.map_or(self.span, |item| item.span),
-            node: item,
-            ..self
-        }
+        Self { span: item.map_or(self.span, |item| item.span), node: item, ..self }
     }
 
     /// The text that stands here, on one line.

@@ -23,6 +23,9 @@ pub(crate) struct Misfit {
     pub(crate) span: Option<Span>,
 }
 
+/// The type whose variant is told by the value under `kind` rather than by its only key.
+const DOCUMENT: &str = "Document";
+
 /// The value that `node` stands for.
 pub(crate) fn deserialize<T: DeserializeOwned>(node: &Node) -> Result<T, Misfit> {
     T::deserialize(Reader(node))
@@ -113,11 +116,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        if self.0.is_null() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self)
-        }
+        if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -130,21 +129,19 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
         let span = self.0.span;
+        let kind = self.0.get("kind").and_then(Node::text);
         let chosen = match &self.0.value {
-            Value::Scalar(scalar) => Some(Choice {
-                name: &scalar.text,
-                content: None,
-            }),
+            Value::Map(_) if name == DOCUMENT => {
+                kind.map(|name| Choice { name, content: Some(self.0) })
+            }
+            Value::Scalar(scalar) => Some(Choice { name: &scalar.text, content: None }),
             Value::Map(entries) => match entries.as_slice() {
-                [only] => Some(Choice {
-                    name: &only.key,
-                    content: Some(&only.value),
-                }),
+                [only] => Some(Choice { name: &only.key, content: Some(&only.value) }),
                 _ => None,
             },
             Value::Null | Value::List(_) => None,
@@ -184,10 +181,7 @@ struct Entries<'a> {
 
 impl<'a> Entries<'a> {
     fn new(entries: &'a [Entry]) -> Self {
-        Self {
-            left: entries.iter(),
-            value: None,
-        }
+        Self { left: entries.iter(), value: None }
     }
 }
 
@@ -203,9 +197,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
         };
         self.value = Some(&entry.value);
         let key: StrDeserializer<'_, Misfit> = entry.key.as_str().into_deserializer();
-        seed.deserialize(key)
-            .map(Some)
-            .map_err(|misfit| misfit.at(entry.key_span))
+        seed.deserialize(key).map(Some).map_err(|misfit| misfit.at(entry.key_span))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
@@ -283,9 +275,6 @@ impl std::error::Error for Misfit {}
 
 impl serde::de::Error for Misfit {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self {
-            message: message.to_string(),
-            span: None,
-        }
+        Self { message: message.to_string(), span: None }
     }
 }

@@ -37,21 +37,12 @@ pub(crate) struct Entry {
 
 impl Node {
     pub(crate) fn null(span: Span) -> Self {
-        Self {
-            span,
-            value: Value::Null,
-        }
+        Self { span, value: Value::Null }
     }
 
     pub(crate) fn scalar(span: Span, text: impl Into<String>, plain: bool) -> Self {
-        let scalar = Scalar {
-            text: text.into(),
-            plain,
-        };
-        Self {
-            span,
-            value: Value::Scalar(scalar),
-        }
+        let scalar = Scalar { text: text.into(), plain };
+        Self { span, value: Value::Scalar(scalar) }
     }
 
     pub(crate) fn is_null(&self) -> bool {

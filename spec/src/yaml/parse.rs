@@ -23,10 +23,8 @@ pub const DEPTH_MAX: usize = 64;
 /// too, so that nobody mistakes half a file for a whole one.
 pub(crate) fn parse(source: &Arc<Source>) -> Result<Vec<Node>, Vec<Diagnostic>> {
     if source.text.len() > FILE_BYTES_MAX {
-        let message = format!(
-            "the file has {} bytes; at most {FILE_BYTES_MAX} are read",
-            source.text.len()
-        );
+        let message =
+            format!("the file has {} bytes; at most {FILE_BYTES_MAX} are read", source.text.len());
         return Err(vec![Diagnostic::error(Code::TooLarge, message)]);
     }
     let mut builder = Builder::new(source);
@@ -43,18 +41,12 @@ pub(crate) fn parse(source: &Arc<Source>) -> Result<Vec<Node>, Vec<Diagnostic>> 
             Err(error) => {
                 let at = builder.lines.offset(&source.text, *error.marker());
                 let wrong = Diagnostic::error(Code::YamlSyntax, sentence(error.info()));
-                builder
-                    .complaints
-                    .push(wrong.with_label(source, Span::empty(at), "here"));
+                builder.complaints.push(wrong.with_label(source, Span::empty(at), "here"));
                 break;
             }
         }
     }
-    if builder.complaints.is_empty() {
-        Ok(builder.documents)
-    } else {
-        Err(builder.complaints)
-    }
+    if builder.complaints.is_empty() { Ok(builder.documents) } else { Err(builder.complaints) }
 }
 
 fn sentence(info: &str) -> String {
@@ -146,11 +138,7 @@ impl<'s> Builder<'s> {
             let message = format!("lists and mappings may be nested {DEPTH_MAX} deep at most");
             return Err(self.error(Code::TooDeep, message, span));
         }
-        self.open.push(Open {
-            span,
-            anchor,
-            parts,
-        });
+        self.open.push(Open { span, anchor, parts });
         Ok(())
     }
 
@@ -175,10 +163,7 @@ impl<'s> Builder<'s> {
             Some(last) if !closed => last,
             _ => end.end,
         };
-        let span = Span {
-            start: open.span.start,
-            end: end.max(open.span.start),
-        };
+        let span = Span { start: open.span.start, end: end.max(open.span.start) };
         self.add(open.anchor, Node { span, value }, 1)
     }
 
@@ -192,8 +177,7 @@ impl<'s> Builder<'s> {
             if key == next {
                 let message = format!("the key `{key}` stands here twice");
                 let wrong = self.error(Code::DuplicateKey, message, again);
-                self.complaints
-                    .push(wrong.with_label(self.source, first, "first here"));
+                self.complaints.push(wrong.with_label(self.source, first, "first here"));
             }
         }
     }
@@ -202,9 +186,8 @@ impl<'s> Builder<'s> {
     fn add(&mut self, anchor: usize, node: Node, size: usize) -> Result<(), Diagnostic> {
         self.nodes += size;
         if self.nodes > NODES_MAX {
-            let message = format!(
-                "with its aliases followed, the file has more than {NODES_MAX} values"
-            );
+            let message =
+                format!("with its aliases followed, the file has more than {NODES_MAX} values");
             return Err(self.error(Code::TooLarge, message, node.span));
         }
         if anchor != 0 {
@@ -219,11 +202,7 @@ impl<'s> Builder<'s> {
         match &mut open.parts {
             Parts::List(items) => items.push(node),
             Parts::Map(entries, waiting) => match waiting.take() {
-                Some((key, key_span)) => entries.push(Entry {
-                    key,
-                    key_span,
-                    value: node,
-                }),
+                Some((key, key_span)) => entries.push(Entry { key, key_span, value: node }),
                 None => return self.start_entry(node),
             },
         }
@@ -236,11 +215,7 @@ impl<'s> Builder<'s> {
             let message = format!("a key must be a text; this is {}", node.noun());
             return Err(self.error(Code::UnsupportedYaml, message, span));
         };
-        if let Some(Open {
-            parts: Parts::Map(_, waiting),
-            ..
-        }) = self.open.last_mut()
-        {
+        if let Some(Open { parts: Parts::Map(_, waiting), .. }) = self.open.last_mut() {
             *waiting = Some((scalar.text, span));
         }
         Ok(())
@@ -281,11 +256,7 @@ impl Lines {
                 starts.push(place + 1);
             }
         }
-        Self {
-            starts,
-            ascii: text.is_ascii(),
-            last: (1, 0, 0),
-        }
+        Self { starts, ascii: text.is_ascii(), last: (1, 0, 0) }
     }
 
     fn offset(&mut self, text: &str, mark: Marker) -> usize {
@@ -299,9 +270,7 @@ impl Lines {
             _ => (0, start),
         };
         let mut rest = text[from..].char_indices();
-        let byte = rest
-            .nth(mark.col() - column)
-            .map_or(text.len(), |(byte, _)| from + byte);
+        let byte = rest.nth(mark.col() - column).map_or(text.len(), |(byte, _)| from + byte);
         self.last = (line, mark.col(), byte);
         byte
     }
@@ -310,9 +279,6 @@ impl Lines {
         let start = self.offset(text, span.start);
         let end = self.offset(text, span.end).max(start);
         let kept = text[start..end].trim_end().len();
-        Span {
-            start,
-            end: start + kept,
-        }
+        Span { start, end: start + kept }
     }
 }
