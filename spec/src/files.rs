@@ -132,7 +132,12 @@ impl Csv {
                 csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
                     format!("it has {len} cells; the first line has {expected_len}")
                 }
-                _ => error.to_string(),
+                csv::ErrorKind::Io(_)
+                | csv::ErrorKind::Utf8 { .. }
+                | csv::ErrorKind::Seek
+                | csv::ErrorKind::Serialize(_)
+                | csv::ErrorKind::Deserialize { .. }
+                | _ => error.to_string(),
             };
             named.error(Code::BadRow, format!("line {line} of `{}`: {what}", source.name))
         };

@@ -2,6 +2,7 @@
 
 mod book;
 pub mod border;
+mod builder;
 pub mod code;
 mod compile;
 pub mod diagnostic;
@@ -14,6 +15,7 @@ mod table;
 pub mod values;
 mod yaml;
 
+pub use self::builder::ScenarioBuilder;
 pub use self::load::{Loaded, check, documents, load, load_within};
 
 /// How much of everything there may be, each with its name.

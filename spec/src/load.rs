@@ -196,7 +196,9 @@ impl Reader {
             let Some(tree) = item(&place.tree, index) else { continue };
             match table::rows(&mut self.files, table, tree, place, named) {
                 Ok(rows) => {
-                    rows.into_iter().for_each(|(document, place)| self.keep(document, place))
+                    for (document, place) in rows {
+                        self.keep(document, place);
+                    }
                 }
                 Err(wrong) => self.complaints.extend(wrong),
             }

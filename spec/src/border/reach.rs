@@ -4,8 +4,6 @@
 //! but at most of them only through the square of their chord, which bounds the round trip from below (an
 //! arc is never shorter than its chord); the arcsine is paid for the few that may be among the nearest.
 
-use std::collections::BinaryHeap;
-
 use periplus_core::ids::ClusterId;
 use periplus_core::units::MicrosRtt;
 
@@ -64,7 +62,8 @@ impl<'a> Targets<'a> {
     ) -> Vec<(ClusterId, MicrosRtt)> {
         let mut near = Nearest {
             most: self.nearest,
-            heap: BinaryHeap::with_capacity(self.nearest.min(self.targets.len()) + 1),
+            worst: None,
+            near: Vec::with_capacity(self.nearest.saturating_mul(2).min(self.targets.len())),
             kept: Vec::new(),
         };
         for (cluster, rtt) in measured {
@@ -75,8 +74,9 @@ impl<'a> Targets<'a> {
         if let Some(point) = origin.point {
             self.scan(origin, point, measured, &mut near);
         }
-        let Nearest { heap, mut kept, .. } = near;
-        kept.extend(heap.into_iter().map(|(rtt, cluster)| (cluster, rtt)));
+        near.prune();
+        let Nearest { near, mut kept, .. } = near;
+        kept.extend(near.into_iter().map(|(rtt, cluster)| (cluster, rtt)));
         if let Some(itself) = origin.itself {
             kept.retain(|way| way.0 != itself);
             kept.push((itself, MicrosRtt::ZERO));
@@ -92,7 +92,7 @@ impl<'a> Targets<'a> {
         measured: &[(ClusterId, MicrosRtt)],
         near: &mut Nearest,
     ) {
-        let mut horizon = self.horizon(origin, near.worst());
+        let mut horizon = self.horizon(origin, near.worst);
         for (index, target) in self.targets.iter().enumerate() {
             let Some(there) = target.point else { continue };
             let chord = point.chord_squared(there);
@@ -110,8 +110,9 @@ impl<'a> Targets<'a> {
                 continue;
             }
             let rtt = self.model.rtt(origin.access.saturating_add(target.access), metres);
-            near.offer(cluster, rtt, target.always);
-            horizon = self.horizon(origin, near.worst());
+            if near.offer(cluster, rtt, target.always) == Offered::Pruned {
+                horizon = self.horizon(origin, near.worst);
+            }
         }
     }
 
@@ -146,28 +147,44 @@ impl Horizon {
     }
 }
 
-/// The nearest so far, the farthest of them on top; and those that are kept besides.
+/// The nearest so far and some that are not: twice as many are gathered before the farther half goes. And
+/// those that are kept besides.
 struct Nearest {
     most: usize,
-    heap: BinaryHeap<(MicrosRtt, ClusterId)>,
+    /// How far the last of the nearest was when the farther half went last.
+    worst: Option<MicrosRtt>,
+    near: Vec<(MicrosRtt, ClusterId)>,
     kept: Vec<(ClusterId, MicrosRtt)>,
 }
 
+/// What came of an offer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Offered {
+    Taken,
+    /// It was taken, and the farther half went.
+    Pruned,
+}
+
 impl Nearest {
-    fn offer(&mut self, cluster: ClusterId, rtt: MicrosRtt, always: bool) {
+    fn offer(&mut self, cluster: ClusterId, rtt: MicrosRtt, always: bool) -> Offered {
         if always {
             self.kept.push((cluster, rtt));
-            return;
+            return Offered::Taken;
         }
-        self.heap.push((rtt, cluster));
-        if self.heap.len() > self.most {
-            self.heap.pop();
+        self.near.push((rtt, cluster));
+        if self.near.len() < self.most.saturating_mul(2) {
+            return Offered::Taken;
         }
+        self.prune();
+        Offered::Pruned
     }
 
-    fn worst(&self) -> Option<MicrosRtt> {
-        let full = self.heap.len() == self.most;
-        self.heap.peek().filter(|_| full).map(|way| way.0)
+    fn prune(&mut self) {
+        if self.near.len() > self.most && self.most > 0 {
+            let (_, worst, _) = self.near.select_nth_unstable(self.most - 1);
+            self.worst = Some(worst.0);
+        }
+        self.near.truncate(self.most);
     }
 }
 

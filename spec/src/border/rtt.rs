@@ -57,9 +57,11 @@ mod tests {
     use super::*;
     use crate::border::sphere::{Point, tests::at};
 
+    type Town = (f64, f64);
+
     /// Some pairs of AWS regions: coordinates of the towns and one-year medians in milliseconds
     /// (cloudping.co, October 2025).
-    const MEASURED: [((f64, f64), (f64, f64), f64); 6] = [
+    const MEASURED: [(Town, Town, f64); 6] = [
         // Frankfurt – Dublin, London – Paris, Virginia – Oregon.
         ((50.1109, 8.6821), (53.3498, -6.2603), 26.86),
         ((51.5074, -0.1278), (48.8566, 2.3522), 11.018),

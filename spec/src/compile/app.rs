@@ -349,7 +349,10 @@ fn sorted(value: &serde_json::Value) -> serde_json::Value {
             serde_json::json!(entries)
         }
         serde_json::Value::Array(items) => items.iter().map(sorted).collect(),
-        other => other.clone(),
+        serde_json::Value::Null
+        | serde_json::Value::Bool(_)
+        | serde_json::Value::Number(_)
+        | serde_json::Value::String(_) => value.clone(),
     }
 }
 

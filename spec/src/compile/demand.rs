@@ -90,6 +90,9 @@ pub(crate) fn demand(
     asked
 }
 
+/// A highest rate and a shape.
+type Made = (MilliRps, Arc<Shape>);
+
 /// What one draft means for each zone.
 struct Rates<'c, 'a, 'd> {
     context: &'c mut Context<'a>,
@@ -190,7 +193,7 @@ impl Rates<'_, '_, '_> {
         zones: &[usize],
         make: impl Fn(Clock) -> (MilliRps, Shape),
     ) -> Vec<(usize, Demand)> {
-        let mut made: BTreeMap<Clock, (MilliRps, Arc<Shape>)> = BTreeMap::new();
+        let mut made: BTreeMap<Clock, Made> = BTreeMap::new();
         let epoch_ms = self.run.epoch_ms;
         self.spread(zones, |rates, zone| {
             let clock = Clock::at(epoch_ms, rates.offset(zone));
@@ -206,7 +209,7 @@ impl Rates<'_, '_, '_> {
     fn spread(
         &mut self,
         zones: &[usize],
-        mut shape: impl FnMut(&Self, usize) -> Option<(MilliRps, Arc<Shape>)>,
+        mut shape: impl FnMut(&Self, usize) -> Option<Made>,
     ) -> Vec<(usize, Demand)> {
         let users =
             |zone: &usize| self.context.rolls.zones.entities[*zone].first().object.spec.users;
@@ -303,7 +306,7 @@ impl Rates<'_, '_, '_> {
         let highest =
             columns.values().flat_map(|values| values.iter().copied()).fold(0.0, f64::max);
         let per_value = per_value(draft, highest);
-        let mut made: BTreeMap<(String, u64), Option<(MilliRps, Arc<Shape>)>> = BTreeMap::new();
+        let mut made: BTreeMap<(String, u64), Option<Made>> = BTreeMap::new();
         let period = |values: &[f64]| draft.step.0.0 * values.len() as u64;
         let demand = self.spread(zones, |rates, zone| {
             let own = rates.context.rolls.zones.entities[zone].name;

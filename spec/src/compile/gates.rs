@@ -146,10 +146,10 @@ fn shortest_circle<N, E>(graph: &DiGraph<N, E>, members: &[NodeIndex]) -> Option
                     circle.reverse();
                     return Some(circle);
                 }
-                if !from.contains_key(&to) {
-                    from.insert(to, node);
+                from.entry(to).or_insert_with(|| {
                     next.push(to);
-                }
+                    node
+                });
             }
         }
         frontier = next;

@@ -47,13 +47,16 @@ pub(crate) fn moments(
     acts.into_iter().map(|act| Moment { at, act }).collect()
 }
 
+/// A command about one cluster.
+type Mark = fn(ClusterId) -> Command;
+
 fn commands(
     context: &mut Context<'_>,
     known: &Known<'_>,
     draft: &MomentDraft,
     here: Cursor<'_>,
 ) -> Vec<Act> {
-    let marks: [(&str, &Option<SelectionDraft>, fn(ClusterId) -> Command); 6] = [
+    let marks: [(&str, &Option<SelectionDraft>, Mark); 6] = [
         ("cordon", &draft.cordon, Command::Cordon),
         ("uncordon", &draft.uncordon, Command::Uncordon),
         ("drain", &draft.drain, Command::Drain),

@@ -41,7 +41,10 @@ pub(crate) struct Said<'a> {
 /// Measured round trips between names, and the label whose values may stand for names.
 #[derive(Default)]
 struct Measured {
-    rtts: BTreeMap<String, Vec<(String, MicrosRtt)>>,
+    /// By the name they were measured from.
+    there: BTreeMap<String, Vec<(String, MicrosRtt)>>,
+    /// The same by the name they were measured to.
+    back: BTreeMap<String, Vec<(String, MicrosRtt)>>,
     by: Option<LabelKey>,
 }
 
@@ -161,7 +164,8 @@ type Index<'a> = BTreeMap<&'a str, Vec<ClusterId>>;
 
 impl Measured {
     fn set(&mut self, from: &str, to: &str, rtt: MicrosRtt) {
-        self.rtts.entry(from.to_owned()).or_default().push((to.to_owned(), rtt));
+        self.there.entry(from.to_owned()).or_default().push((to.to_owned(), rtt));
+        self.back.entry(to.to_owned()).or_default().push((from.to_owned(), rtt));
     }
 
     fn read(
@@ -199,7 +203,7 @@ impl Measured {
 
     fn index<'c>(&self, context: &'c Context<'_>, clusters: usize, when: When) -> Index<'c> {
         let mut index = Index::new();
-        if self.rtts.is_empty() {
+        if self.there.is_empty() {
             return index;
         }
         for (cluster, entity) in context.rolls.clusters.entities[..clusters].iter().enumerate() {
@@ -221,20 +225,17 @@ impl Measured {
         labels: &LabelMap,
         index: &Index<'_>,
     ) -> Vec<(ClusterId, MicrosRtt)> {
-        if self.rtts.is_empty() {
+        if self.there.is_empty() {
             return Vec::new();
         }
         let own = [self.label(labels), Some(name)];
         let mut found: BTreeMap<ClusterId, MicrosRtt> = BTreeMap::new();
         for own in own.into_iter().flatten() {
-            let clusters = |name: &str| index.get(name).into_iter().flatten().copied();
-            for (from, rtts) in &self.rtts {
-                for (_, rtt) in rtts.iter().filter(|(to, _)| to == own) {
-                    found.extend(clusters(from).map(|cluster| (cluster, *rtt)));
+            for rtts in [&self.back, &self.there] {
+                for (other, rtt) in rtts.get(own).into_iter().flatten() {
+                    let clusters = index.get(other.as_str()).into_iter().flatten();
+                    found.extend(clusters.map(|cluster| (*cluster, *rtt)));
                 }
-            }
-            for (to, rtt) in self.rtts.get(own).into_iter().flatten() {
-                found.extend(clusters(to).map(|cluster| (cluster, *rtt)));
             }
         }
         found.into_iter().collect()

@@ -19,7 +19,8 @@ pub struct ApplicationDraft {
     /// The team that it belongs to.
     #[serde(default = "default_tenant")]
     pub tenant: Name,
-    /// Who goes first and who yields where room is scarce: higher wins, as in a Kubernetes PriorityClass.
+    /// Who goes first and who yields where room is scarce: higher wins, as in a Kubernetes
+    /// `PriorityClass`.
     #[serde(default)]
     pub priority: i32,
     /// Its microservices, at least one.

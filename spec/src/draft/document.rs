@@ -35,7 +35,6 @@ pub enum Kind {
 /// In files it is written as in Kubernetes, with `kind` beside `metadata` and `spec`. The reader of trees
 /// knows that and chooses the variant by it: serde's own way would read numbers before their types are known.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "few of them exist at once")]
 pub enum Document {
     /// An app.
     Application(Object<ApplicationDraft>),

@@ -3,7 +3,9 @@
 //! One source for three readers: editors (JSON Schema), people ([`reference()`]), and the validator, which
 //! collects every complaint before serde sees the document.
 
+mod form;
 mod reference;
+mod suggest;
 mod validate;
 
 use std::sync::LazyLock;
@@ -19,7 +21,8 @@ use crate::draft::{
 };
 
 pub use self::reference::reference;
-pub(crate) use self::validate::{Header, did_you_mean, document_kind, listed, validate};
+pub(crate) use self::suggest::{did_you_mean, listed};
+pub(crate) use self::validate::{Header, document_kind, validate};
 
 /// The JSON Schema of a kind's documents, for editors.
 #[must_use]

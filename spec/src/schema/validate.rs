@@ -1,39 +1,67 @@
-//! The validator: a tree against a schema, every complaint at once, each with its place and its cure.
+//! The validator: a tree against a form, every complaint at once, each with its place and its cure.
 
-use serde_json::{Map, Value as Json};
+use std::fmt;
+use std::sync::LazyLock;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::draft::{API_VERSION, Kind};
-use crate::schema::{known, resolve};
-use crate::values::{Format, format};
+use crate::schema::form::{Fields, Form, Others};
+use crate::schema::suggest::{did_you_mean, listed, one_of};
+use crate::values::Format;
 use crate::yaml::{Entry, Node, Origin, Scalar, Value};
 
 /// What is wrong with `node` as a document of `kind`.
 pub(crate) fn validate(kind: Kind, origin: &Origin, node: &Node) -> Vec<Diagnostic> {
-    let root = known(kind);
-    let mut validator = Validator { root, origin, complaints: Vec::new() };
-    validator.check(root, node, &At::document(kind, node));
+    let mut validator = Validator { origin, complaints: Vec::new(), header: Header::Outer };
+    validator.kind(kind, node);
     validator.complaints
 }
 
+fn form(kind: Kind) -> &'static Form {
+    static FORMS: LazyLock<[Form; 6]> = LazyLock::new(|| Kind::ALL.map(Form::of));
+    let place = Kind::ALL.iter().position(|known| *known == kind);
+    &FORMS[place.expect("every kind is among all kinds")]
+}
+
 struct Validator<'a> {
-    root: &'a Json,
     origin: &'a Origin,
     complaints: Vec<Diagnostic>,
+    header: Header,
 }
 
-/// Where the validator is, for people.
-struct At {
-    /// What stands here: the key, or what the item of a list is called.
-    name: String,
-    /// A short place that stands for all of it: the key, or the first line.
-    span: Span,
+/// Where a document's header stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Header {
+    /// In a file: `apiVersion` must be given.
+    Outer,
+    /// Inside of another document: `apiVersion` may be left out, and a scenario cannot be meant.
+    Inner,
 }
 
-impl At {
-    fn document(kind: Kind, node: &Node) -> Self {
-        Self { name: format!("a {kind}"), span: head(node) }
+/// Where the validator is: what people call it, and a short place that stands for all of it.
+#[derive(Clone, Copy)]
+enum At<'a> {
+    Document(Kind, Span),
+    Key(&'a str, Span),
+    Item(&'a At<'a>, usize, Span),
+}
+
+impl At<'_> {
+    const fn span(&self) -> Span {
+        match self {
+            Self::Document(_, span) | Self::Key(_, span) | Self::Item(_, _, span) => *span,
+        }
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document(kind, _) => write!(out, "a {kind}"),
+            Self::Key(key, _) => write!(out, "`{key}`"),
+            Self::Item(list, index, _) => write!(out, "item {} of {list}", index + 1),
+        }
     }
 }
 
@@ -47,6 +75,10 @@ fn head(node: &Node) -> Span {
 }
 
 impl Validator<'_> {
+    fn kind(&mut self, kind: Kind, node: &Node) {
+        self.check(form(kind), node, &At::Document(kind, head(node)));
+    }
+
     fn complain(&mut self, code: Code, message: String, span: Span, help: Option<String>) {
         let message = match &self.origin.row {
             Some(row) => format!("{message} ({row})"),
@@ -57,164 +89,112 @@ impl Validator<'_> {
         self.complaints.push(wrong);
     }
 
-    fn check(&mut self, schema: &Json, node: &Node, at: &At) {
-        let schema = resolve(self.root, schema);
-        let Some(rules) = schema.as_object() else {
-            return;
-        };
-        if rules.contains_key("x-document") {
-            return self.document(node, at);
-        }
-        for key in ["anyOf", "oneOf"] {
-            match rules.get(key).and_then(Json::as_array) {
-                Some(alternatives) if alternatives.iter().all(is_requirement) => {
-                    self.exactly_one(alternatives, node, at);
-                }
-                Some(alternatives) => return self.alternatives(alternatives, node, at),
-                None => {}
-            }
-        }
-        if let Some(word) = rules.get("const").and_then(Json::as_str) {
-            return self.word(&[word], node, at);
-        }
-        if let Some(words) = rules.get("enum").and_then(Json::as_array) {
-            let words: Vec<_> = words.iter().filter_map(Json::as_str).collect();
-            return self.word(&words, node, at);
-        }
-        if let Some(format) = rules.get("format").and_then(Json::as_str).and_then(format) {
-            return self.written(format, node, at);
-        }
-        match type_of(rules) {
-            Some("object") => self.mapping(rules, node, at),
-            Some("array") => self.list(rules, node, at),
-            Some("integer") => self.integer(rules, node, at),
-            Some("boolean") => self.boolean(node, at),
-            Some("string") => self.string(node, at),
-            _ => {}
+    fn check(&mut self, form: &Form, node: &Node, at: &At<'_>) {
+        match form {
+            Form::Any => {}
+            Form::Boolean => self.boolean(node, at),
+            Form::Document => self.document(node, at),
+            Form::Either(forms) => self.either(forms, node, at),
+            Form::Integer { least, most } => self.integer(*least, *most, node, at),
+            Form::List { item, least } => self.list(item, *least, node, at),
+            Form::Mapping(fields) => self.mapping(fields, node, at),
+            Form::Tagged { words, tags } => self.tagged(words, tags, node, at),
+            Form::Text => self.text(node, at),
+            Form::Word(words) => self.word(words, node, at),
+            Form::Written(format) => self.written(format, node, at),
         }
     }
 
-    fn wrong_type(&mut self, wanted: &str, node: &Node, at: &At, help: Option<String>) {
-        let message = format!("{} must be {wanted}; this is {}", at.name, node.noun());
-        let span = if node.is_null() { at.span } else { head(node) };
+    fn wrong_type(&mut self, wanted: &str, node: &Node, at: &At<'_>, help: Option<String>) {
+        let message = format!("{at} must be {wanted}; this is {}", node.noun());
+        let span = if node.is_null() { at.span() } else { head(node) };
         self.complain(Code::WrongType, message, span, help);
     }
 
     /// A document inside of another one.
-    fn document(&mut self, node: &Node, at: &At) {
+    fn document(&mut self, node: &Node, at: &At<'_>) {
         if !matches!(node.value, Value::Map(_)) {
             return self.wrong_type("a document", node, at, None);
         }
-        let found = document_kind(self.origin, node, Header::Inner);
-        match found {
-            Ok(kind) => self.complaints.extend(validate_inner(kind, self.origin, node)),
+        match document_kind(self.origin, node, Header::Inner) {
+            Ok(kind) => {
+                let outer = std::mem::replace(&mut self.header, Header::Inner);
+                self.kind(kind, node);
+                self.header = outer;
+            }
             Err(wrong) => self.complaints.extend(wrong),
         }
     }
 
-    fn exactly_one(&mut self, alternatives: &[Json], node: &Node, at: &At) {
-        let keys: Vec<&str> = alternatives
-            .iter()
-            .filter_map(|schema| schema.pointer("/required/0")?.as_str())
-            .collect();
-        let given = || node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str()));
-        match given().count() {
-            1 => {}
-            0 => {
-                // A misspelt key is complained of as such, with what may have been meant.
-                let properties = |key: &str| keys.contains(&key) || ["at", "for"].contains(&key);
-                if node.entries().iter().all(|entry| properties(&entry.key)) {
-                    let message = format!("{} says when, but not what happens", at.name);
-                    let help = format!("give one of {}", listed(&keys));
-                    self.complain(Code::ExactlyOne, message, head(node), Some(help));
-                }
-            }
-            several => {
-                let names: Vec<_> = given().map(|entry| entry.key.as_str()).collect();
-                let message =
-                    format!("only one thing can happen in {}; here are {several}", at.name);
-                let help = format!("make a moment of its own of each of {}", listed(&names));
-                let span = given().nth(1).map_or(node.span, |entry| entry.key_span);
-                self.complain(Code::ExactlyOne, message, span, Some(help));
-            }
-        }
-    }
-
     /// Goes on with the alternative that fits what stands here.
-    fn alternatives(&mut self, alternatives: &[Json], node: &Node, at: &At) {
-        let root = self.root;
-        let resolved = || alternatives.iter().map(|schema| resolve(root, schema));
-        let words: Vec<_> = resolved().filter_map(|schema| schema.get("const")?.as_str()).collect();
-        let tagged: Vec<_> = resolved().filter_map(tag).collect();
-        if words.len() == alternatives.len() {
-            return self.word(&words, node, at);
-        }
-        if words.len() + tagged.len() == alternatives.len() {
-            return self.tagged(&words, &tagged, node, at);
-        }
-        let fits = |schema: &&Json| {
-            let wanted = schema.as_object().and_then(type_of).unwrap_or("string");
-            match &node.value {
-                Value::Map(_) => wanted == "object",
-                Value::List(_) => wanted == "array",
-                Value::Null | Value::Scalar(_) => wanted != "object" && wanted != "array",
+    fn either(&mut self, forms: &[Form], node: &Node, at: &At<'_>) {
+        let fits = |form: &&Form| match (&node.value, form) {
+            (Value::Map(_), form) => matches!(form, Form::Mapping(_) | Form::Tagged { .. }),
+            (Value::List(_), form) => matches!(form, Form::List { .. }),
+            (Value::Null | Value::Scalar(_), form) => {
+                !matches!(form, Form::Mapping(_) | Form::Tagged { .. } | Form::List { .. })
             }
         };
-        if let Some(schema) = resolved().find(fits) {
-            return self.check(schema, node, at);
+        match forms.iter().find(fits) {
+            Some(form) => self.check(form, node, at),
+            None => {
+                let wanted: Vec<_> = forms.iter().map(Form::noun).collect();
+                self.wrong_type(&wanted.join(" or "), node, at, None);
+            }
         }
-        let wanted: Vec<_> = resolved().map(|schema| noun(schema)).collect();
-        self.wrong_type(&wanted.join(" or "), node, at, None);
     }
 
-    /// A mapping with one key that says which alternative is meant.
-    fn tagged(&mut self, words: &[&str], tagged: &[(&str, &Json)], node: &Node, at: &At) {
-        let keys: Vec<&str> = words.iter().copied().chain(tagged.iter().map(|tag| tag.0)).collect();
+    /// A word, or a mapping with one key that says which alternative is meant.
+    fn tagged(&mut self, words: &[String], tags: &[(String, Form)], node: &Node, at: &At<'_>) {
+        let keys = || words.iter().map(String::as_str).chain(tags.iter().map(|tag| tag.0.as_str()));
+        let all = || listed(&keys().collect::<Vec<_>>());
         match (&node.value, node.entries()) {
-            (Value::Scalar(scalar), _) if words.contains(&scalar.text.as_str()) => {}
-            (Value::Scalar(scalar), _) if keys.contains(&scalar.text.as_str()) => {
+            (Value::Scalar(scalar), _) if words.contains(&scalar.text) => {}
+            (Value::Scalar(scalar), _) if keys().any(|key| key == scalar.text) => {
                 let help = format!("write `{}:` and what belongs to it", scalar.text);
                 self.wrong_type("a mapping", node, at, Some(help));
             }
-            (Value::Map(_), [only]) => match tagged.iter().find(|tag| tag.0 == only.key) {
-                Some((_, schema)) => self.entry(schema, only),
-                None => self.unknown_key(&keys, only, at),
+            (Value::Map(_), [only]) => match tags.iter().find(|tag| tag.0 == only.key) {
+                Some((_, form)) => self.entry(form, only),
+                None => self.unknown_key(&keys().collect::<Vec<_>>(), only, at),
             },
             (Value::Map(_), []) => {
-                let message = format!("{} says nothing", at.name);
-                let help = format!("give one of {}", listed(&keys));
-                self.complain(Code::ExactlyOne, message, at.span, Some(help));
+                let help = format!("give one of {}", all());
+                self.complain(
+                    Code::ExactlyOne,
+                    format!("{at} says nothing"),
+                    at.span(),
+                    Some(help),
+                );
             }
             (Value::Map(_), [_, second, ..]) => {
-                let message = format!("{} must be one thing; here are several", at.name);
-                let help = format!("give only one of {}", listed(&keys));
+                let message = format!("{at} must be one thing; here are several");
+                let help = format!("give only one of {}", all());
                 self.complain(Code::ExactlyOne, message, second.key_span, Some(help));
             }
-            _ => {
-                let help = format!("give one of {}", listed(&keys));
-                self.wrong_type("a mapping", node, at, Some(help));
+            _ => self.wrong_type("a mapping", node, at, Some(format!("give one of {}", all()))),
+        }
+    }
+
+    fn word(&mut self, words: &[String], node: &Node, at: &At<'_>) {
+        let known = || words.iter().map(String::as_str).collect::<Vec<_>>();
+        match node.text() {
+            Some(text) if words.iter().any(|word| word == text) => {}
+            Some(text) => {
+                let message = format!("{at} cannot be `{text}`");
+                let help = did_you_mean(text, &known()).unwrap_or_else(|| one_of(&known()));
+                self.complain(Code::UnknownValue, message, node.span, Some(help));
             }
+            None => self.wrong_type("a word", node, at, Some(one_of(&known()))),
         }
     }
 
-    fn word(&mut self, words: &[&str], node: &Node, at: &At) {
-        let Some(text) = node.text() else {
-            return self.wrong_type("a word", node, at, Some(one_of(words)));
-        };
-        if !words.contains(&text) {
-            let message = format!("{} cannot be `{text}`", at.name);
-            let help = did_you_mean(text, words).unwrap_or_else(|| one_of(words));
-            self.complain(Code::UnknownValue, message, node.span, Some(help));
-        }
-    }
-
-    fn written(&mut self, format: Format, node: &Node, at: &At) {
+    fn written(&mut self, format: &Format, node: &Node, at: &At<'_>) {
         let Value::Scalar(scalar) = &node.value else {
-            let help = example(format);
-            return self.wrong_type(format.syntax, node, at, Some(help));
+            return self.wrong_type(format.syntax, node, at, Some(example(format)));
         };
         if let Err(fault) = format.check(&scalar.text) {
-            let message = format!("{}: {}", at.name, fault.message);
+            let message = format!("{at}: {}", fault.message);
             let help = fault.help.unwrap_or_else(|| example(format));
             return self.complain(format.code, message, node.span, Some(help));
         }
@@ -224,12 +204,12 @@ impl Validator<'_> {
     }
 
     /// YAML reads what looks like a number or a boolean as one, and `1.10` as 1.1.
-    fn quote(&mut self, scalar: &Scalar, node: &Node, at: &At) {
+    fn quote(&mut self, scalar: &Scalar, node: &Node, at: &At<'_>) {
         let help = format!("write it in quotes: \"{}\"", scalar.text);
         self.wrong_type("a text", node, at, Some(help));
     }
 
-    fn string(&mut self, node: &Node, at: &At) {
+    fn text(&mut self, node: &Node, at: &At<'_>) {
         match &node.value {
             Value::Scalar(scalar) if is_not_text(scalar) => self.quote(scalar, node, at),
             Value::Scalar(_) => {}
@@ -239,7 +219,7 @@ impl Validator<'_> {
         }
     }
 
-    fn boolean(&mut self, node: &Node, at: &At) {
+    fn boolean(&mut self, node: &Node, at: &At<'_>) {
         let truth = match &node.value {
             Value::Scalar(scalar) => scalar.boolean(),
             Value::Null | Value::List(_) | Value::Map(_) => None,
@@ -254,22 +234,23 @@ impl Validator<'_> {
         }
     }
 
-    fn integer(&mut self, rules: &Map<String, Json>, node: &Node, at: &At) {
+    fn integer(&mut self, least: i128, most: i128, node: &Node, at: &At<'_>) {
         let number = match &node.value {
-            Value::Scalar(scalar) if scalar.is_integer() => scalar.text.parse::<i128>().ok(),
+            Value::Scalar(scalar) if scalar.is_integer() => Some(scalar.text.parse::<i128>()),
             Value::Null | Value::Scalar(_) | Value::List(_) | Value::Map(_) => None,
         };
-        let Some(number) = number else {
-            return self.wrong_type("a whole number", node, at, None);
-        };
-        let (least, most) = bounds(rules);
-        if number < least || number > most {
-            let message = format!("{} must be between {least} and {most}; it is {number}", at.name);
-            self.complain(Code::OutOfRange, message, node.span, None);
+        match number {
+            Some(Ok(number)) if (least..=most).contains(&number) => {}
+            Some(_) => {
+                let text = node.text().unwrap_or_default();
+                let message = format!("{at} must be between {least} and {most}; it is {text}");
+                self.complain(Code::OutOfRange, message, node.span, None);
+            }
+            None => self.wrong_type("a whole number", node, at, None),
         }
     }
 
-    fn list(&mut self, rules: &Map<String, Json>, node: &Node, at: &At) {
+    fn list(&mut self, item: &Form, least: u64, node: &Node, at: &At<'_>) {
         let Value::List(items) = &node.value else {
             let help = match &node.value {
                 Value::Map(_) => Some("put `- ` in front of its first line".to_owned()),
@@ -278,70 +259,83 @@ impl Validator<'_> {
             };
             return self.wrong_type("a list", node, at, help);
         };
-        if items.is_empty() && rules.get("minItems").and_then(Json::as_u64) > Some(0) {
-            let message = format!("{} needs at least one entry", at.name);
+        if (items.len() as u64) < least {
+            let message = format!("{at} needs at least one entry");
             self.complain(Code::EmptyList, message, node.span, None);
         }
-        let Some(schema) = rules.get("items") else {
-            return;
-        };
-        for (index, item) in items.iter().enumerate() {
-            let at = At { name: format!("{}[{index}]", at.name), span: head(item) };
-            self.check(schema, item, &at);
+        for (index, node) in items.iter().enumerate() {
+            self.check(item, node, &At::Item(at, index, head(node)));
         }
     }
 
-    fn mapping(&mut self, rules: &Map<String, Json>, node: &Node, at: &At) {
+    fn mapping(&mut self, fields: &Fields, node: &Node, at: &At<'_>) {
         let Value::Map(entries) = &node.value else {
             return self.wrong_type("a mapping", node, at, None);
         };
-        let none = Map::new();
-        let properties = rules.get("properties").and_then(Json::as_object).unwrap_or(&none);
-        let others = rules.get("additionalProperties");
-        let patterned = rules.get("patternProperties").and_then(Json::as_object);
         for entry in entries {
-            if let Some(schema) = properties.get(&entry.key) {
-                if !entry.value.is_null() {
-                    self.entry(schema, entry);
+            match (fields.known.iter().find(|field| field.0 == entry.key), &fields.others) {
+                (Some(_), _) if entry.value.is_null() => {}
+                (Some((_, form)), _) => self.entry(form, entry),
+                (None, Others::Keyed(format, form)) => {
+                    if let Some((format, Err(fault))) =
+                        format.map(|format| (format, format.check(&entry.key)))
+                    {
+                        self.complain(format.code, fault.message, entry.key_span, fault.help);
+                    }
+                    self.entry(form, entry);
                 }
-            } else if let Some((pattern, schema)) = patterned.and_then(|known| known.iter().next())
-            {
-                self.key(pattern, entry);
-                self.entry(schema, entry);
-            } else if let Some(schema @ Json::Object(_)) = others {
-                self.entry(schema, entry);
-            } else if others == Some(&Json::Bool(false)) {
-                let known: Vec<_> = properties.keys().map(String::as_str).collect();
-                self.unknown_key(&known, entry, at);
+                (None, Others::Refused) => {
+                    let known: Vec<_> = fields.known.iter().map(|field| field.0.as_str()).collect();
+                    self.unknown_key(&known, entry, at);
+                }
             }
         }
-        let required = rules.get("required").and_then(Json::as_array);
-        for key in required.into_iter().flatten().filter_map(Json::as_str) {
-            if node.get(key).is_none() {
-                let message = format!("{} needs `{key}`", at.name);
-                let schema = properties.get(key).map(|schema| resolve(self.root, schema));
-                let help = schema.and_then(|schema| missing(key, schema));
-                self.complain(Code::MissingField, message, at.span, help);
+        for key in fields.required.iter().filter(|key| node.get(key).is_none()) {
+            let optional = self.header == Header::Inner && matches!(at, At::Document(..));
+            if optional && key == "apiVersion" {
+                continue;
+            }
+            let form = fields.known.iter().find(|field| field.0 == *key).map(|field| &field.1);
+            let help = form.and_then(|form| missing(key, form));
+            self.complain(Code::MissingField, format!("{at} needs `{key}`"), at.span(), help);
+        }
+        if !fields.exactly_one.is_empty() {
+            self.exactly_one(fields, node, at);
+        }
+    }
+
+    fn exactly_one(&mut self, fields: &Fields, node: &Node, at: &At<'_>) {
+        let keys: Vec<_> = fields.exactly_one.iter().map(String::as_str).collect();
+        let given = node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str()));
+        let given: Vec<&Entry> = given.collect();
+        // A misspelt key is complained of as such, with what may have been meant.
+        let misspelt = || {
+            let known = |entry: &Entry| fields.known.iter().any(|field| field.0 == entry.key);
+            !node.entries().iter().all(known)
+        };
+        match given.as_slice() {
+            [_] => {}
+            [] if misspelt() => {}
+            [] => {
+                let message = format!("{at} says when, but not what happens");
+                let help = format!("give one of {}", listed(&keys));
+                self.complain(Code::ExactlyOne, message, head(node), Some(help));
+            }
+            [first, second, ..] => {
+                let (first, second) = ((&first.key), second);
+                let message = format!("{at} is one thing; `{first}` and `{}` are two", second.key);
+                let help = "make an entry of its own of each".to_owned();
+                self.complain(Code::ExactlyOne, message, second.key_span, Some(help));
             }
         }
     }
 
-    fn entry(&mut self, schema: &Json, entry: &Entry) {
-        let at = At { name: format!("`{}`", entry.key), span: entry.key_span };
-        self.check(schema, &entry.value, &at);
+    fn entry(&mut self, form: &Form, entry: &Entry) {
+        self.check(form, &entry.value, &At::Key(&entry.key, entry.key_span));
     }
 
-    /// A key that must have a certain form.
-    fn key(&mut self, pattern: &str, entry: &Entry) {
-        let format = crate::values::FORMATS.into_iter().find(|format| format.pattern == pattern);
-        if let Some(Err(fault)) = format.map(|format| format.check(&entry.key)) {
-            let code = format.map_or(Code::BadLabel, |format| format.code);
-            self.complain(code, fault.message, entry.key_span, fault.help);
-        }
-    }
-
-    fn unknown_key(&mut self, known: &[&str], entry: &Entry, at: &At) {
-        let message = format!("{} has no field `{}`", at.name, entry.key);
+    fn unknown_key(&mut self, known: &[&str], entry: &Entry, at: &At<'_>) {
+        let message = format!("{at} has no field `{}`", entry.key);
         let help = match entry.key.as_str() {
             "<<" => "merge keys are not supported: repeat the fields, or use an alias".to_owned(),
             key => did_you_mean(key, known)
@@ -349,15 +343,6 @@ impl Validator<'_> {
         };
         self.complain(Code::UnknownKey, message, entry.key_span, Some(help));
     }
-}
-
-/// Where a document's header stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Header {
-    /// In a file: `apiVersion` must be given.
-    Outer,
-    /// Inside of another document: `apiVersion` may be left out, and a scenario cannot be meant.
-    Inner,
 }
 
 /// The kind that a document says it is.
@@ -413,112 +398,18 @@ pub(crate) fn document_kind(
     Err(wrong)
 }
 
-/// A document inside of another one, which need not repeat `apiVersion`.
-fn validate_inner(kind: Kind, origin: &Origin, node: &Node) -> Vec<Diagnostic> {
-    let mut complaints = validate(kind, origin, node);
-    complaints.retain(|wrong| {
-        wrong.code != Code::MissingField || !wrong.message.ends_with("`apiVersion`")
-    });
-    complaints
-}
-
-fn type_of(rules: &Map<String, Json>) -> Option<&str> {
-    match rules.get("type")? {
-        Json::String(name) => Some(name),
-        Json::Array(names) => names.first()?.as_str(),
-        _ => None,
-    }
-}
-
-fn is_requirement(schema: &Json) -> bool {
-    let object = schema.as_object();
-    object.is_some_and(|object| object.len() == 1 && object.contains_key("required"))
-}
-
-/// The only key of an alternative that is told by its key, and what stands under it.
-fn tag(schema: &Json) -> Option<(&str, &Json)> {
-    let properties = schema.get("properties")?.as_object()?;
-    let required = schema.get("required")?.as_array()?;
-    match (properties.len(), required.as_slice()) {
-        (1, [Json::String(key)]) => Some((key, properties.get(key)?)),
-        _ => None,
-    }
-}
-
 fn is_not_text(scalar: &Scalar) -> bool {
     scalar.is_number() || scalar.boolean().is_some()
 }
 
-fn bounds(rules: &Map<String, Json>) -> (i128, i128) {
-    let (least, most) = match rules.get("format").and_then(Json::as_str) {
-        Some("uint8") => (0, i128::from(u8::MAX)),
-        Some("uint16") => (0, i128::from(u16::MAX)),
-        Some("uint32") => (0, i128::from(u32::MAX)),
-        Some("int32") => (i128::from(i32::MIN), i128::from(i32::MAX)),
-        _ => (0, i128::from(u64::MAX)),
-    };
-    let bound = |key: &str| rules.get(key).and_then(Json::as_i64).map(i128::from);
-    (
-        bound("minimum").map_or(least, |bound| bound.max(least)),
-        bound("maximum").map_or(most, |bound| bound.min(most)),
-    )
-}
-
-fn noun(schema: &Json) -> String {
-    let format = schema.get("format").and_then(Json::as_str).and_then(format);
-    match (format, schema.as_object().and_then(type_of)) {
-        (Some(format), _) => format.syntax.to_owned(),
-        (None, Some("object")) => "a mapping".to_owned(),
-        (None, Some("array")) => "a list".to_owned(),
-        (None, Some("integer")) => "a whole number".to_owned(),
-        _ => "a text".to_owned(),
-    }
-}
-
-fn missing(key: &str, schema: &Json) -> Option<String> {
-    let format = schema.get("format").and_then(Json::as_str).and_then(format)?;
+fn missing(key: &str, form: &Form) -> Option<String> {
+    let Form::Written(format) = form else { return None };
     let example = format.examples.first()?;
     Some(format!("add `{key}: {example}`, say"))
 }
 
-fn example(format: Format) -> String {
-    let examples: Vec<_> = format.examples.iter().filter(|text| !text.is_empty()).collect();
-    let examples: Vec<_> = examples.iter().map(|text| format!("`{text}`")).collect();
+fn example(format: &Format) -> String {
+    let examples = format.examples.iter().filter(|text| !text.is_empty());
+    let examples: Vec<_> = examples.map(|text| format!("`{text}`")).collect();
     format!("write {}, as in {}", format.syntax, examples.join(" or "))
-}
-
-/// The known word that is most like `word`, as a question.
-pub(crate) fn did_you_mean<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a &'a str>,
-) -> Option<String> {
-    nearest(word, known.into_iter().copied()).map(|near| format!("did you mean `{near}`?"))
-}
-
-/// The known word that is most like `word`; of several equally like, the first.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_lowercase();
-    let mut best = None;
-    for candidate in known {
-        let likeness = strsim::jaro_winkler(&lower, &candidate.to_lowercase());
-        if likeness >= LIKENESS_MIN && best.is_none_or(|(most, _)| likeness > most) {
-            best = Some((likeness, candidate));
-        }
-    }
-    best.map(|(_, candidate)| candidate)
-}
-
-/// Below this, a suggestion confuses more than it helps: found by trying misspelt field names.
-const LIKENESS_MIN: f64 = 0.8;
-
-/// Words as a list in a sentence.
-pub(crate) fn listed(words: &[&str]) -> String {
-    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn one_of(words: &[&str]) -> String {
-    match words {
-        [only] => format!("write `{only}`"),
-        _ => format!("write one of {}", listed(words)),
-    }
 }

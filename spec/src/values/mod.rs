@@ -56,7 +56,7 @@ pub trait Written: FromStr<Err = Fault> + Display {
 }
 
 /// What the schema knows of a format.
-#[derive(Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Format {
     pub(crate) name: &'static str,
     pub(crate) code: Code,
@@ -80,13 +80,13 @@ impl Format {
         }
     }
 
-    pub(crate) fn check(self, text: &str) -> Result<(), Fault> {
+    pub(crate) fn check(&self, text: &str) -> Result<(), Fault> {
         (self.check)(text)
     }
 }
 
 /// All formats, by name.
-pub(crate) const FORMATS: [Format; 18] = [
+pub(crate) static FORMATS: [Format; 18] = [
     Format::of::<Bound>(),
     Format::of::<Distance>(),
     Format::of::<Duration>(),
@@ -107,8 +107,8 @@ pub(crate) const FORMATS: [Format; 18] = [
     Format::of::<Timestamp>(),
 ];
 
-pub(crate) fn format(name: &str) -> Option<Format> {
-    FORMATS.into_iter().find(|format| format.name == name)
+pub(crate) fn format(name: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| format.name == name)
 }
 
 impl Fault {
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_format_accepts_its_examples_and_refuses_nonsense() {
-        for format in FORMATS {
+        for format in &FORMATS {
             for example in format.examples {
                 assert_eq!(format.check(example), Ok(()), "{} {example}", format.name);
             }

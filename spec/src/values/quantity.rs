@@ -164,11 +164,11 @@ impl fmt::Display for Quantity {
     /// The largest suffix that needs no fraction; binary where the amount is round in binary only.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whole = self.nano / NANO;
-        if whole > 0 && self.nano % NANO == 0 {
+        if whole > 0 && self.nano.is_multiple_of(NANO) {
             let binary = SUFFIXES[..6].iter().rev();
             let decimal = SUFFIXES[9..15].iter().rev();
             let fits = |(_, factor, power): &&(&str, u128, i32)| {
-                whole % (factor * 10_u128.pow(power.unsigned_abs())) == 0
+                whole.is_multiple_of(factor * 10_u128.pow(power.unsigned_abs()))
             };
             let chosen = decimal.clone().find(fits).or_else(|| binary.clone().find(fits));
             return match chosen {
