@@ -212,9 +212,10 @@ fn groups_of(
         let name = &draft.components[component].name;
         let message = format!("`{name}` is in no group");
         let wrong = here.error(Code::GroupMisses, message);
-        context.complaints.push(
-            wrong.with_help(format!("add it to the `components` of one of {}", listed(&names))),
-        );
+        context.complaints.push(wrong.with_help(format!(
+            "add it to the `components` of {}",
+            listed(&names).replace(", ", " or ")
+        )));
     }
     let of: Option<Vec<usize>> = of.into_iter().collect();
     let filled = members.iter().all(|members| !members.is_empty());

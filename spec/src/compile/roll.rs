@@ -192,6 +192,7 @@ pub(crate) fn unknown<'n>(
     match (did_you_mean(name, &known), known.as_slice()) {
         (Some(help), _) => wrong.with_help(help),
         (None, []) => wrong.with_help(format!("declare a {} first", noun.name)),
+        (None, [only]) => wrong.with_help(format!("there is only `{only}`")),
         (None, few) if few.len() <= 8 => {
             wrong.with_help(format!("there are {}", crate::schema::listed(few)))
         }

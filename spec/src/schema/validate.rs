@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::draft::{API_VERSION, Kind};
 use crate::schema::form::{Fields, Form, Others};
-use crate::schema::suggest::{did_you_mean, listed, one_of};
+use crate::schema::suggest::{did_you_mean, listed, nearest, one_of};
 use crate::values::Format;
 use crate::yaml::{Entry, Node, Origin, Scalar, Value};
 
@@ -195,8 +195,7 @@ impl Validator<'_> {
         };
         if let Err(fault) = format.check(&scalar.text) {
             let message = format!("{at}: {}", fault.message);
-            let help = fault.help.unwrap_or_else(|| example(format));
-            return self.complain(format.code, message, node.span, Some(help));
+            return self.complain(format.code, message, node.span, fault.help);
         }
         if !format.numeric && is_not_text(scalar) {
             self.quote(scalar, node, at);
@@ -272,6 +271,7 @@ impl Validator<'_> {
         let Value::Map(entries) = &node.value else {
             return self.wrong_type("a mapping", node, at, None);
         };
+        let mut meant: Vec<&str> = Vec::new();
         for entry in entries {
             match (fields.known.iter().find(|field| field.0 == entry.key), &fields.others) {
                 (Some(_), _) if entry.value.is_null() => {}
@@ -286,11 +286,16 @@ impl Validator<'_> {
                 }
                 (None, Others::Refused) => {
                     let known: Vec<_> = fields.known.iter().map(|field| field.0.as_str()).collect();
+                    meant.extend(nearest(&entry.key, &known));
                     self.unknown_key(&known, entry, at);
                 }
             }
         }
-        for key in fields.required.iter().filter(|key| node.get(key).is_none()) {
+        // What is misspelt is complained of once; what a merge key would bring is not known.
+        let given = |key: &str| {
+            node.get(key).is_some() || meant.contains(&key) || node.entry("<<").is_some()
+        };
+        for key in fields.required.iter().filter(|key| !given(key)) {
             let optional = self.header == Header::Inner && matches!(at, At::Document(..));
             if optional && key == "apiVersion" {
                 continue;
@@ -404,7 +409,7 @@ fn is_not_text(scalar: &Scalar) -> bool {
 
 fn missing(key: &str, form: &Form) -> Option<String> {
     let Form::Written(format) = form else { return None };
-    let example = format.examples.first()?;
+    let example = if key == "memory" { "8Gi" } else { format.examples.first()? };
     Some(format!("add `{key}: {example}`, say"))
 }
 
