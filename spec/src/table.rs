@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::book::Place;
 use crate::code::Code;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
 use crate::draft::{API_VERSION, Document, Kind, TableDraft, TableKind};
 use crate::files::{Csv, Files, relative};
 use crate::load::read_document;
@@ -65,8 +65,8 @@ pub(crate) fn rows(
 struct Template<'a> {
     table: &'a Csv,
     body: Node,
-    /// Paths of fields with the columns that fill them.
-    columns: Vec<(Vec<&'a str>, usize)>,
+    /// Paths of fields with the columns that fill them, and where that is said.
+    columns: Vec<(Vec<&'a str>, usize, Span)>,
 }
 
 impl<'a> Template<'a> {
@@ -81,7 +81,11 @@ impl<'a> Template<'a> {
         for (field, column) in &draft.columns {
             let here = here.path(&["columns", field]);
             match table.column(column, here) {
-                Ok(column) => columns.push((field.split('.').collect(), column)),
+                Ok(column) => {
+                    let said = tree.get("columns").and_then(|columns| columns.entry(field));
+                    let span = said.map_or(tree.span, |said| said.key_span);
+                    columns.push((field.split('.').collect(), column, span));
+                }
                 Err(complaint) => wrong.push(complaint),
             }
         }
@@ -111,19 +115,18 @@ impl<'a> Template<'a> {
         };
         let mut tree = self.body.clone();
         substitute(&mut tree, &cell);
-        for (path, column) in &self.columns {
+        for (path, column, span) in &self.columns {
             let text = row.get(*column).unwrap_or("");
             if !text.is_empty() {
-                set(&mut tree, path, text);
+                set(&mut tree, path, text, *span);
             }
         }
         let span = tree.span;
         for (key, text) in [("kind", kind.name()), ("apiVersion", API_VERSION)] {
             if tree.entry(key).is_none() {
-                set(&mut tree, &[key], text);
+                set(&mut tree, &[key], text, span);
             }
         }
-        tree.span = span;
         tree
     }
 }
@@ -209,8 +212,7 @@ fn names_in(node: &Node) -> Vec<String> {
 }
 
 /// Sets the field at `path`, making the mappings that lead there.
-fn set(node: &mut Node, path: &[&str], text: &str) {
-    let span = node.span;
+fn set(node: &mut Node, path: &[&str], text: &str, span: Span) {
     let Some((key, rest)) = path.split_first() else {
         *node = Node::scalar(span, text, true);
         return;
@@ -223,5 +225,5 @@ fn set(node: &mut Node, path: &[&str], text: &str) {
         entries.push(Entry { key: (*key).to_owned(), key_span: span, value: Node::null(span) });
         entries.len() - 1
     });
-    set(&mut entries[place].value, rest, text);
+    set(&mut entries[place].value, rest, text, span);
 }

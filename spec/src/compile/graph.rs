@@ -261,18 +261,12 @@ fn complain_of_circle(
     let name = |node: &usize| &*draft.components[*node].name;
     let round = circle.nodes.iter().chain(circle.nodes.first()).map(name);
     let round = round.collect::<Vec<_>>().join(" → ");
-    let message = if circle.gain >= 1.0 {
-        format!(
-            "calls grow without end: on its way {round}, one request becomes {:.3}",
-            circle.gain
-        )
-    } else {
-        format!(
-            "calls grow without end: on its way {round}, one request becomes {:.3}, and other circles add \
-             to that",
-            circle.gain
-        )
-    };
+    let back = format!("{:.3}", circle.gain);
+    let back = back.trim_end_matches('0').trim_end_matches('.');
+    let others = if circle.gain >= 1.0 { "" } else { ", and more on other ways round" };
+    let message = format!(
+        "calls grow without end: of one request that goes {round}, {back} come back{others}"
+    );
     let inside =
         |name: &str| circle.nodes.iter().any(|node| *draft.components[*node].name == *name);
     let first = draft.calls.iter().position(|call| inside(&call.from) && inside(&call.to));

@@ -194,7 +194,7 @@ fn present(
         if born <= tick(draft.at) {
             present.push(ClusterId::from_index(cluster));
         } else if matches!(selection, SelectionDraft::Names(_)) {
-            let message = format!("the cluster `{name}` joins only at {born}");
+            let message = format!("the cluster `{name}` joins only at {}", Duration(Span(born.0)));
             context.complain(here, Code::OutOfTime, message);
         }
     }

@@ -58,7 +58,8 @@ impl FromStr for Number {
     fn from_str(text: &str) -> Result<Self, Fault> {
         let too_large = || Fault::new(format!("`{text}` is more than a billion"));
         let number = Decimal::parse(text).map_err(|fault| match fault {
-            DecimalFault::Malformed => Fault::new(format!("`{text}` is not a decimal number")),
+            DecimalFault::Malformed => Fault::new(format!("`{text}` is not a decimal number"))
+                .with_help("write digits and a point, as in `1.5`"),
             DecimalFault::TooLong => too_large(),
         })?;
         if number.negative {
