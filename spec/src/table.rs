@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::draft::{API_VERSION, Document, Kind, TableDraft, TableKind};
 use crate::files::{Csv, Files, relative};
 use crate::load::read_document;
-use crate::yaml::{Cursor, Entry, Node, Origin, Scalar, Value};
+use crate::yaml::{Cursor, Entry, Node, Origin, Scalar, Style, Value};
 
 /// A table whose rows are wrong in one way is complained of this often.
 const WRONG_ROWS_MAX: usize = 3;
@@ -134,18 +134,15 @@ impl<'a> Template<'a> {
 /// The name that stands for the row's number.
 const ROW: &str = "row";
 
-/// Puts cells in the place of `${column}` in all texts. What stood without quotes stays so, and can become a
-/// number.
+/// Puts cells in the place of `${column}` in all texts. Where nothing is left, the field counts as absent.
 fn substitute(node: &mut Node, cell: &impl Fn(&str) -> String) {
     match &mut node.value {
         Value::Null => {}
         Value::Scalar(scalar) => {
             if let Some(text) = filled(scalar, cell) {
-                if text.is_empty() && scalar.plain {
-                    node.value = Value::Null;
-                } else {
-                    scalar.text = text;
-                }
+                let filled = Scalar { text, style: Style::Filled };
+                let empty = filled.text.is_empty();
+                node.value = if empty { Value::Null } else { Value::Scalar(filled) };
             }
         }
         Value::List(items) => items.iter_mut().for_each(|item| substitute(item, cell)),
@@ -214,7 +211,7 @@ fn names_in(node: &Node) -> Vec<String> {
 /// Sets the field at `path`, making the mappings that lead there.
 fn set(node: &mut Node, path: &[&str], text: &str, span: Span) {
     let Some((key, rest)) = path.split_first() else {
-        *node = Node::scalar(span, text, true);
+        *node = Node::scalar(span, text, Style::Filled);
         return;
     };
     if !matches!(node.value, Value::Map(_)) {

@@ -218,28 +218,39 @@ fn bounds(rules: &Map<String, Json>) -> (i128, i128) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
 
-    /// Paths at which anything may stand.
-    fn open(form: &Form, path: &str, found: &mut Vec<String>) {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::yaml::{Node, parse};
+
+    /// A field: the names of all fields beside it, which tell what it belongs to, and its own.
+    type Place = (String, String);
+
+    fn place(fields: &[(String, Form)], key: &str) -> Place {
+        let beside: Vec<_> = fields.iter().map(|field| field.0.as_str()).collect();
+        (beside.join(" "), key.to_owned())
+    }
+
+    /// Every field below a form.
+    fn places(form: &Form, found: &mut BTreeSet<Place>) {
         match form {
-            Form::Any => found.push(path.to_owned()),
-            Form::Either(forms) => forms.iter().for_each(|form| open(form, path, found)),
-            Form::List { item, .. } => open(item, &format!("{path}[]"), found),
-            Form::Mapping(fields) => {
-                for (key, form) in &fields.known {
-                    open(form, &format!("{path}.{key}"), found);
-                }
-                if let Others::Keyed(_, form) = &fields.others {
-                    open(form, &format!("{path}.*"), found);
+            Form::Either(forms) => forms.iter().for_each(|form| places(form, found)),
+            Form::List { item, .. } => places(item, found),
+            Form::Mapping(Fields { known, others, .. }) => {
+                found.extend(known.iter().map(|(key, _)| place(known, key)));
+                known.iter().for_each(|(_, form)| places(form, found));
+                if let Others::Keyed(_, form) = others {
+                    places(form, found);
                 }
             }
             Form::Tagged { tags, .. } => {
-                for (key, form) in tags {
-                    open(form, &format!("{path}.{key}"), found);
-                }
+                found.extend(tags.iter().map(|(key, _)| place(tags, key)));
+                tags.iter().for_each(|(_, form)| places(form, found));
             }
-            Form::Boolean
+            Form::Any
+            | Form::Boolean
             | Form::Document
             | Form::Integer { .. }
             | Form::Text
@@ -248,15 +259,88 @@ mod tests {
         }
     }
 
+    /// Takes away the fields that stand in a tree.
+    fn strike(form: &Form, node: &Node, left: &mut BTreeSet<Place>) {
+        match form {
+            Form::Either(forms) => forms.iter().for_each(|form| strike(form, node, left)),
+            Form::List { item, .. } => {
+                node.items().iter().for_each(|node| strike(item, node, left));
+            }
+            Form::Mapping(Fields { known: fields, .. }) | Form::Tagged { tags: fields, .. } => {
+                for (key, form) in fields {
+                    if let Some(entry) = node.entry(key) {
+                        left.remove(&place(fields, key));
+                        strike(form, &entry.value, left);
+                    }
+                }
+            }
+            Form::Document => strike_document(node, left),
+            Form::Any
+            | Form::Boolean
+            | Form::Integer { .. }
+            | Form::Text
+            | Form::Word(_)
+            | Form::Written(_) => {}
+        }
+    }
+
+    fn strike_document(node: &Node, left: &mut BTreeSet<Place>) {
+        let kind = node.get("kind").and_then(Node::text).and_then(Kind::from_name).unwrap();
+        strike(&Form::of(kind), node, left);
+    }
+
+    #[test]
+    fn the_sample_of_everything_has_every_field() {
+        let samples = [
+            include_str!("../../tests/valid/everything.yaml"),
+            include_str!("../../tests/valid/everything/fleet.yaml"),
+        ];
+        let mut left = BTreeSet::new();
+        Kind::ALL.into_iter().for_each(|kind| places(&Form::of(kind), &mut left));
+        for text in samples {
+            let source = Source { name: "sample".to_owned(), text: text.to_owned() };
+            for document in parse(&Arc::new(source)).unwrap() {
+                strike_document(&document, &mut left);
+            }
+        }
+        assert_eq!(left, BTreeSet::new());
+    }
+
     #[test]
     fn only_free_content_is_not_checked() {
-        let mut found = Vec::new();
+        let mut found = BTreeSet::new();
         for kind in Kind::ALL {
             open(&Form::of(kind), kind.name(), &mut found);
         }
+        let found: Vec<_> = found.iter().map(String::as_str).collect();
         assert_eq!(
             found,
             ["Application.spec.components[].content", "Scenario.spec.tables[].template"]
         );
+    }
+
+    /// Places at which anything may stand.
+    fn open(form: &Form, path: &str, found: &mut BTreeSet<String>) {
+        match form {
+            Form::Any => drop(found.insert(path.to_owned())),
+            Form::Either(forms) => forms.iter().for_each(|form| open(form, path, found)),
+            Form::List { item, .. } => open(item, &format!("{path}[]"), found),
+            Form::Mapping(fields) => {
+                let known = fields.known.iter();
+                known.for_each(|(key, form)| open(form, &format!("{path}.{key}"), found));
+                if let Others::Keyed(_, form) = &fields.others {
+                    open(form, &format!("{path}.*"), found);
+                }
+            }
+            Form::Tagged { tags, .. } => {
+                tags.iter().for_each(|(key, form)| open(form, &format!("{path}.{key}"), found));
+            }
+            Form::Boolean
+            | Form::Document
+            | Form::Integer { .. }
+            | Form::Text
+            | Form::Word(_)
+            | Form::Written(_) => {}
+        }
     }
 }

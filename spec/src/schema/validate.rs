@@ -197,7 +197,7 @@ impl Validator<'_> {
             let message = format!("{at}: {}", fault.message);
             return self.complain(format.code, message, node.span, fault.help);
         }
-        if !format.numeric && is_not_text(scalar) {
+        if !format.numeric && scalar.is_not_text() {
             self.quote(scalar, node, at);
         }
     }
@@ -210,7 +210,7 @@ impl Validator<'_> {
 
     fn text(&mut self, node: &Node, at: &At<'_>) {
         match &node.value {
-            Value::Scalar(scalar) if is_not_text(scalar) => self.quote(scalar, node, at),
+            Value::Scalar(scalar) if scalar.is_not_text() => self.quote(scalar, node, at),
             Value::Scalar(_) => {}
             Value::Null | Value::List(_) | Value::Map(_) => {
                 self.wrong_type("a text", node, at, None);
@@ -401,10 +401,6 @@ pub(crate) fn document_kind(
         )),
     }
     Err(wrong)
-}
-
-fn is_not_text(scalar: &Scalar) -> bool {
-    scalar.is_number() || scalar.boolean().is_some()
 }
 
 fn missing(key: &str, form: &Form) -> Option<String> {

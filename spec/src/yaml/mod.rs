@@ -11,6 +11,6 @@ mod parse;
 
 pub(crate) use self::cursor::{Cursor, Origin};
 pub(crate) use self::de::{Misfit, deserialize};
-pub(crate) use self::node::{Entry, Node, Scalar, Value};
+pub(crate) use self::node::{Entry, Node, Scalar, Style, Value};
 pub(crate) use self::parse::parse;
 pub use self::parse::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};

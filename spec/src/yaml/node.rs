@@ -20,11 +20,22 @@ pub(crate) enum Value {
     Map(Vec<Entry>),
 }
 
-/// A text, and whether it stood without quotes: only then it can be a number or a boolean.
+/// A text and how it stood in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
-    pub(crate) plain: bool,
+    pub(crate) style: Style,
+}
+
+/// How a text stood in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// Without quotes: YAML takes it for a number or a boolean if it looks like one.
+    Plain,
+    /// In quotes, or as a block: it is a text.
+    Quoted,
+    /// It came from a table: it is what is asked for.
+    Filled,
 }
 
 /// A key and its value.
@@ -40,8 +51,8 @@ impl Node {
         Self { span, value: Value::Null }
     }
 
-    pub(crate) fn scalar(span: Span, text: impl Into<String>, plain: bool) -> Self {
-        let scalar = Scalar { text: text.into(), plain };
+    pub(crate) fn scalar(span: Span, text: impl Into<String>, style: Style) -> Self {
+        let scalar = Scalar { text: text.into(), style };
         Self { span, value: Value::Scalar(scalar) }
     }
 
@@ -95,21 +106,32 @@ impl Scalar {
     /// Whether the core schema of YAML 1.2 reads this text as an integer.
     pub(crate) fn is_integer(&self) -> bool {
         let digits = self.text.strip_prefix(['-', '+']).unwrap_or(&self.text);
-        self.plain && !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+        self.may_be_number()
+            && !digits.is_empty()
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
     }
 
     /// Whether the core schema reads it as a number of any kind.
     pub(crate) fn is_number(&self) -> bool {
         let starts = self.text.trim_start_matches(['-', '+', '.']);
-        self.plain
+        self.may_be_number()
             && starts.starts_with(|first: char| first.is_ascii_digit())
             && self.text.parse::<f64>().is_ok()
     }
 
+    fn may_be_number(&self) -> bool {
+        self.style != Style::Quoted
+    }
+
+    /// Whether YAML takes it for something else than a text.
+    pub(crate) fn is_not_text(&self) -> bool {
+        self.style == Style::Plain && (self.is_number() || self.boolean().is_some())
+    }
+
     pub(crate) fn boolean(&self) -> Option<bool> {
         match self.text.as_str() {
-            "true" if self.plain => Some(true),
-            "false" if self.plain => Some(false),
+            "true" if self.may_be_number() => Some(true),
+            "false" if self.may_be_number() => Some(false),
             _ => None,
         }
     }

@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Source, Span};
-use crate::yaml::{Entry, Node, Value};
+use crate::yaml::{Entry, Node, Style, Value};
 
 /// The most bytes that one file may have: 16 MiB.
 pub const FILE_BYTES_MAX: usize = 16 << 20;
@@ -106,9 +106,10 @@ impl<'s> Builder<'s> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span);
                 let plain = style == ScalarStyle::Plain;
+                let style = if plain { Style::Plain } else { Style::Quoted };
                 let node = match (&*text, plain) {
                     ("" | "~" | "null", true) => Node::null(span),
-                    _ => Node::scalar(span, text.into_owned(), plain),
+                    _ => Node::scalar(span, text.into_owned(), style),
                 };
                 self.add(anchor, node, 1)?;
             }
