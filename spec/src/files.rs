@@ -43,6 +43,15 @@ impl Files {
         }
     }
 
+    /// The same with a file that need not be on disk.
+    pub(crate) fn with_text(mut self, path: &str, text: &str) -> Self {
+        let source = Source { name: path.to_owned(), text: text.to_owned() };
+        self.hash.feed(path.as_bytes());
+        self.hash.feed(text.as_bytes());
+        self.sources.insert(path.to_owned(), Arc::new(source));
+        self
+    }
+
     /// A fingerprint of everything that was read so far, in order.
     pub(crate) fn fingerprint(&self) -> u128 {
         self.hash.0.digest128()

@@ -16,7 +16,7 @@ pub mod values;
 mod yaml;
 
 pub use self::builder::ScenarioBuilder;
-pub use self::load::{Loaded, check, documents, load, load_within};
+pub use self::load::{Loaded, check, check_text, documents, load, load_within};
 
 /// How much of everything there may be, each with its name.
 pub mod limits {

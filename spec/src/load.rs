@@ -45,7 +45,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 /// # Errors
 /// Everything that is wrong, by file and place, with the warnings.
 pub fn load_within(root: &Path, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(root);
+    let mut reader = Reader::new(Files::new(root));
     reader.read(path, Cursor::default(), Role::Main);
     if reader.complaints.is_empty() && reader.book.scenarios.is_empty() {
         let message = format!("`{}` holds no scenario", root.join(path).display());
@@ -60,13 +60,14 @@ pub fn load_within(root: &Path, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
 #[must_use]
 pub fn check(path: &Path) -> Vec<Diagnostic> {
     let (root, name) = split(path);
-    let mut reader = Reader::new(&root);
-    reader.read(&name, Cursor::default(), Role::Main);
-    let whole = !reader.book.scenarios.is_empty();
-    match reader.finish(if whole { Coverage::Whole } else { Coverage::Part }) {
-        Ok(loaded) => loaded.warnings,
-        Err(wrong) => wrong,
-    }
+    Reader::new(Files::new(root)).check(&name)
+}
+
+/// The same for a text that stands in no file yet, as editors need it. Files that it names are looked for
+/// below the current folder.
+#[must_use]
+pub fn check_text(name: &str, text: &str) -> Vec<Diagnostic> {
+    Reader::new(Files::new("").with_text(name, text)).check(name)
 }
 
 /// The documents in a file, each valid by itself.
@@ -75,7 +76,7 @@ pub fn check(path: &Path) -> Vec<Diagnostic> {
 /// What is wrong with them.
 pub fn documents(path: &Path) -> Result<Vec<Document>, Vec<Diagnostic>> {
     let (root, name) = split(path);
-    let mut reader = Reader::new(&root);
+    let mut reader = Reader::new(Files::new(root));
     reader.read(&name, Cursor::default(), Role::Main);
     if reader.complaints.is_empty() { Ok(reader.documents) } else { Err(sorted(reader.complaints)) }
 }
@@ -108,9 +109,9 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(root: &Path) -> Self {
+    fn new(files: Files) -> Self {
         Self {
-            files: Files::new(root),
+            files,
             book: Book::default(),
             documents: Vec::new(),
             complaints: Vec::new(),
@@ -202,6 +203,15 @@ impl Reader {
                 }
                 Err(wrong) => self.complaints.extend(wrong),
             }
+        }
+    }
+
+    fn check(mut self, path: &str) -> Vec<Diagnostic> {
+        self.read(path, Cursor::default(), Role::Main);
+        let whole = !self.book.scenarios.is_empty();
+        match self.finish(if whole { Coverage::Whole } else { Coverage::Part }) {
+            Ok(loaded) => loaded.warnings,
+            Err(wrong) => wrong,
         }
     }
 
