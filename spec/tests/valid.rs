@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use periplus_core::event::Event;
-use periplus_core::ids::GroupId;
+use periplus_core::fleet::Place;
+use periplus_core::ids::{AppId, ClusterId, GroupId};
 use periplus_core::input::{Command, Input, Observation, Sight};
 
+use periplus_core::intent::Intent;
 use periplus_core::units::{MicrosRtt, MilliRps, Span, Tick};
 use periplus_core::{Outbox, State, codec, step};
 use periplus_spec::draft::{
@@ -29,9 +31,9 @@ fn loaded(path: &str) -> Loaded {
 /// Everything that the machine is told, with its time.
 fn told(scenario: &Scenario) -> Vec<(Tick, &Input)> {
     let setup = scenario.setup.iter().map(|input| (Tick::ZERO, input));
-    let later = scenario.timeline.iter().flat_map(|moment| match &moment.act {
-        Act::Inputs(inputs) => inputs.iter().map(|input| (moment.at, input)).collect(),
-        _ => Vec::new(),
+    let later = scenario.timeline.iter().flat_map(|moment| {
+        let Act::Inputs(inputs) = &moment.act else { return Vec::new() };
+        inputs.iter().map(|input| (moment.at, input)).collect()
     });
     setup.chain(later).collect()
 }
@@ -74,27 +76,49 @@ fn equal_files_give_equal_bytes() {
 #[test]
 fn inputs_come_in_the_order_that_the_machine_needs() {
     let scenario = loaded(EVERYTHING).scenario;
-    let nouns: Vec<&str> = scenario
-        .setup
-        .iter()
-        .map(|input| match input {
-            Input::Command(Command::Name { .. }) => "names",
-            Input::Command(Command::DeclarePolicy(_)) => "policy",
-            Input::Command(Command::DeclareTenant(..)) => "tenant",
-            Input::Command(Command::DeclareCluster(..)) => "cluster",
-            Input::Command(Command::DeclareZone(..)) => "zone",
-            Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Reach { .. } }) => {
-                "reach"
-            }
-            Input::Command(Command::DeclareApp(..)) => "app",
-            Input::Command(Command::DeclareSeries { .. }) => "series",
-            other => panic!("{other:?} does not belong to the setup"),
-        })
-        .collect();
+    let nouns: Vec<&str> = scenario.setup.iter().map(noun).collect();
     let mut kinds = nouns.clone();
     kinds.dedup();
     assert_eq!(kinds, ["names", "policy", "tenant", "cluster", "zone", "reach", "app", "series"]);
     insta::assert_snapshot!(summary(&scenario));
+}
+
+/// What an input of the setup is about.
+fn noun(input: &Input) -> &'static str {
+    let Input::Command(command) = input else {
+        let reach = matches!(
+            input,
+            Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Reach { .. } })
+        );
+        return if reach { "reach" } else { "something else" };
+    };
+    let nouns = [
+        ("names", matches!(command, Command::Name { .. })),
+        ("policy", matches!(command, Command::DeclarePolicy(_))),
+        ("tenant", matches!(command, Command::DeclareTenant(..))),
+        ("cluster", matches!(command, Command::DeclareCluster(..))),
+        ("zone", matches!(command, Command::DeclareZone(..))),
+        ("app", matches!(command, Command::DeclareApp(..))),
+        ("series", matches!(command, Command::DeclareSeries { .. })),
+    ];
+    nouns.iter().find(|noun| noun.1).map_or("something else", |noun| noun.0)
+}
+
+/// The intents of a setup.
+fn intents(scenario: &Scenario) -> impl Iterator<Item = (AppId, &Intent)> {
+    scenario.setup.iter().filter_map(|input| {
+        let Input::Command(Command::DeclareApp(app, intent)) = input else { return None };
+        Some((*app, &**intent))
+    })
+}
+
+/// The ways of a setup.
+fn ways(scenario: &Scenario) -> impl Iterator<Item = (Place, &[(ClusterId, MicrosRtt)])> {
+    scenario.setup.iter().filter_map(|input| {
+        let Input::Observation(Observation { sight, .. }) = input else { return None };
+        let Sight::Reach { from, rtts } = sight else { return None };
+        Some((*from, rtts.as_slice()))
+    })
 }
 
 /// What a scenario is, so short that a change of it can be read.
@@ -132,30 +156,20 @@ fn summary(scenario: &Scenario) -> String {
             ),
         );
     }
-    for input in &scenario.setup {
-        match input {
-            Input::Observation(Observation { sight: Sight::Reach { from, rtts }, .. }) => {
-                let ways = rtts.iter().map(|(to, rtt)| format!("{}:{}", to.0, rtt.0));
-                line("reach", format!("{from:?} {}", ways.collect::<Vec<_>>().join(" ")));
+    for (from, rtts) in ways(scenario) {
+        let ways = rtts.iter().map(|(to, rtt)| format!("{}:{}", to.0, rtt.0));
+        line("reach", format!("{from:?} {}", ways.collect::<Vec<_>>().join(" ")));
+    }
+    for (app, intent) in intents(scenario) {
+        for call in &intent.calls {
+            line("call", format!("{app:?} {call:?}"));
+        }
+        for (place, component) in intent.components.iter().enumerate() {
+            for (kind, table) in &component.staffing {
+                let first = table.iter().take(3).map(|rate| rate.0.to_string());
+                let first = first.collect::<Vec<_>>().join(" ");
+                line("staffing", format!("{app:?} {place} {kind:?}: {first} … {}", table.len()));
             }
-            Input::Command(Command::DeclareApp(app, intent)) => {
-                for call in &intent.calls {
-                    line("call", format!("{app:?} {call:?}"));
-                }
-                for (component, kind, table) in
-                    intent.components.iter().enumerate().flat_map(|(place, one)| {
-                        one.staffing.iter().map(move |(kind, table)| (place, kind, table))
-                    })
-                {
-                    let first = table.iter().take(3).map(|rate| rate.0.to_string());
-                    let first = first.collect::<Vec<_>>().join(" ");
-                    line(
-                        "staffing",
-                        format!("{app:?} {component} {kind:?}: {first} … {}", table.len()),
-                    );
-                }
-            }
-            _ => {}
         }
     }
     for moment in &scenario.timeline {
@@ -164,7 +178,7 @@ fn summary(scenario: &Scenario) -> String {
         line("moment", format!("{} {act}", moment.at));
     }
     for expectation in &scenario.expectations {
-        line("expect", format!("{:?}", expectation));
+        line("expect", format!("{expectation:?}"));
     }
     text
 }
@@ -219,11 +233,7 @@ fn a_fleet_built_in_code_goes_through_the_same_checks() {
     assert_eq!(scenario.fleet.series.len(), 2_000);
     assert_eq!(scenario.fleet.series[0].demand.base, MilliRps(500));
     assert_eq!(refusals(&scenario), []);
-    let reaches = scenario.setup.iter().filter_map(|input| match input {
-        Input::Observation(Observation { sight: Sight::Reach { rtts, .. }, .. }) => Some(rtts),
-        _ => None,
-    });
-    for rtts in reaches {
+    for (_, rtts) in ways(&scenario) {
         assert!(rtts.len() <= 5 && rtts.is_sorted());
     }
 
@@ -236,11 +246,7 @@ fn a_fleet_built_in_code_goes_through_the_same_checks() {
 fn the_default_group_holds_everything_and_a_front_comes_first() {
     let scenario = loaded(EVERYTHING).scenario;
     let shop = scenario.fleet.app("shop").expect("it is declared");
-    let intents = scenario.setup.iter().filter_map(|input| match input {
-        Input::Command(Command::DeclareApp(app, intent)) => Some((*app, intent)),
-        _ => None,
-    });
-    for (app, intent) in intents {
+    for (app, intent) in intents(&scenario) {
         if app == shop {
             assert_eq!(scenario.fleet.apps[app.index()].groups, ["front", "data"]);
             let [call] = intent.calls.as_slice() else { panic!("{:?}", intent.calls) };

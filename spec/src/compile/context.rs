@@ -8,18 +8,16 @@ use periplus_core::labels::{Labels, Operator, Requirement, Selector};
 use periplus_core::units::{MiB, MilliCpu, Permille, Tick};
 
 use crate::code::Code;
+use crate::compile::labels::{LabelMap, check_selector, select};
 use crate::compile::names::Names;
-use crate::compile::roll::{Noun, Roll};
+use crate::compile::roll::{CLUSTER, Roll, Version, ZONE};
 use crate::diagnostic::Diagnostic;
 use crate::draft::{
     ApplicationDraft, ClusterDraft, OperatorDraft, SelectionDraft, SelectorDraft, TenantDraft,
     ZoneDraft,
 };
-use crate::values::{LabelKey, LabelValue, Percentage, Quantity};
+use crate::values::{Percentage, Quantity};
 use crate::yaml::Cursor;
-
-/// Labels as they are written.
-pub(crate) type LabelMap = BTreeMap<LabelKey, LabelValue>;
 
 /// Complaints, as they come.
 #[derive(Debug)]
@@ -225,27 +223,13 @@ impl Context<'_> {
     /// The clusters that are meant, ascending.
     pub(crate) fn clusters(&mut self, selection: &SelectionDraft, here: Cursor<'_>) -> Vec<usize> {
         let labels = |cluster: &ClusterVersion<'_>| cluster.object.metadata.labels.clone();
-        select(
-            &self.rolls.clusters,
-            crate::compile::roll::CLUSTER,
-            selection,
-            here,
-            labels,
-            &mut self.complaints,
-        )
+        select(&self.rolls.clusters, CLUSTER, selection, here, labels, &mut self.complaints)
     }
 
     /// The zones that are meant, ascending.
     pub(crate) fn zones(&mut self, selection: &SelectionDraft, here: Cursor<'_>) -> Vec<usize> {
         let labels = |zone: &ZoneVersion<'_>| zone.object.metadata.labels.clone();
-        select(
-            &self.rolls.zones,
-            crate::compile::roll::ZONE,
-            selection,
-            here,
-            labels,
-            &mut self.complaints,
-        )
+        select(&self.rolls.zones, ZONE, selection, here, labels, &mut self.complaints)
     }
 
     /// The id of a declared tenant. The tenant that exists without being declared has the first one.
@@ -273,8 +257,8 @@ impl Context<'_> {
     }
 }
 
-type ClusterVersion<'a> = crate::compile::roll::Version<'a, ClusterDraft>;
-type ZoneVersion<'a> = crate::compile::roll::Version<'a, ZoneDraft>;
+type ClusterVersion<'a> = Version<'a, ClusterDraft>;
+type ZoneVersion<'a> = Version<'a, ZoneDraft>;
 
 /// Resources as they are said.
 pub(crate) struct Said<'a> {
@@ -293,115 +277,7 @@ pub(crate) enum Rounding {
     Down,
 }
 
-fn select<D>(
-    roll: &Roll<'_, D>,
-    noun: Noun,
-    selection: &SelectionDraft,
-    here: Cursor<'_>,
-    labels: impl Fn(&crate::compile::roll::Version<'_, D>) -> LabelMap,
-    complaints: &mut Complaints,
-) -> Vec<usize> {
-    let mut found: Vec<usize> = match selection {
-        SelectionDraft::Names(names) => names
-            .iter()
-            .enumerate()
-            .filter_map(|(index, name)| roll.find(noun, name, here.item(index), complaints))
-            .collect(),
-        SelectionDraft::Labels(selector) => {
-            complaints.list.extend(check_selector(selector, here));
-            let entities = roll.entities.iter().enumerate();
-            let fits = entities.filter(|(_, entity)| matches(selector, &labels(entity.last())));
-            let fits: Vec<usize> = fits.map(|(index, _)| index).collect();
-            if fits.is_empty() {
-                let message = format!("this selects no {}", noun.name);
-                complaints.push_missing(here.error(Code::NothingSelected, message));
-            }
-            fits
-        }
-    };
-    found.sort_unstable();
-    found.dedup();
-    found
-}
-
-/// Whether a selector matches labels, both as they are written.
-pub(crate) fn matches(selector: &SelectorDraft, labels: &LabelMap) -> bool {
-    let equal = |(key, value): (&LabelKey, &LabelValue)| labels.get(key) == Some(value);
-    selector.match_labels.iter().all(equal)
-        && selector.match_expressions.iter().all(|expression| {
-            let value = labels.get(&expression.key);
-            let listed = value.is_some_and(|value| expression.values.contains(value));
-            match expression.operator {
-                OperatorDraft::In => listed,
-                OperatorDraft::NotIn => !listed,
-                OperatorDraft::Exists => value.is_some(),
-                OperatorDraft::DoesNotExist => value.is_none(),
-            }
-        })
-}
-
-fn check_selector(selector: &SelectorDraft, here: Cursor<'_>) -> Vec<Diagnostic> {
-    let here = here.key("matchExpressions");
-    let expressions = selector.match_expressions.iter().enumerate();
-    let wrong = expressions.filter_map(|(index, expression)| {
-        let here = here.item(index);
-        let valued = matches!(expression.operator, OperatorDraft::In | OperatorDraft::NotIn);
-        let operator = expression.operator;
-        match (valued, expression.values.is_empty()) {
-            (true, true) => {
-                let message = format!("`{operator:?}` compares with values; here are none");
-                Some(here.error(Code::BadSelector, message).with_help("add `values: [...]`"))
-            }
-            (false, false) => {
-                let message = format!("`{operator:?}` asks for the label, not for its value");
-                Some(
-                    here.key("values")
-                        .error(Code::BadSelector, message)
-                        .with_help("remove `values`"),
-                )
-            }
-            _ => None,
-        }
-    });
-    wrong.collect()
-}
-
 /// The point in time that something counted from the start is at.
 pub(crate) const fn tick(since_start: crate::values::Duration) -> Tick {
     Tick(since_start.0.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::draft::ExpressionDraft;
-
-    fn map(pairs: &[(&str, &str)]) -> LabelMap {
-        pairs.iter().map(|(key, value)| (key.parse().unwrap(), value.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn selectors_match_as_in_kubernetes() {
-        let expression = |operator, values: &[&str]| SelectorDraft {
-            match_labels: BTreeMap::new(),
-            match_expressions: vec![ExpressionDraft {
-                key: "tier".parse().unwrap(),
-                operator,
-                values: values.iter().map(|value| value.parse().unwrap()).collect(),
-            }],
-        };
-        let edge = map(&[("tier", "edge")]);
-        let none = map(&[]);
-        let table = [
-            (expression(OperatorDraft::In, &["edge"]), true, false),
-            (expression(OperatorDraft::NotIn, &["edge"]), false, true),
-            (expression(OperatorDraft::Exists, &[]), true, false),
-            (expression(OperatorDraft::DoesNotExist, &[]), false, true),
-            (SelectorDraft::default(), true, true),
-        ];
-        for (selector, with, without) in table {
-            assert_eq!(matches(&selector, &edge), with, "{selector:?}");
-            assert_eq!(matches(&selector, &none), without, "{selector:?}");
-        }
-    }
 }

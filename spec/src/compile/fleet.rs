@@ -1,4 +1,4 @@
-//! Clusters, zones, tenants and the policy: from drafts to what the machine is told and what there is.
+//! Clusters, zones and tenants: from drafts to what the machine is told and what there is.
 
 use std::sync::Arc;
 
@@ -6,24 +6,19 @@ use periplus_core::fleet::{
     ClusterSpec, EXTENDED_RESOURCES_MAX, Power, Prices, Resources, Room, TenantSpec, ZoneSpec,
 };
 use periplus_core::labels::{Selector, Taint, TaintEffect};
-use periplus_core::policy::{
-    Breaker, Headroom, Pace, Policy, Preemption, Recovery, SearchBudget, Switching, TrafficPolicy,
-    Trust,
-};
-use periplus_core::units::{
-    GramsPerKwh, MiB, MicroUsdPerHour, MilliCpu, MilliWatts, Permille, Span, Tick,
-};
+use periplus_core::units::{GramsPerKwh, MiB, MicroUsdPerHour, MilliCpu, MilliWatts, Span, Tick};
 
 use crate::code::Code;
 use crate::compile::context::{Context, Rounding, Said, tick};
+use crate::compile::shape::VALUES_MAX;
 use crate::compile::trace::{Trace, cells};
 use crate::draft::{
-    AgentType, CarbonDraft, CarbonTraceDraft, ClusterDraft, NodePoolDraft, Object, PolicyDraft,
-    PreemptionDraft, PricesDraft, TaintEffectDraft, TenantDraft, ZoneDraft,
+    AgentType, CarbonDraft, CarbonTraceDraft, ClusterDraft, NodePoolDraft, Object, PricesDraft,
+    TaintEffectDraft, TenantDraft, ZoneDraft,
 };
 use crate::files::Files;
 use crate::scenario::{AgentTruth, AutoscalerTruth, ClusterTruth, PoolTruth, Schedule};
-use crate::values::{Duration, Number};
+use crate::values::{Duration, Number, Price};
 use crate::yaml::Cursor;
 
 /// What the machine is told of a cluster, and what it is.
@@ -150,6 +145,14 @@ fn prices(context: &mut Context<'_>, draft: &PricesDraft, here: Cursor<'_>) -> P
             extended[place] = price.hourly();
         }
     }
+    for (field, price) in [("coreHour", draft.core_hour), ("gibHour", draft.gib_hour)] {
+        if price > RESOURCE_PRICE_MAX {
+            let message = format!(
+                "`{field}` is {price} dollars; at most {RESOURCE_PRICE_MAX} can be counted"
+            );
+            context.complain(here.key(field), Code::OutOfRange, message);
+        }
+    }
     Prices {
         core: draft.core_hour.hourly(),
         gib: draft.gib_hour.hourly(),
@@ -158,6 +161,9 @@ fn prices(context: &mut Context<'_>, draft: &PricesDraft, here: Cursor<'_>) -> P
         egress_gigabyte: draft.egress_gb.once(),
     }
 }
+
+/// A thousand dollars an hour for a core or a GiB: more, and the price of a large pod could overflow.
+const RESOURCE_PRICE_MAX: Price = Price::micros(1_000_000_000);
 
 fn schedule(context: &mut Context<'_>, draft: &ClusterDraft, here: Cursor<'_>) -> Schedule<Prices> {
     let mut values = vec![(Tick::ZERO, prices(context, &draft.prices, here.key("prices")))];
@@ -212,6 +218,11 @@ fn carbon_trace(
         Trace { file: &draft.file, column: &draft.column, step: draft.step, skip: draft.skip };
     let values: Arc<[f64]> = cells(files, &trace, path, here)?;
     let steps = until.0.div_ceil(draft.step.0.0) + 1;
+    if steps > VALUES_MAX {
+        let message =
+            format!("in such short steps, the trace would have more than {VALUES_MAX} values");
+        return Err(vec![here.key("step").error(Code::TooMany, message)]);
+    }
     let mut schedule: Vec<(Tick, GramsPerKwh)> = Vec::new();
     for (step, grams) in (0..steps).zip(values.iter().cycle()) {
         let grams = GramsPerKwh(crate::border::rounded_u32(*grams));
@@ -292,97 +303,5 @@ pub(crate) fn tenant(
         name: context.names.symbol(&object.metadata.name),
         clusters: context.selector(&object.spec.clusters, here.key("clusters")),
         quota,
-    }
-}
-
-/// The policy that a draft says.
-pub(crate) fn policy(context: &mut Context<'_>, draft: &PolicyDraft, here: Cursor<'_>) -> Policy {
-    let here = here.key("spec");
-    let PolicyDraft {
-        carbon_price,
-        headroom,
-        switching,
-        pace,
-        trust,
-        breaker,
-        traffic,
-        recovery,
-        search,
-        preemption,
-    } = draft;
-    if headroom.least > headroom.target || headroom.target > headroom.most {
-        let message = format!(
-            "headroom must not fall from `least` ({}) over `target` ({}) to `most` ({})",
-            headroom.least, headroom.target, headroom.most
-        );
-        context.complain(here.key("headroom"), Code::InvertedRange, message);
-    }
-    if trust.lost_after < trust.stale_after {
-        let message = format!(
-            "`lostAfter` ({}) comes before `staleAfter` ({})",
-            trust.lost_after, trust.stale_after
-        );
-        context.complain(here.path(&["trust", "lostAfter"]), Code::InvertedRange, message);
-    }
-    let steps = [("step", traffic.step), ("burstStep", traffic.burst_step)];
-    for (field, step) in steps {
-        if step.0 == Permille::ZERO {
-            let message = format!("`{field}` must be more than 0%, or nothing ever moves");
-            context.complain(here.path(&["traffic", field]), Code::OutOfRange, message);
-        }
-    }
-    if recovery.effect_attempts == 0 {
-        let message = "`effectAttempts` must be at least 1, or nothing is ever done";
-        context.complain(here.path(&["recovery", "effectAttempts"]), Code::OutOfRange, message);
-    }
-    Policy {
-        carbon_tonne: carbon_price.once(),
-        headroom: Headroom {
-            least: headroom.least.0,
-            target: headroom.target.0,
-            most: headroom.most.0,
-        },
-        switching: Switching {
-            per_move: switching.per_move.once(),
-            per_start: switching.per_start.once(),
-            payback: switching.payback.0,
-            least_gain: switching.least_gain.hourly(),
-        },
-        pace: Pace {
-            dwell: pace.dwell.0,
-            scale_in_after: pace.scale_in_after.0,
-            reconsider_after: pace.reconsider_after.0,
-            moves_at_once: pace.moves_at_once,
-            moves_per_window: pace.moves_per_window,
-            window: pace.window.0,
-        },
-        trust: Trust {
-            stale_after: trust.stale_after.0,
-            lost_after: trust.lost_after.0,
-            max_lost: context.part(trust.max_lost, here.path(&["trust", "maxLost"])),
-            failback_after: trust.failback_after.0,
-        },
-        breaker: Breaker {
-            max_removal: context.part(breaker.max_removal, here.path(&["breaker", "maxRemoval"])),
-            window: breaker.window.0,
-            floor: breaker.floor,
-        },
-        traffic: TrafficPolicy {
-            step: context.part(traffic.step, here.path(&["traffic", "step"])),
-            step_every: traffic.step_every.0,
-            drain: traffic.drain.0,
-            burst_step: context.part(traffic.burst_step, here.path(&["traffic", "burstStep"])),
-        },
-        recovery: Recovery {
-            ready_within: recovery.ready_within.0,
-            retry_after: recovery.retry_after.0,
-            effect_retry: recovery.effect_retry.0,
-            effect_attempts: recovery.effect_attempts,
-        },
-        search: SearchBudget { local: search.local, whole: search.whole },
-        preemption: match preemption {
-            PreemptionDraft::Never => Preemption::Never,
-            PreemptionDraft::LowerPriority => Preemption::LowerPriority,
-        },
     }
 }

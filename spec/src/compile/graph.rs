@@ -53,6 +53,7 @@ pub(crate) fn graph(
         complain_of_circle(context, draft, &circle, here);
     });
     let visits = visits.ok()?;
+    refuse_floods(context, draft, &visits, here);
 
     let crossings = crossings(draft, &calls, &placed, &visits);
     let front = placed.of[entry];
@@ -235,7 +236,7 @@ fn crossings(
     let inside = |edge: &&(usize, usize, f64)| placed.of[edge.0] == placed.of[edge.1];
     let within =
         Calls { nodes: calls.nodes, edges: calls.edges.iter().filter(inside).copied().collect() };
-    let service = draft.components.iter().map(super::app::service_micros).collect();
+    let service = draft.components.iter().map(super::component::service_micros).collect();
     // The calls inside of groups are some of all calls; where those end, these do too.
     let caused = within.caused(service).unwrap_or_else(|_| vec![0.0; calls.nodes]);
     let crossing = calls.edges.iter().zip(&draft.calls).filter(|(edge, _)| !inside(edge));
@@ -250,6 +251,24 @@ fn crossings(
         }
     });
     crossing.collect()
+}
+
+/// The most visits of one component that one user request may cause.
+const VISITS_MAX: f64 = 1e6;
+
+fn refuse_floods(
+    context: &mut Context<'_>,
+    draft: &ApplicationDraft,
+    visits: &[f64],
+    here: Cursor<'_>,
+) {
+    let flooded = draft.components.iter().zip(visits).enumerate();
+    for (index, (component, _)) in flooded.filter(|(_, (_, visits))| **visits > VISITS_MAX) {
+        let message =
+            format!("one user request calls `{}` more than {VISITS_MAX} times", component.name);
+        let here = here.key("components").item(index).key("name");
+        context.complain(here, Code::OutOfRange, message);
+    }
 }
 
 fn complain_of_circle(

@@ -2,16 +2,19 @@
 //!
 //! Things get their ids in the order of the files, those that come later after those that are there from the
 //! start. What is there from the start becomes the setup; every later moment with declarations becomes one
-//! [`Act::Inputs`]. Read next: [`app`] for the most of it, and [`border`](crate::border) for the formulas.
+//! [`Act::Inputs`]. Read next: [`app`] and [`component`] for the most of it, and [`border`](crate::border) for the formulas.
 
 mod app;
+mod component;
 mod context;
 mod demand;
 mod expect;
 mod fleet;
 mod gates;
 mod graph;
+mod labels;
 mod names;
+mod policy;
 mod roll;
 mod shape;
 mod stage;
@@ -22,7 +25,7 @@ mod world;
 
 use periplus_core::units::{Span, Tick};
 
-pub use self::app::REPLICAS_DEFAULT;
+pub use self::component::REPLICAS_DEFAULT;
 pub(crate) use self::context::{Complaints, Coverage};
 pub use self::shape::VALUES_MAX;
 

@@ -2,6 +2,7 @@
 
 use periplus_core::units::{MilliRps, Span};
 
+use crate::border::staffing::UNBOUNDED;
 use crate::border::{float, rounded, rounded_u32};
 use crate::draft::{CommutersDraft, DiurnalDraft, FlashCrowdDraft, StepDraft};
 use crate::scenario::Shape;
@@ -165,9 +166,9 @@ pub(crate) fn recorded(values: &[f64], step: Span, ahead: u64) -> Option<(f64, S
     Some((high, Shape { step, values: turned.collect() }))
 }
 
-/// A rate times a factor, to the nearest.
+/// A rate times a factor, to the nearest; no more than can be served by whatever is there.
 pub(crate) fn times(rate: MilliRps, factor: f64) -> MilliRps {
-    MilliRps(rounded(float(rate.0) * factor))
+    MilliRps(rounded(float(rate.0) * factor)).min(UNBOUNDED)
 }
 
 /// `total` shared in proportion to `weights`; the shares add up to it exactly.

@@ -9,12 +9,13 @@ use periplus_core::policy::Policy;
 use periplus_core::units::Span;
 
 use crate::code::Code;
-use crate::compile::app::{self, Compiled, Tables};
+use crate::compile::app::{self, Compiled};
+use crate::compile::component::Tables;
 use crate::compile::context::Context;
 use crate::compile::demand::Asked;
 use crate::compile::roll::{By, Version, When};
 use crate::compile::ways::{self, Ways};
-use crate::compile::{fleet, gates};
+use crate::compile::{fleet, gates, policy};
 use crate::draft::PolicyDraft;
 use crate::files::Files;
 use crate::scenario::{Act, AppTruth, ClusterTruth, Moment};
@@ -117,7 +118,7 @@ impl<'s, 'a> Stages<'s, 'a> {
     fn policy(&mut self, when: When, commands: &mut Vec<Command>) {
         let mut policy = (when == When::START).then(Policy::default);
         if let Some(version) = self.policies.iter().find(|version| version.when == when) {
-            policy = Some(fleet::policy(self.context, version.spec(), version.here));
+            policy = Some(policy::policy(self.context, version.spec(), version.here));
         }
         commands.extend(policy.map(|policy| Command::DeclarePolicy(Box::new(policy))));
     }

@@ -4,6 +4,7 @@
 //! collects every complaint before serde sees the document.
 
 mod form;
+mod header;
 mod reference;
 mod suggest;
 mod validate;
@@ -20,9 +21,10 @@ use crate::draft::{
     TenantDraft, ZoneDraft,
 };
 
+pub(crate) use self::header::{Header, document_kind};
 pub use self::reference::reference;
 pub(crate) use self::suggest::{did_you_mean, listed};
-pub(crate) use self::validate::{Header, document_kind, validate};
+pub(crate) use self::validate::validate;
 
 /// The JSON Schema of a kind's documents, for editors.
 #[must_use]

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::draft::{API_VERSION, Kind};
+use crate::draft::Kind;
 use crate::schema::form::{Fields, Form, Others};
+use crate::schema::header::{Header, document_kind, head};
 use crate::schema::suggest::{did_you_mean, listed, nearest, one_of};
 use crate::values::Format;
 use crate::yaml::{Entry, Node, Origin, Scalar, Value};
@@ -18,25 +19,28 @@ pub(crate) fn validate(kind: Kind, origin: &Origin, node: &Node) -> Vec<Diagnost
     validator.complaints
 }
 
+/// The form of a kind, made once.
 fn form(kind: Kind) -> &'static Form {
-    static FORMS: LazyLock<[Form; 6]> = LazyLock::new(|| Kind::ALL.map(Form::of));
-    let place = Kind::ALL.iter().position(|known| *known == kind);
-    &FORMS[place.expect("every kind is among all kinds")]
+    static APPLICATION: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Application));
+    static CLUSTER: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Cluster));
+    static POLICY: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Policy));
+    static SCENARIO: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Scenario));
+    static TENANT: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Tenant));
+    static ZONE: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Zone));
+    match kind {
+        Kind::Application => &APPLICATION,
+        Kind::Cluster => &CLUSTER,
+        Kind::Policy => &POLICY,
+        Kind::Scenario => &SCENARIO,
+        Kind::Tenant => &TENANT,
+        Kind::Zone => &ZONE,
+    }
 }
 
 struct Validator<'a> {
     origin: &'a Origin,
     complaints: Vec<Diagnostic>,
     header: Header,
-}
-
-/// Where a document's header stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Header {
-    /// In a file: `apiVersion` must be given.
-    Outer,
-    /// Inside of another document: `apiVersion` may be left out, and a scenario cannot be meant.
-    Inner,
 }
 
 /// Where the validator is: what people call it, and a short place that stands for all of it.
@@ -62,15 +66,6 @@ impl fmt::Display for At<'_> {
             Self::Key(key, _) => write!(out, "`{key}`"),
             Self::Item(list, index, _) => write!(out, "item {} of {list}", index + 1),
         }
-    }
-}
-
-/// The first word of a node.
-fn head(node: &Node) -> Span {
-    match &node.value {
-        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.key_span),
-        Value::List(items) => items.first().map_or(node.span, head),
-        Value::Null | Value::Scalar(_) => node.span,
     }
 }
 
@@ -348,59 +343,6 @@ impl Validator<'_> {
         };
         self.complain(Code::UnknownKey, message, entry.key_span, Some(help));
     }
-}
-
-/// The kind that a document says it is.
-pub(crate) fn document_kind(
-    origin: &Origin,
-    node: &Node,
-    header: Header,
-) -> Result<Kind, Vec<Diagnostic>> {
-    let error = |code, message: String, span, help: String| {
-        let wrong = Diagnostic::error(code, message).with_label(&origin.source, span, "");
-        wrong.with_help(help)
-    };
-    let mut wrong = Vec::new();
-    match node.entry("apiVersion") {
-        Some(entry) if entry.value.text() == Some(API_VERSION) => {}
-        Some(entry) => wrong.push(error(
-            Code::UnknownVersion,
-            format!("the version `{}` is not supported", entry.value.text().unwrap_or("")),
-            entry.value.span,
-            format!("write `apiVersion: {API_VERSION}`"),
-        )),
-        None if header == Header::Inner => {}
-        None => wrong.push(error(
-            Code::MissingField,
-            "a document needs `apiVersion`".to_owned(),
-            head(node),
-            format!("write `apiVersion: {API_VERSION}`"),
-        )),
-    }
-    let allowed = |kind: &Kind| header == Header::Outer || *kind != Kind::Scenario;
-    let names: Vec<_> = Kind::ALL.into_iter().filter(allowed).map(Kind::name).collect();
-    match node.entry("kind") {
-        Some(entry) => {
-            let name = entry.value.text().unwrap_or("");
-            match Kind::from_name(name).filter(allowed) {
-                Some(kind) if wrong.is_empty() => return Ok(kind),
-                Some(_) => {}
-                None => wrong.push(error(
-                    Code::UnknownKind,
-                    format!("there is no kind `{name}` here"),
-                    entry.value.span,
-                    did_you_mean(name, &names).unwrap_or_else(|| one_of(&names)),
-                )),
-            }
-        }
-        None => wrong.push(error(
-            Code::MissingField,
-            "a document needs `kind`".to_owned(),
-            head(node),
-            one_of(&names),
-        )),
-    }
-    Err(wrong)
 }
 
 fn missing(key: &str, form: &Form) -> Option<String> {

@@ -45,15 +45,15 @@ impl SignedPrice {
     }
 }
 
-/// A thousand times the largest sum that makes sense: 10^12 dollars.
-const MICROS_MAX: u128 = 1_000_000_000_000_000_000;
+/// The largest amount that can be said: a million dollars.
+const MICROS_MAX: u128 = 1_000_000_000_000;
 
 fn micros(text: &str) -> Result<i64, Fault> {
     let number = Decimal::parse(text).map_err(|fault| match fault {
         DecimalFault::Malformed => malformed(text),
         DecimalFault::TooLong => Fault::new(format!("`{text}` has too many digits")),
     })?;
-    let too_large = || Fault::new(format!("`{text}` is more than a trillion dollars"));
+    let too_large = || Fault::new(format!("`{text}` is more than a million dollars"));
     let scaled = number.scaled(1, 6).ok_or_else(too_large)?;
     if !scaled.exact {
         let near = decimal_text(scaled.floor, 6);
@@ -151,7 +151,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn money_round_trips(micros in -1_000_000_000_000_000_000_i64..1_000_000_000_000_000_000) {
+        fn money_round_trips(micros in -1_000_000_000_000_i64..1_000_000_000_000) {
             let price = SignedPrice(micros);
             prop_assert_eq!(price.to_string().parse(), Ok(price));
         }

@@ -23,6 +23,10 @@ pub struct Quantity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(pub MilliRps);
 
+/// The highest rate that can be said: a hundred million requests per second. With it, and the highest prices,
+/// no bill overflows.
+const RATE_MAX: MilliRps = MilliRps(100_000_000_000);
+
 const NANO: u128 = 1_000_000_000;
 /// Larger amounts are mistakes: 2^63 of anything.
 const WHOLE_MAX: u128 = 1 << 63;
@@ -207,7 +211,10 @@ impl FromStr for Rate {
             return Err(Fault::new(format!("`{text}` is not a rate"))
                 .with_help(format!("write `{}`: it is per second already", number.trim())));
         }
-        Ok(Self(MilliRps(text.parse::<Quantity>()?.thousandths())))
+        match text.parse::<Quantity>()?.thousandths() {
+            milli if milli <= RATE_MAX.0 => Ok(Self(MilliRps(milli))),
+            _ => Err(Fault::new(format!("`{text}` is more than a hundred million per second"))),
+        }
     }
 }
 
@@ -292,7 +299,7 @@ mod tests {
         }
 
         #[test]
-        fn rates_round_trip(milli in 0_u64..1_000_000_000_000) {
+        fn rates_round_trip(milli in 0_u64..100_000_000_000) {
             let rate = Rate(MilliRps(milli));
             prop_assert_eq!(rate.to_string().parse(), Ok(rate));
         }
