@@ -3,7 +3,7 @@
 use periplus_core::ids::{AppId, ClusterId, ComponentId, TenantId};
 use periplus_core::intent::{Activation, Group, Intent, Preference, Rules, Worth};
 use periplus_core::labels::Toleration;
-use periplus_core::units::{Bytes, MicrosRtt, Permille};
+use periplus_core::units::{Bytes, MicrosRtt, Permille, Span};
 
 use crate::border::rounded_u32;
 use crate::code::Code;
@@ -13,7 +13,7 @@ use crate::compile::graph::{Graph, graph};
 use crate::compile::roll::{APP, CLUSTER, TENANT, Version};
 use crate::draft::{ApplicationDraft, ComponentDraft, GroupDraft};
 use crate::scenario::AppTruth;
-use crate::values::Latency;
+use crate::values::{Duration, Latency};
 use crate::yaml::Cursor;
 
 /// An app as it is declared once.
@@ -161,8 +161,9 @@ fn group(
         let found = context.rolls.clusters.find(CLUSTER, name, here, &mut context.complaints)?;
         let born = context.rolls.clusters.entities[found].born();
         if born > version.when {
+            let born = Duration(Span(born.at.0));
             let message =
-                format!("the cluster `{name}` joins only at {}, after this is declared", born.at);
+                format!("the cluster `{name}` joins only at {born}, after this is declared");
             context.complain(here, Code::OutOfTime, message);
         }
         Some(ClusterId::from_index(found))

@@ -71,12 +71,13 @@ pub(crate) fn demand(
                     SignalDraft::Served => Signal::Served,
                 },
             };
-            if let Some(first) = known.insert((spec.app, spec.zone), said.here) {
+            if let Some(first) = known.insert((spec.app, spec.zone), said.here.key("app")) {
                 let message = format!(
                     "the demand for `{}` from `{}` is declared twice",
                     said.draft.app, context.rolls.zones.entities[zone].name
                 );
-                let wrong = said.here.error(Code::DuplicateDemand, message);
+                let here = said.here.key("app");
+                let wrong = here.error(Code::DuplicateDemand, message);
                 context.complaints.push(first.remark(wrong, "first here"));
                 // One such zone says it all.
                 break;
@@ -247,6 +248,7 @@ impl Rates<'_, '_, '_> {
             let name = self.context.rolls.zones.entities[*both].name;
             let message = format!("`{name}` is both a home and a place of work");
             self.context.complain(here.key("works"), Code::DuplicateDemand, message);
+            return Vec::new();
         }
         if draft.evening < draft.morning {
             let message =

@@ -53,7 +53,7 @@ pub(crate) fn graph(
         complain_of_circle(context, draft, &circle, here);
     });
     let visits = visits.ok()?;
-    refuse_floods(context, draft, &visits, here);
+    let visits = refuse_floods(context, draft, visits, here)?;
 
     let crossings = crossings(draft, &calls, &placed, &visits);
     let front = placed.of[entry];
@@ -259,16 +259,18 @@ const VISITS_MAX: f64 = 1e6;
 fn refuse_floods(
     context: &mut Context<'_>,
     draft: &ApplicationDraft,
-    visits: &[f64],
+    visits: Vec<f64>,
     here: Cursor<'_>,
-) {
-    let flooded = draft.components.iter().zip(visits).enumerate();
+) -> Option<Vec<f64>> {
+    let flooded = draft.components.iter().zip(&visits).enumerate();
     for (index, (component, _)) in flooded.filter(|(_, (_, visits))| **visits > VISITS_MAX) {
         let message =
             format!("one user request calls `{}` more than {VISITS_MAX} times", component.name);
         let here = here.key("components").item(index).key("name");
         context.complain(here, Code::OutOfRange, message);
     }
+    let flooded = visits.iter().any(|visits| *visits > VISITS_MAX);
+    (!flooded).then_some(visits)
 }
 
 fn complain_of_circle(

@@ -23,6 +23,8 @@ mod trace;
 mod ways;
 mod world;
 
+use periplus_core::Input;
+use periplus_core::input::Command;
 use periplus_core::units::{Span, Tick};
 
 pub use self::component::REPLICAS_DEFAULT;
@@ -66,13 +68,21 @@ pub(crate) fn compile(
     let run = Run { epoch_ms: draft.start.0, until: draft.duration.0 };
     let said = demands(book, main);
     let asked = demand::demand(&mut context, files, run, &said);
-    let world = said_first(book, main, "world");
-    let world = world::world(&mut context, &world.0.world, world.1);
+    let said_world = said_first(book, main, "world");
+    let world = world::world(&mut context, &said_world.0.world, said_world.1);
     let policies = policies(book, main, &mut context.complaints);
     let ways = said_first(book, main, "reach");
     let ways = ways::Said { draft: &ways.0.reach, here: ways.1, path: ways.2 };
     let stages = Stages::new(&mut context, files, ways, policies, &asked, run.until);
     let stage::Outcome { setup, mut timeline, clusters, apps, tenants } = stages.run();
+
+    let told = setup.iter().find_map(|input| match input {
+        Input::Command(Command::DeclarePolicy(policy)) => Some(policy),
+        Input::Command(_) | Input::Observation(_) | Input::Report(_) | Input::Timer(_) => None,
+    });
+    if let Some(policy) = told {
+        world::compare(&mut context, &world, policy, said_world.1);
+    }
 
     let series: Vec<_> = asked.into_iter().map(|asked| asked.truth).collect();
     let groups: Vec<_> =

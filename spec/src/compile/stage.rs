@@ -213,15 +213,23 @@ impl<'s, 'a> Stages<'s, 'a> {
     }
 
     fn warn_of_stranded(&mut self) {
-        let stranded: Vec<ZoneId> = self.ways.stranded().collect();
-        for zone in stranded {
-            let entity = &self.context.rolls.zones.entities[zone.index()];
-            let message = format!("the zone `{}` reaches no cluster", entity.name);
-            let wrong =
-                entity.first().here.path(&["metadata", "name"]).error(Code::OutOfReach, message);
-            let help =
-                "give it and some cluster a `location`, a wider `coverage`, or a measured way";
-            self.context.complaints.push_missing(wrong.as_warning().with_help(help));
-        }
+        let zones = &self.context.rolls.zones.entities;
+        let stranded: Vec<_> = self.ways.stranded().map(|zone| &zones[zone.index()]).collect();
+        let Some(first) = stranded.first() else { return };
+        let names: Vec<_> = stranded.iter().take(NAMED_MAX).map(|zone| zone.name).collect();
+        let message = match stranded.len() {
+            1 => format!("the zone `{}` reaches no cluster", first.name),
+            count if count > NAMED_MAX => {
+                format!("{count} zones reach no cluster: {}, …", crate::schema::listed(&names))
+            }
+            count => format!("{count} zones reach no cluster: {}", crate::schema::listed(&names)),
+        };
+        let here = first.first().here.path(&["metadata", "name"]);
+        let wrong = here.error(Code::OutOfReach, message).as_warning();
+        let help = "give them and some cluster a `location`, a wider `coverage`, or a measured way";
+        self.context.complaints.push_missing(wrong.with_help(help));
     }
 }
+
+/// How many things a complaint names before it only counts them.
+const NAMED_MAX: usize = 8;

@@ -1,5 +1,6 @@
 //! How the world behaves: delays and intervals.
 
+use periplus_core::policy::Policy;
 use periplus_core::units::Span;
 
 use crate::border::delay::log_normal;
@@ -21,6 +22,28 @@ pub(crate) fn delay(context: &mut Context<'_>, draft: DelayDraft, here: Cursor<'
             }
             log_normal(p50.0, p95.0.max(p50.0))
         }
+    }
+}
+
+/// Warns where the world and the policy do not go together.
+pub(crate) fn compare(context: &mut Context<'_>, world: &World, policy: &Policy, here: Cursor<'_>) {
+    let (heartbeat, stale) = (world.heartbeat_every, policy.trust.stale_after);
+    if heartbeat >= stale {
+        let message = format!(
+            "clusters are heard of every {heartbeat}, but are unknown after {stale} of silence"
+        );
+        let wrong = here.key("heartbeatEvery").error(Code::InvertedRange, message).as_warning();
+        let help = "shorten `world.heartbeatEvery`, or lengthen the policy's `trust.staleAfter`";
+        context.complaints.push(wrong.with_help(help));
+    }
+    let (ttl, drain) = (world.dns_ttl, policy.traffic.drain);
+    if drain < ttl {
+        let message = format!(
+            "endpoints go {drain} after their users were sent elsewhere, who may still use them for {ttl}"
+        );
+        let wrong = here.key("dnsTtl").error(Code::InvertedRange, message).as_warning();
+        let help = "shorten `world.dnsTtl`, or lengthen the policy's `traffic.drain`";
+        context.complaints.push(wrong.with_help(help));
     }
 }
 

@@ -85,7 +85,7 @@ pub enum TableKind {
 #[schemars(rename = "Reach")]
 pub struct ReachDraft {
     /// How many clusters a place reaches at most: those with the shortest round trips.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 4_000))]
     pub nearest: u32,
     /// Clusters that every place reaches besides, by label: central clouds, usually.
     pub always: Option<SelectorDraft>,

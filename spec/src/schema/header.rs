@@ -1,10 +1,10 @@
 //! Headers: which version and kind a document says it is.
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::Diagnostic;
 use crate::draft::{API_VERSION, Kind};
 use crate::schema::suggest::{did_you_mean, one_of};
-use crate::yaml::{Node, Origin, Value};
+use crate::yaml::{Node, Origin};
 
 /// Where a document's header stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub(crate) fn document_kind(
         None => wrong.push(error(
             Code::MissingField,
             "a document needs `apiVersion`".to_owned(),
-            head(node),
+            node.head(),
             format!("write `apiVersion: {API_VERSION}`"),
         )),
     }
@@ -61,18 +61,9 @@ pub(crate) fn document_kind(
         None => wrong.push(error(
             Code::MissingField,
             "a document needs `kind`".to_owned(),
-            head(node),
+            node.head(),
             one_of(&names),
         )),
     }
     Err(wrong)
-}
-
-/// The first word of a node.
-pub(super) fn head(node: &Node) -> Span {
-    match &node.value {
-        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.key_span),
-        Value::List(items) => items.first().map_or(node.span, head),
-        Value::Null | Value::Scalar(_) => node.span,
-    }
 }

@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::draft::Kind;
 use crate::schema::form::{Fields, Form, Others};
-use crate::schema::header::{Header, document_kind, head};
+use crate::schema::header::{Header, document_kind};
 use crate::schema::suggest::{did_you_mean, listed, nearest, one_of};
 use crate::values::Format;
 use crate::yaml::{Entry, Node, Origin, Scalar, Value};
@@ -71,7 +71,7 @@ impl fmt::Display for At<'_> {
 
 impl Validator<'_> {
     fn kind(&mut self, kind: Kind, node: &Node) {
-        self.check(form(kind), node, &At::Document(kind, head(node)));
+        self.check(form(kind), node, &At::Document(kind, node.head()));
     }
 
     fn complain(&mut self, code: Code, message: String, span: Span, help: Option<String>) {
@@ -102,7 +102,7 @@ impl Validator<'_> {
 
     fn wrong_type(&mut self, wanted: &str, node: &Node, at: &At<'_>, help: Option<String>) {
         let message = format!("{at} must be {wanted}; this is {}", node.noun());
-        let span = if node.is_null() { at.span() } else { head(node) };
+        let span = if node.is_null() { at.span() } else { node.head() };
         self.complain(Code::WrongType, message, span, help);
     }
 
@@ -258,7 +258,7 @@ impl Validator<'_> {
             self.complain(Code::EmptyList, message, node.span, None);
         }
         for (index, node) in items.iter().enumerate() {
-            self.check(item, node, &At::Item(at, index, head(node)));
+            self.check(item, node, &At::Item(at, index, node.head()));
         }
     }
 
@@ -319,7 +319,7 @@ impl Validator<'_> {
             [] => {
                 let message = format!("{at} says when, but not what happens");
                 let help = format!("give one of {}", listed(&keys));
-                self.complain(Code::ExactlyOne, message, head(node), Some(help));
+                self.complain(Code::ExactlyOne, message, node.head(), Some(help));
             }
             [first, second, ..] => {
                 let (first, second) = ((&first.key), second);

@@ -15,7 +15,7 @@ pub(crate) struct Origin {
 }
 
 /// A place in a tree. Where the tree ends early, or where there is none because the input was built in code,
-/// it stays at the last place that exists.
+/// it stays at the last place that exists, and means the first word there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Cursor<'a> {
     origin: Option<&'a Origin>,
@@ -32,14 +32,12 @@ impl<'a> Cursor<'a> {
     /// The value under `key`.
     pub(crate) fn key(self, key: &str) -> Self {
         let entry = self.node.and_then(|node| node.entry(key));
-        Self {
-            span: entry.map_or(self.span, |entry| match entry.value.is_null() {
-                true => entry.key_span,
-                false => entry.value.span,
-            }),
-            node: entry.map(|entry| &entry.value),
-            ..self
-        }
+        let span = match entry {
+            Some(entry) if entry.value.is_null() => entry.key_span,
+            Some(entry) => entry.value.span,
+            None => self.node.map_or(self.span, Node::head),
+        };
+        Self { span, node: entry.map(|entry| &entry.value), ..self }
     }
 
     /// The value under each of `keys` in turn.

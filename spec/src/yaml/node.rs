@@ -91,6 +91,15 @@ impl Node {
         }
     }
 
+    /// Where its first word stands: a short place for all of it.
+    pub(crate) fn head(&self) -> Span {
+        match &self.value {
+            Value::Map(entries) => entries.first().map_or(self.span, |entry| entry.key_span),
+            Value::List(items) => items.first().map_or(self.span, Self::head),
+            Value::Null | Value::Scalar(_) => self.span,
+        }
+    }
+
     /// What it is, for people.
     pub(crate) fn noun(&self) -> &'static str {
         match &self.value {
