@@ -72,6 +72,8 @@ pub(crate) fn policy(context: &mut Context<'_>, draft: &PolicyDraft, here: Curso
             dwell: pace.dwell.0,
             scale_in_after: pace.scale_in_after.0,
             reconsider_after: pace.reconsider_after.0,
+            drift: pace.drift.0,
+            review_after: pace.review_after.0,
             moves_at_once: pace.moves_at_once,
             moves_per_window: pace.moves_per_window,
             window: pace.window.0,
@@ -99,7 +101,7 @@ pub(crate) fn policy(context: &mut Context<'_>, draft: &PolicyDraft, here: Curso
             effect_retry: recovery.effect_retry.0,
             effect_attempts: recovery.effect_attempts,
         },
-        search: SearchBudget { local: search.local, whole: search.whole },
+        search: SearchBudget { per_flow: search.per_flow, replacements: search.replacements },
         preemption: match preemption {
             PreemptionDraft::Never => Preemption::Never,
             PreemptionDraft::LowerPriority => Preemption::LowerPriority,

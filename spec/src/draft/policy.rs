@@ -73,8 +73,13 @@ pub struct PaceDraft {
     pub dwell: Duration,
     /// How long less must be enough before a group is scaled in.
     pub scale_in_after: Duration,
-    /// How long after a change of demand the whole app is considered again.
+    /// How long after a change of demand the app is considered again.
     pub reconsider_after: Duration,
+    /// Of an app with 256 zones or more only those whose demand changed by more than this are considered
+    /// then …
+    pub drift: Percentage,
+    /// … and all of them after this long.
+    pub review_after: Duration,
     /// The most flows of one app that may be on their way to another cluster at once.
     pub moves_at_once: u32,
     /// The most voluntary moves of one app in `window`.
@@ -146,10 +151,10 @@ pub struct RecoveryDraft {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[schemars(rename = "Search")]
 pub struct SearchDraft {
-    /// Moves tried when an input touches part of an app.
-    pub local: u32,
-    /// Moves tried when a whole app is considered.
-    pub whole: u32,
+    /// Moves tried per flow that is planned.
+    pub per_flow: u32,
+    /// Clusters tried in place of others when a whole app is considered and nothing simpler helps.
+    pub replacements: u32,
 }
 
 /// Whether apps of higher priority may displace others.
@@ -194,6 +199,8 @@ impl From<&Policy> for PolicyDraft {
                 dwell: Duration(pace.dwell),
                 scale_in_after: Duration(pace.scale_in_after),
                 reconsider_after: Duration(pace.reconsider_after),
+                drift: Percentage(pace.drift),
+                review_after: Duration(pace.review_after),
                 moves_at_once: pace.moves_at_once,
                 moves_per_window: pace.moves_per_window,
                 window: Duration(pace.window),
@@ -221,7 +228,7 @@ impl From<&Policy> for PolicyDraft {
                 effect_retry: Duration(recovery.effect_retry),
                 effect_attempts: recovery.effect_attempts,
             },
-            search: SearchDraft { local: search.local, whole: search.whole },
+            search: SearchDraft { per_flow: search.per_flow, replacements: search.replacements },
             preemption: match preemption {
                 Preemption::Never => PreemptionDraft::Never,
                 Preemption::LowerPriority => PreemptionDraft::LowerPriority,
