@@ -272,3 +272,34 @@ pub(crate) fn sorted(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
     }
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_read_again_what_they_write() {
+        let first = documents(Path::new("tests/valid/everything.yaml")).unwrap();
+        assert!(first.len() > 10);
+        for mut document in first {
+            if let Document::Scenario(object) = &mut document {
+                // These are read together with it.
+                object.spec.include.clear();
+                object.spec.tables.clear();
+            }
+            let text = serde_json::to_string_pretty(&document).unwrap();
+            let mut reader = Reader::new(Files::new("").with_text("again.json", &text));
+            reader.read("again.json", Cursor::default(), Role::Main);
+            assert_eq!(reader.complaints, [], "{text}");
+            assert_eq!(reader.documents, [document]);
+        }
+    }
+
+    #[test]
+    fn too_many_complaints_are_counted() {
+        let wrong = |number: usize| Diagnostic::error(Code::BadName, format!("{number:03}"));
+        let shown = sorted((0..150).map(wrong).collect());
+        assert_eq!(shown.len(), DIAGNOSTICS_MAX + 1);
+        assert_eq!(shown[DIAGNOSTICS_MAX].message, "50 more complaints are not shown");
+    }
+}

@@ -18,7 +18,7 @@ use periplus_spec::scenario::{Act, Scenario};
 use periplus_spec::values::{
     Duration, Latency, Name, Number, Percentage, Quantity, Rate, TimeZone,
 };
-use periplus_spec::{Loaded, ScenarioBuilder, load};
+use periplus_spec::{Loaded, ScenarioBuilder, load, load_within};
 
 const EVERYTHING: &str = "tests/valid/everything.yaml";
 
@@ -121,6 +121,23 @@ fn ways(scenario: &Scenario) -> impl Iterator<Item = (Place, &[(ClusterId, Micro
     })
 }
 
+/// A fingerprint of all numbers that formulas gave: the same on every machine.
+fn fingerprint(scenario: &Scenario) -> u128 {
+    let ways = ways(scenario).flat_map(|way| way.1).map(|(_, rtt)| u64::from(rtt.0));
+    let components = intents(scenario).flat_map(|(_, intent)| &intent.components);
+    let rates = components.flat_map(|component| &component.staffing).flat_map(|table| &table.1);
+    let apps = scenario.fleet.apps.iter();
+    let starts =
+        apps.flat_map(|app| &app.components).flat_map(|component| component.start.0.iter());
+    let shapes = scenario.fleet.series.iter().flat_map(|series| &series.demand.shape.values);
+    let numbers = ways
+        .chain(rates.map(|rate| rate.0))
+        .chain(starts.map(|span| span.0))
+        .chain(shapes.copied().map(u64::from));
+    let bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
+    xxhash_rust::xxh3::xxh3_128(&bytes)
+}
+
 /// What a scenario is, so short that a change of it can be read.
 fn summary(scenario: &Scenario) -> String {
     use std::fmt::Write;
@@ -172,6 +189,7 @@ fn summary(scenario: &Scenario) -> String {
             }
         }
     }
+    line("numbers", format!("{:032x}", fingerprint(scenario)));
     for moment in &scenario.timeline {
         let act = format!("{:?}", moment.act);
         let act: String = act.chars().take(90).collect();
@@ -240,6 +258,20 @@ fn a_fleet_built_in_code_goes_through_the_same_checks() {
     let wrong = ScenarioBuilder::new(name("wrong"), ScenarioDraft::new("", Duration(Span::ZERO)));
     let codes: Vec<_> = wrong.build().unwrap_err().iter().map(|wrong| wrong.code.slug()).collect();
     assert_eq!(codes, ["out-of-range", "missing-field"]);
+}
+
+#[test]
+fn real_sites_cover_real_users_as_was_computed_elsewhere() {
+    let path = "spec/tests/valid/melbourne.yaml";
+    let loaded = load_within(Path::new(".."), path).expect("it is valid");
+    let zones = ways(&loaded.scenario).filter(|way| matches!(way.0, Place::Zone(_)));
+    let reached: Vec<usize> = zones.map(|(_, rtts)| rtts.len()).collect();
+    // The figures of `scenarios/data/README.md`.
+    assert_eq!(reached.iter().sum::<usize>(), 3_547);
+    assert_eq!(reached.iter().filter(|clusters| **clusters > 0).count(), 807);
+    let warnings: Vec<_> = loaded.warnings.iter().map(|wrong| wrong.message.as_str()).collect();
+    let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+    assert!(warning.starts_with("9 zones reach no cluster: `user-"), "{warning}");
 }
 
 #[test]

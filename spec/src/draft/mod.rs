@@ -2,7 +2,7 @@
 //!
 //! The comments on the fields are the reference that users read: each says what the field means and in which
 //! unit. A draft holds only values that are valid one by one; whether they fit together is checked when it is
-//! compiled. Read next: [`compile`](crate::compile).
+//! compiled.
 
 mod application;
 mod cluster;

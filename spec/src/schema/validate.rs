@@ -306,7 +306,8 @@ impl Validator<'_> {
 
     fn exactly_one(&mut self, fields: &Fields, node: &Node, at: &At<'_>) {
         let keys: Vec<_> = fields.exactly_one.iter().map(String::as_str).collect();
-        let given = node.entries().iter().filter(|entry| keys.contains(&entry.key.as_str()));
+        let meant = |entry: &&Entry| keys.contains(&entry.key.as_str()) && !entry.value.is_null();
+        let given = node.entries().iter().filter(meant);
         let given: Vec<&Entry> = given.collect();
         // A misspelt key is complained of as such, with what may have been meant.
         let misspelt = || {
