@@ -142,7 +142,8 @@ mod tests {
     #[test]
     fn waiting_is_as_published() {
         // M/M/1 waits with probability ρ. M/M/2 at ρ = 3/4: 9/14. The call centre of many textbooks: 10
-        // erlangs on 11, 12 and 14 servers. The last two values by the recurrence in 50-digit arithmetic.
+        // erlangs on 11, 12 and 14 servers. The values by the recurrence in
+        // exact fractions.
         let table = [
             (1, 0.5, 0.5),
             (2, 1.5, 9.0 / 14.0),

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::border::rounded_u32;
 use crate::border::staffing::{self, Load};
 use crate::code::Code;
-use crate::compile::context::{Context, Rounding, Said};
+use crate::compile::context::{Amounts, Context, Rounding};
 use crate::compile::roll::Version;
 use crate::compile::{gates, world};
 use crate::draft::{ApplicationDraft, ComponentDraft, ScalingDraft};
@@ -41,7 +41,7 @@ pub(crate) fn component(
     demanded: &Demanded,
     here: Cursor<'_>,
 ) -> Option<Component> {
-    let said = Said {
+    let said = Amounts {
         cpu: draft.requests.cpu,
         memory: draft.requests.memory,
         extended: &draft.requests.extended,

@@ -165,7 +165,7 @@ impl Context<'_> {
     /// Resources as a node has them or a pod asks for them; `missing` says what counts where nothing is said.
     pub(crate) fn resources(
         &mut self,
-        said: &Said<'_>,
+        said: &Amounts<'_>,
         missing: &Resources,
         here: Cursor<'_>,
     ) -> Resources {
@@ -260,8 +260,8 @@ impl Context<'_> {
 type ClusterVersion<'a> = Version<'a, ClusterDraft>;
 type ZoneVersion<'a> = Version<'a, ZoneDraft>;
 
-/// Resources as they are said.
-pub(crate) struct Said<'a> {
+/// Amounts of resources as they are said.
+pub(crate) struct Amounts<'a> {
     pub(crate) cpu: Option<Quantity>,
     pub(crate) memory: Option<Quantity>,
     pub(crate) extended: &'a BTreeMap<String, u16>,

@@ -27,62 +27,99 @@ pub(crate) fn expectation(
             context.complain(here.key(field), Code::OutOfTime, message);
         }
     }
-    let said = Said::of(draft);
-    let chosen: Vec<_> = said.iter().filter(|said| said.1).map(|said| said.0).collect();
-    let check = match chosen.as_slice() {
+    let given: Vec<_> = Asked::ALL.into_iter().filter(|asked| asked.is_given(draft)).collect();
+    let asked = match given.as_slice() {
         [] => {
             let wrong = here.error(Code::ExactlyOne, "this does not say what is expected");
-            let all: Vec<_> = said.iter().map(|said| said.0).collect();
+            let all = Asked::ALL.map(Asked::name);
             let help = format!("give one of {}", crate::schema::listed(&all));
             context.complaints.push(wrong.with_help(help));
             return None;
         }
         [only] => *only,
         [first, second, ..] => {
+            let (first, second) = (first.name(), second.name());
             let message = format!("`{first}` and `{second}` are two expectations");
             let wrong = here.name_of(second).error(Code::ExactlyOne, message);
             context.complaints.push(wrong.with_help("make an entry of its own of each"));
             return None;
         }
     };
-    refuse_useless(context, draft, check, here);
+    refuse_useless(context, draft, asked, here);
     let mut reader = Reader { context, known, draft, here };
-    let check = reader.check(check)?;
+    let check = reader.check(asked)?;
     let text = here.words().unwrap_or_else(|| format!("{check:?}"));
     Some(Expectation { text, at: draft.at.map(tick), check })
 }
 
-/// The fields that say what is expected, and whether they are given. `replicas` alone means `is: ready`.
-struct Said;
+/// What an expectation is about: the field that says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Metric,
+    On,
+    Is,
+    ServedBy,
+    Holds,
+    QuietFrom,
+    Before,
+    Refused,
+}
 
-impl Said {
-    fn of(draft: &ExpectDraft) -> [(&'static str, bool); 8] {
-        [
-            ("metric", draft.metric.is_some()),
-            ("on", draft.on.is_some()),
-            ("is", draft.is.is_some() || draft.replicas.is_some()),
-            ("servedBy", draft.served_by.is_some()),
-            ("holds", draft.holds.is_some()),
-            ("quietFrom", draft.quiet_from.is_some()),
-            ("before", draft.before.is_some()),
-            ("refused", draft.refused.is_some()),
-        ]
+impl Asked {
+    const ALL: [Self; 8] = [
+        Self::Metric,
+        Self::On,
+        Self::Is,
+        Self::ServedBy,
+        Self::Holds,
+        Self::QuietFrom,
+        Self::Before,
+        Self::Refused,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Metric => "metric",
+            Self::On => "on",
+            Self::Is => "is",
+            Self::ServedBy => "servedBy",
+            Self::Holds => "holds",
+            Self::QuietFrom => "quietFrom",
+            Self::Before => "before",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether the draft says it. `replicas` alone means `is: ready`.
+    const fn is_given(self, draft: &ExpectDraft) -> bool {
+        match self {
+            Self::Metric => draft.metric.is_some(),
+            Self::On => draft.on.is_some(),
+            Self::Is => draft.is.is_some() || draft.replicas.is_some(),
+            Self::ServedBy => draft.served_by.is_some(),
+            Self::Holds => draft.holds.is_some(),
+            Self::QuietFrom => draft.quiet_from.is_some(),
+            Self::Before => draft.before.is_some(),
+            Self::Refused => draft.refused.is_some(),
+        }
+    }
+
+    /// The fields that belong to it, besides its own.
+    const fn companions(self) -> &'static [&'static str] {
+        match self {
+            Self::Metric => &["at", "atLeast", "atMost"],
+            Self::On => &["at", "app", "group"],
+            Self::Is => &["at", "app", "component", "cluster", "replicas"],
+            Self::ServedBy => &["at", "app", "zone"],
+            Self::Holds => &["at"],
+            Self::QuietFrom => &[],
+            Self::Before => &["app", "component", "cluster"],
+            Self::Refused => &["app"],
+        }
     }
 }
 
-/// Which fields belong to which check, besides the one that names it.
-const COMPANIONS: [(&str, &[&str]); 8] = [
-    ("metric", &["at", "atLeast", "atMost"]),
-    ("on", &["at", "app", "group"]),
-    ("is", &["at", "app", "component", "cluster", "replicas"]),
-    ("servedBy", &["at", "app", "zone"]),
-    ("holds", &["at"]),
-    ("quietFrom", &[]),
-    ("before", &["app", "component", "cluster"]),
-    ("refused", &["app"]),
-];
-
-fn refuse_useless(context: &mut Context<'_>, draft: &ExpectDraft, check: &str, here: Cursor<'_>) {
+fn refuse_useless(context: &mut Context<'_>, draft: &ExpectDraft, asked: Asked, here: Cursor<'_>) {
     let given = [
         ("at", draft.at.is_some()),
         ("app", draft.app.is_some()),
@@ -93,9 +130,9 @@ fn refuse_useless(context: &mut Context<'_>, draft: &ExpectDraft, check: &str, h
         ("atLeast", draft.at_least.is_some()),
         ("atMost", draft.at_most.is_some()),
     ];
-    let known = COMPANIONS.iter().find(|known| known.0 == check).map_or(&[][..], |known| known.1);
-    for (field, _) in given.iter().filter(|given| given.1 && !known.contains(&given.0)) {
-        let message = format!("`{field}` has no meaning beside `{check}`");
+    for (field, _) in given.iter().filter(|given| given.1 && !asked.companions().contains(&given.0))
+    {
+        let message = format!("`{field}` has no meaning beside `{}`", asked.name());
         context.complain(here.name_of(field), Code::UselessField, message);
     }
 }
@@ -108,10 +145,10 @@ struct Reader<'c, 'a, 'd> {
 }
 
 impl Reader<'_, '_, '_> {
-    fn check(&mut self, check: &str) -> Option<Check> {
-        match check {
-            "metric" => self.metric(),
-            "on" => {
+    fn check(&mut self, asked: Asked) -> Option<Check> {
+        match asked {
+            Asked::Metric => self.metric(),
+            Asked::On => {
                 let name = self.needed("app", self.draft.app.as_ref())?;
                 let group = self.draft.group.as_deref();
                 let (app, group) =
@@ -119,8 +156,8 @@ impl Reader<'_, '_, '_> {
                 let clusters = self.clusters(self.draft.on.as_deref()?, "on");
                 Some(Check::Clusters { app, group, clusters })
             }
-            "is" => self.binding(),
-            "servedBy" => {
+            Asked::Is => self.binding(),
+            Asked::ServedBy => {
                 let name = self.needed("app", self.draft.app.as_ref())?;
                 let zone = self.needed("zone", self.draft.zone.as_ref())?;
                 let app = timeline::app(self.context, name, self.here.key("app"))?;
@@ -134,10 +171,10 @@ impl Reader<'_, '_, '_> {
                 let clusters = self.clusters(self.draft.served_by.as_deref()?, "servedBy");
                 Some(Check::ServedBy { app, zone: ZoneId::from_index(zone), clusters })
             }
-            "holds" => self.draft.holds.map(Check::Holds),
-            "quietFrom" => self.draft.quiet_from.map(|from| Check::QuietFrom(tick(from))),
-            "before" => self.before(),
-            _ => {
+            Asked::Holds => self.draft.holds.map(Check::Holds),
+            Asked::QuietFrom => self.draft.quiet_from.map(|from| Check::QuietFrom(tick(from))),
+            Asked::Before => self.before(),
+            Asked::Refused => {
                 let name = self.needed("app", self.draft.app.as_ref())?;
                 let app = timeline::app(self.context, name, self.here.key("app"))?;
                 Some(Check::Refused(match self.draft.refused? {

@@ -9,7 +9,7 @@ use periplus_core::labels::{Selector, Taint, TaintEffect};
 use periplus_core::units::{GramsPerKwh, MiB, MicroUsdPerHour, MilliCpu, MilliWatts, Span, Tick};
 
 use crate::code::Code;
-use crate::compile::context::{Context, Rounding, Said, tick};
+use crate::compile::context::{Amounts, Context, Rounding, tick};
 use crate::compile::shape::VALUES_MAX;
 use crate::compile::trace::{Trace, cells};
 use crate::draft::{
@@ -91,13 +91,13 @@ pub(crate) fn cluster(
 fn node_pool(context: &mut Context<'_>, draft: &NodePoolDraft, here: Cursor<'_>) -> PoolTruth {
     // The machine is told of pools by name when it is told of their room.
     context.names.symbol(&draft.name);
-    let capacity = Said {
+    let capacity = Amounts {
         cpu: Some(draft.capacity.cpu),
         memory: Some(draft.capacity.memory),
         extended: &draft.capacity.extended,
         rounding: Rounding::Down,
     };
-    let reserved = Said {
+    let reserved = Amounts {
         cpu: draft.reserved.cpu,
         memory: draft.reserved.memory,
         extended: &draft.reserved.extended,
@@ -291,7 +291,7 @@ pub(crate) fn tenant(
         extended: [u16::MAX; EXTENDED_RESOURCES_MAX],
     };
     let quota = object.spec.quota.as_ref().map(|quota| {
-        let said = Said {
+        let said = Amounts {
             cpu: quota.cpu,
             memory: quota.memory,
             extended: &quota.extended,

@@ -25,6 +25,7 @@ mod world;
 
 use periplus_core::Input;
 use periplus_core::input::Command;
+use periplus_core::policy::Policy;
 use periplus_core::units::{Span, Tick};
 
 pub use self::component::REPLICAS_DEFAULT;
@@ -40,7 +41,7 @@ use crate::book::{Book, Page};
 use crate::code::Code;
 use crate::draft::{Document, Object, PolicyDraft, ScenarioDraft};
 use crate::files::Files;
-use crate::scenario::{Fleet, Scenario};
+use crate::scenario::{Expectation, Fleet, Moment, Scenario, ZoneTruth};
 use crate::yaml::Cursor;
 
 /// The scenario that a book says, and what looks wrong in it; no scenario where something is wrong.
@@ -57,59 +58,32 @@ pub(crate) fn compile(
     let mut context =
         Context { names: Names::default(), rolls, kinds, extended: Vec::new(), complaints };
     let draft = &main.object.spec;
-    let here = main.here().key("spec");
-    if draft.duration.0 == Span::ZERO {
-        context.complain(
-            here.key("duration"),
-            Code::OutOfRange,
-            "a scenario must last longer than nothing",
-        );
-    }
     let run = Run { epoch_ms: draft.start.0, until: draft.duration.0 };
+    if !book.scenarios.is_empty() {
+        check_frame(&mut context, main);
+    }
+
     let said = demands(book, main);
     let asked = demand::demand(&mut context, files, run, &said);
-    let said_world = said_first(book, main, "world");
-    let world = world::world(&mut context, &said_world.0.world, said_world.1);
+    let (world, world_here, _) = said_first(book, main, "world");
+    let world = world::world(&mut context, &world.world, world_here);
+    let (reach, here, path) = said_first(book, main, "reach");
+    let ways = ways::Said { draft: &reach.reach, here, path };
     let policies = policies(book, main, &mut context.complaints);
-    let ways = said_first(book, main, "reach");
-    let ways = ways::Said { draft: &ways.0.reach, here: ways.1, path: ways.2 };
     let stages = Stages::new(&mut context, files, ways, policies, &asked, run.until);
-    let stage::Outcome { setup, mut timeline, clusters, apps, tenants } = stages.run();
-
-    let told = setup.iter().find_map(|input| match input {
-        Input::Command(Command::DeclarePolicy(policy)) => Some(policy),
-        Input::Command(_) | Input::Observation(_) | Input::Report(_) | Input::Timer(_) => None,
-    });
-    if let Some(policy) = told {
-        world::compare(&mut context, &world, policy, said_world.1);
+    let stage::Outcome { setup, timeline: declared, clusters, apps, tenants } = stages.run();
+    if let Some(policy) = told_policy(&setup) {
+        world::compare(&mut context, &world, policy, world_here);
     }
 
     let series: Vec<_> = asked.into_iter().map(|asked| asked.truth).collect();
     let groups: Vec<_> =
         apps.iter().map(|app| app.as_ref().map(|app| app.groups.clone())).collect();
     let known = timeline::Known { series: &series, groups: &groups, until: run.until };
-    for (index, moment) in draft.timeline.iter().enumerate() {
-        let here = here.key("timeline").item(index);
-        timeline.extend(timeline::moments(&mut context, &known, moment, here));
-    }
-    // What is declared at a time is there for what happens at that time: the sort is stable.
-    timeline.sort_by_key(|moment| moment.at);
-    let expected = draft.expect.iter().enumerate();
-    let expectations = expected
-        .filter_map(|(index, expect)| {
-            let here = here.key("expect").item(index);
-            expect::expectation(&mut context, &known, expect, here)
-        })
-        .collect();
-    if draft.story.trim().is_empty() && !book.scenarios.is_empty() {
-        let wrong = here.key("story").error(Code::MissingField, "a scenario needs a story");
-        context
-            .complaints
-            .push(wrong.with_help("say in a sentence or two what happens and what it shows"));
-    }
-    let names = context.rolls.zones.entities.iter();
-    let zones =
-        names.map(|zone| crate::scenario::ZoneTruth { name: zone.name.to_owned() }).collect();
+    let timeline = timeline(&mut context, &known, main, declared);
+    let expectations = expectations(&mut context, &known, main);
+    let zones = context.rolls.zones.entities.iter();
+    let zones = zones.map(|zone| ZoneTruth { name: zone.name.to_owned() }).collect();
     let fleet = Fleet {
         clusters,
         zones,
@@ -134,6 +108,57 @@ pub(crate) fn compile(
     };
     let sound = !context.complaints.have_errors();
     (sound.then_some(scenario), context.complaints)
+}
+
+/// Checks what frames a scenario: its story and its length.
+fn check_frame(context: &mut Context<'_>, main: &Page<ScenarioDraft>) {
+    let here = main.here().key("spec");
+    let draft = &main.object.spec;
+    if draft.duration.0 == Span::ZERO {
+        let message = "a scenario must last longer than nothing";
+        context.complain(here.key("duration"), Code::OutOfRange, message);
+    }
+    if draft.story.trim().is_empty() {
+        let wrong = here.key("story").error(Code::MissingField, "a scenario needs a story");
+        let help = "say in a sentence or two what happens and what it shows";
+        context.complaints.push(wrong.with_help(help));
+    }
+}
+
+/// The policy that the machine is told from the start.
+fn told_policy(setup: &[Input]) -> Option<&Policy> {
+    setup.iter().find_map(|input| {
+        let Input::Command(Command::DeclarePolicy(policy)) = input else { return None };
+        Some(&**policy)
+    })
+}
+
+/// All moments, ascending: `declared` ones before others of the same time, those in the order of the file.
+fn timeline(
+    context: &mut Context<'_>,
+    known: &timeline::Known<'_>,
+    main: &Page<ScenarioDraft>,
+    declared: Vec<Moment>,
+) -> Vec<Moment> {
+    let here = main.here().path(&["spec", "timeline"]);
+    let mut moments = declared;
+    for (index, moment) in main.object.spec.timeline.iter().enumerate() {
+        moments.extend(timeline::moments(context, known, moment, here.item(index)));
+    }
+    moments.sort_by_key(|moment| moment.at);
+    moments
+}
+
+fn expectations(
+    context: &mut Context<'_>,
+    known: &timeline::Known<'_>,
+    main: &Page<ScenarioDraft>,
+) -> Vec<Expectation> {
+    let here = main.here().path(&["spec", "expect"]);
+    let expected = main.object.spec.expect.iter().enumerate();
+    expected
+        .filter_map(|(index, draft)| expect::expectation(context, known, draft, here.item(index)))
+        .collect()
 }
 
 /// A scenario in which nothing happens, for files that hold none.

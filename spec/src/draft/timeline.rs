@@ -11,7 +11,8 @@ use crate::values::{Duration, Name, Number, Percentage};
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[schemars(rename = "Moment", transform = exactly_one_verb)]
 pub struct MomentDraft {
-    /// When, counted from the start of the scenario.
+    /// When, counted from the start of the scenario. Of what happens at the same time, declarations come first
+    /// and the rest in the order of the file.
     pub at: Duration,
     /// For how long; to the end of the scenario where it is not given. Only with verbs that say what happens
     /// to the world, not with commands.

@@ -323,8 +323,8 @@ impl Validator<'_> {
                 self.complain(Code::ExactlyOne, message, node.head(), Some(help));
             }
             [first, second, ..] => {
-                let (first, second) = ((&first.key), second);
-                let message = format!("{at} is one thing; `{first}` and `{}` are two", second.key);
+                let (one, other) = (&first.key, &second.key);
+                let message = format!("{at} is one thing; `{one}` and `{other}` are two");
                 let help = "make an entry of its own of each".to_owned();
                 self.complain(Code::ExactlyOne, message, second.key_span, Some(help));
             }

@@ -263,12 +263,8 @@ mod tests {
         for (text, nano) in table {
             assert_eq!(text.parse(), Ok(Quantity { nano }), "{text}");
         }
-        for wrong in ["", "m", "1 Gi", "1GB", "-1", "1e3Ki", "1K", "0x1", "1mm", "9E", "1e40"] {
-            if wrong == "9E" {
-                assert!(wrong.parse::<Quantity>().is_ok());
-            } else {
-                assert!(wrong.parse::<Quantity>().is_err(), "{wrong}");
-            }
+        for wrong in ["", "m", "1 Gi", "1GB", "-1", "1e3Ki", "1K", "0x1", "1mm", "1e40", "99E"] {
+            assert!(wrong.parse::<Quantity>().is_err(), "{wrong}");
         }
     }
 
