@@ -260,6 +260,65 @@ fn a_fleet_built_in_code_goes_through_the_same_checks() {
     assert_eq!(codes, ["out-of-range", "missing-field"]);
 }
 
+/// What the machine is told at a later time.
+fn told_at(scenario: &Scenario, at: Span) -> Vec<&Input> {
+    let now = scenario.timeline.iter().filter(|moment| moment.at.0 == at.0);
+    now.filter_map(|moment| {
+        let Act::Inputs(inputs) = &moment.act else { return None };
+        Some(inputs.iter())
+    })
+    .flatten()
+    .collect()
+}
+
+#[test]
+fn a_cluster_that_joins_later_is_made_known_to_those_that_reach_it() {
+    let scenario = loaded(EVERYTHING).scenario;
+    let late = scenario.fleet.cluster("late-1").expect("it is declared");
+    assert_eq!(scenario.fleet.clusters[late.index()].joins, Tick(45 * Span::MINUTE.0));
+    let told = told_at(&scenario, Span(45 * Span::MINUTE.0));
+    let mut reached = 0;
+    for input in &told {
+        let Input::Observation(Observation { as_of, sight: Sight::Reach { rtts, .. } }) = input
+        else {
+            continue;
+        };
+        assert_eq!(*as_of, Tick(45 * Span::MINUTE.0));
+        assert!(rtts.iter().any(|way| way.0 == late));
+        reached += 1;
+    }
+    let places = scenario.fleet.zones.len() + 5;
+    assert_eq!(
+        reached, places,
+        "it is near enough to all places and all clusters, itself included"
+    );
+    for (_, rtts) in ways(&scenario) {
+        assert!(rtts.iter().all(|way| way.0 != late));
+    }
+}
+
+#[test]
+fn an_app_declared_again_keeps_its_ids_and_grows_a_generation() {
+    let scenario = loaded(EVERYTHING).scenario;
+    let bank = scenario.fleet.app("bank").expect("it is declared");
+    let told = told_at(&scenario, Span::HOUR);
+    let again = told.iter().find_map(|input| {
+        let Input::Command(Command::DeclareApp(app, intent)) = input else { return None };
+        (*app == bank).then_some(intent)
+    });
+    let again = again.expect("it is declared again");
+    let (_, first) = intents(&scenario).find(|intent| intent.0 == bank).expect("it is declared");
+    assert_eq!((first.generation, again.generation), (1, 2));
+    assert_eq!((first.components.len(), again.components.len()), (1, 2));
+    assert_eq!(first.components[0].name, again.components[0].name);
+    assert_ne!(first.components[0].revision, again.components[0].revision, "its image is another");
+    let changed = scenario.timeline.iter().find_map(|moment| {
+        let Act::AppChanged { app, truth } = &moment.act else { return None };
+        (*app == bank).then_some(truth)
+    });
+    assert_eq!(changed.expect("it really changes").components.len(), 2);
+}
+
 #[test]
 fn real_sites_cover_real_users_as_was_computed_elsewhere() {
     let path = "spec/tests/valid/melbourne.yaml";

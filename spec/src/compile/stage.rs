@@ -155,7 +155,8 @@ impl<'s, 'a> Stages<'s, 'a> {
                 let message = format!("this cluster joins after the scenario's end at {end}");
                 self.context.complain(here, Code::OutOfTime, message);
             }
-            let (spec, truth) = fleet::cluster(self.context, self.files, &version, self.until);
+            let (spec, mut truth) = fleet::cluster(self.context, self.files, &version, self.until);
+            truth.joins = self.context.rolls.clusters.entities[*index].born().at;
             commands.push(Command::DeclareCluster(id, Box::new(spec)));
             if first {
                 self.out.clusters.push(truth);
