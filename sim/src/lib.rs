@@ -1,3 +1,4 @@
 //! The simulated world.
 
+pub mod luck;
 pub mod queue;
