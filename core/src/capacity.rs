@@ -86,24 +86,16 @@ impl Totals {
     /// The first resource of which `wanted` is more than this.
     #[must_use]
     pub fn shortage(&self, wanted: &Self) -> Option<Shortage> {
-        let short = |resource, wanted, free| {
-            (wanted > free).then_some(Shortage {
-                resource,
-                wanted,
-                free,
-            })
-        };
+        let short =
+            |resource, wanted, free| (wanted > free).then_some(Shortage { resource, wanted, free });
         short(Resource::Cpu, wanted.cpu, self.cpu)
             .or_else(|| short(Resource::Memory, wanted.memory, self.memory))
             .or_else(|| short(Resource::Pods, wanted.pods, self.pods))
             .or_else(|| {
                 let mut kinds = 0_u8..;
-                self.extended
-                    .iter()
-                    .zip(wanted.extended)
-                    .find_map(|(free, wanted)| {
-                        short(Resource::Extended(kinds.next()?), wanted, *free)
-                    })
+                self.extended.iter().zip(wanted.extended).find_map(|(free, wanted)| {
+                    short(Resource::Extended(kinds.next()?), wanted, *free)
+                })
             })
     }
 }
@@ -163,7 +155,7 @@ impl Room {
 
 /// Whether all `pods` fit on `nodes`, packed largest first. Uses up `scratch`.
 pub fn packs(nodes: &[NodeCount], pods: &mut Vec<PodCount>, scratch: &mut Vec<NodeCount>) -> bool {
-    pods.sort_unstable_by(|a, b| b.request.cmp(&a.request));
+    pods.sort_unstable_by_key(|pods| core::cmp::Reverse(pods.request));
     merge_equal(pods);
     scratch.clear();
     scratch.extend_from_slice(nodes);
@@ -207,10 +199,7 @@ fn place(PodCount { request, pods }: PodCount, nodes: &mut Vec<NodeCount>) -> bo
 
 /// Gives `count` of the equal nodes at `index` the room `now`.
 fn split_off(nodes: &mut Vec<NodeCount>, index: usize, count: u32, now: Room) {
-    let changed = NodeCount {
-        room: now,
-        nodes: count,
-    };
+    let changed = NodeCount { room: now, nodes: count };
     if nodes[index].nodes == count {
         nodes[index] = changed;
     } else {
@@ -228,28 +217,17 @@ pub fn oversized(nodes: &[NodeCount], request: &Resources) -> Option<Shortage> {
     }
     let wanted = Totals::of(request, 1);
     let most = |pick: fn(&Totals) -> u64| {
-        nodes
-            .iter()
-            .map(|node| pick(&Totals::of_nodes(&[NodeCount { nodes: 1, ..*node }])))
-            .max()
+        nodes.iter().map(|node| pick(&Totals::of_nodes(&[NodeCount { nodes: 1, ..*node }]))).max()
     };
     let largest = Totals {
         cpu: most(|room| room.cpu).unwrap_or(0),
         memory: most(|room| room.memory).unwrap_or(0),
         pods: most(|room| room.pods).unwrap_or(0),
         extended: core::array::from_fn(|kind| {
-            nodes
-                .iter()
-                .map(|node| u64::from(node.room.free.extended[kind]))
-                .max()
-                .unwrap_or(0)
+            nodes.iter().map(|node| u64::from(node.room.free.extended[kind])).max().unwrap_or(0)
         }),
     };
-    let packing = Shortage {
-        resource: Resource::Packing,
-        wanted: 1,
-        free: 0,
-    };
+    let packing = Shortage { resource: Resource::Packing, wanted: 1, free: 0 };
     Some(largest.shortage(&wanted).unwrap_or(packing))
 }
 
@@ -260,28 +238,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn resources(cpu: u32, memory: u32) -> Resources {
-        Resources {
-            cpu: MilliCpu(cpu),
-            memory: MiB(memory),
-            extended: [0; EXTENDED_RESOURCES_MAX],
-        }
+        Resources { cpu: MilliCpu(cpu), memory: MiB(memory), extended: [0; EXTENDED_RESOURCES_MAX] }
     }
 
     fn node(cpu: u32, memory: u32, pods: u16, nodes: u32) -> NodeCount {
-        NodeCount {
-            room: Room {
-                free: resources(cpu, memory),
-                pods,
-            },
-            nodes,
-        }
+        NodeCount { room: Room { free: resources(cpu, memory), pods }, nodes }
     }
 
     fn pods(cpu: u32, memory: u32, pods: u32) -> PodCount {
-        PodCount {
-            request: resources(cpu, memory),
-            pods,
-        }
+        PodCount { request: resources(cpu, memory), pods }
     }
 
     #[test]
@@ -291,34 +256,16 @@ mod tests {
         assert!(fits(&[pods(1_000, 1_000, 2)]));
         assert!(!fits(&[pods(1_500, 100, 1)]));
         assert!(fits(&[pods(500, 100, 3), pods(250, 100, 2)]));
-        assert!(
-            !fits(&[pods(600, 100, 3)]),
-            "600 m leaves 400 m unused on each node"
-        );
+        assert!(!fits(&[pods(600, 100, 3)]), "600 m leaves 400 m unused on each node");
         let short = oversized(&two_small, &resources(1_500, 100)).unwrap();
-        assert_eq!(
-            short,
-            Shortage {
-                resource: Resource::Cpu,
-                wanted: 1_500,
-                free: 1_000
-            }
-        );
+        assert_eq!(short, Shortage { resource: Resource::Cpu, wanted: 1_500, free: 1_000 });
         assert_eq!(oversized(&two_small, &resources(1_000, 1_000)), None);
     }
 
     #[test]
     fn pods_left_bound_what_a_node_holds() {
-        assert!(!packs(
-            &[node(9_000, 9_000, 3, 1)],
-            &mut vec![pods(1, 1, 4)],
-            &mut vec![]
-        ));
-        assert!(packs(
-            &[node(9_000, 9_000, 3, 2)],
-            &mut vec![pods(1, 1, 4)],
-            &mut vec![]
-        ));
+        assert!(!packs(&[node(9_000, 9_000, 3, 1)], &mut vec![pods(1, 1, 4)], &mut vec![]));
+        assert!(packs(&[node(9_000, 9_000, 3, 2)], &mut vec![pods(1, 1, 4)], &mut vec![]));
     }
 
     /// Places one pod after the other on single nodes: slower, and obviously right.
@@ -327,10 +274,8 @@ mod tests {
             .iter()
             .flat_map(|node| core::iter::repeat_n(node.room, node.nodes as usize))
             .collect();
-        let mut single: Vec<Resources> = pods
-            .iter()
-            .flat_map(|pods| vec![pods.request; pods.pods as usize])
-            .collect();
+        let mut single: Vec<Resources> =
+            pods.iter().flat_map(|pods| vec![pods.request; pods.pods as usize]).collect();
         single.sort_by(|a, b| b.cmp(a));
         single.iter().all(|request| {
             let place = rooms.iter_mut().find(|room| room.holds(request) > 0);

@@ -81,9 +81,7 @@ pub(crate) mod ascending {
         Vec::<u32>::deserialize(from)?
             .into_iter()
             .map(|step| {
-                last = last
-                    .checked_add(step)
-                    .ok_or_else(|| D::Error::custom("ids beyond u32"))?;
+                last = last.checked_add(step).ok_or_else(|| D::Error::custom("ids beyond u32"))?;
                 Ok(ClusterId(last))
             })
             .collect()
@@ -129,9 +127,8 @@ pub(crate) mod ascending_pairs {
                 let mut rates = Vec::with_capacity(pairs.size_hint().unwrap_or(0).min(BATCH_MAX));
                 let mut last = 0_u32;
                 while let Some((step, rate)) = pairs.next_element::<(u32, u64)>()? {
-                    last = last
-                        .checked_add(step)
-                        .ok_or_else(|| A::Error::custom("ids beyond u32"))?;
+                    last =
+                        last.checked_add(step).ok_or_else(|| A::Error::custom("ids beyond u32"))?;
                     rates.push((SeriesId(last), MilliRps(rate)));
                 }
                 Ok(rates)

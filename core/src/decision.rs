@@ -322,10 +322,7 @@ pub enum Resource {
 
 /// The code of a reason: its name without its numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[expect(
-    missing_docs,
-    reason = "each is the code of the `Reason` of the same name"
-)]
+#[expect(missing_docs, reason = "each is the code of the `Reason` of the same name")]
 pub enum ReasonCode {
     AboveStaffingTable,
     Avoided,
@@ -451,32 +448,14 @@ impl Bill {
     /// The sum of all lines.
     #[must_use]
     pub fn total(&self) -> MicroUsdPerHour {
-        let Self {
-            compute,
-            fixed,
-            carbon,
-            latency,
-            egress,
-            moving,
-            preference,
-            unserved,
-        } = *self;
+        let Self { compute, fixed, carbon, latency, egress, moving, preference, unserved } = *self;
         compute + fixed + carbon + latency + egress + moving + preference + unserved
     }
 }
 
 impl core::ops::AddAssign for Bill {
     fn add_assign(&mut self, other: Self) {
-        let Self {
-            compute,
-            fixed,
-            carbon,
-            latency,
-            egress,
-            moving,
-            preference,
-            unserved,
-        } = other;
+        let Self { compute, fixed, carbon, latency, egress, moving, preference, unserved } = other;
         self.compute += compute;
         self.fixed += fixed;
         self.carbon += carbon;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::Place;
 use crate::ids::{AppId, BindingId, ClusterId, ComponentId, GroupId, HoldId, Seq};
 use crate::input::Fault;
+use crate::state::FlowId;
 use crate::units::Permille;
 
 /// What identifies an effect: the record that caused it and its place there.
@@ -18,7 +19,7 @@ pub struct EffectKey {
     /// The record.
     pub seq: Seq,
     /// The place among the record's effects.
-    pub ordinal: u16,
+    pub ordinal: u32,
 }
 
 /// The version of a binding's or route's content. Only grows, also over removal and return.
@@ -66,6 +67,8 @@ pub enum Effect {
     },
     /// Send the requests that a group gets from one place to these clusters.
     Route {
+        /// Which requests.
+        flow: FlowId,
         /// Whose requests.
         app: AppId,
         /// The group that serves them.

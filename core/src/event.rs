@@ -131,6 +131,12 @@ pub enum Event {
         series: SeriesId,
     },
 
+    /// A zone's users seem to be too few, but a person must say so first.
+    SeriesHeld {
+        /// Which series.
+        series: SeriesId,
+    },
+
     // What was planned.
     /// An app will be considered as a whole.
     AppStirred {
@@ -138,6 +144,13 @@ pub enum Event {
         app: AppId,
         /// When.
         until: Tick,
+    },
+    /// Some of an app's users are, or no longer are, served by nobody.
+    AppShort {
+        /// Which app.
+        app: AppId,
+        /// Whether they are.
+        short: bool,
     },
     /// An app's voluntary moves were counted.
     MovesCounted {
@@ -188,6 +201,13 @@ pub enum Event {
     ScaleInDropped {
         /// Which.
         berth: BerthId,
+    },
+    /// A berth should be ready by a certain time.
+    BerthTimed {
+        /// Which.
+        berth: BerthId,
+        /// When.
+        until: Tick,
     },
     /// A berth could not grow.
     BerthCapped {
@@ -423,6 +443,8 @@ pub enum Refusal {
         /// How many there are.
         declared: u32,
     },
+    /// What was declared contradicts itself.
+    Malformed,
     /// Too many entries at once.
     TooLarge {
         /// How many.

@@ -147,11 +147,7 @@ impl SeriesSpec {
     /// A series of offered load.
     #[must_use]
     pub const fn offered(app: AppId, zone: ZoneId) -> Self {
-        Self {
-            app,
-            zone,
-            signal: Signal::Offered,
-        }
+        Self { app, zone, signal: Signal::Offered }
     }
 }
 
@@ -187,11 +183,7 @@ mod tests {
 
     #[test]
     fn a_core_of_five_watts_on_a_coal_grid_emits_about_four_grams_an_hour() {
-        let power = Power {
-            core: MilliWatts(5_000),
-            effectiveness: 1_200,
-            carbon: GramsPerKwh(0),
-        };
+        let power = Power { core: MilliWatts(5_000), effectiveness: 1_200, carbon: GramsPerKwh(0) };
         // 5 W × 1.2 = 6 W; 0.006 kWh × 650 g/kWh = 3.9 g.
         assert_eq!(power.micrograms_per_core_hour(GramsPerKwh(650)), 3_900_000);
     }

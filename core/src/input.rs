@@ -243,10 +243,9 @@ impl Input {
     #[must_use]
     pub const fn origin(&self) -> Origin {
         match self {
-            Self::Observation(Observation {
-                sight: Sight::Readiness { .. },
-                ..
-            }) => Origin::EachReading,
+            Self::Observation(Observation { sight: Sight::Readiness { .. }, .. }) => {
+                Origin::EachReading
+            }
             Self::Observation(_) | Self::Command(_) => Origin::Exogenous,
             Self::Report(report) => Origin::Effect(report.key),
             Self::Timer(_) => Origin::Machine,

@@ -220,10 +220,7 @@ impl Intent {
     /// Panics if no group has it: the border puts every component into exactly one.
     #[must_use]
     pub fn group_of(&self, component: ComponentId) -> GroupId {
-        let place = self
-            .groups
-            .iter()
-            .position(|group| group.components.contains(&component));
+        let place = self.groups.iter().position(|group| group.components.contains(&component));
         GroupId::from_index(place.expect("every component is in exactly one group"))
     }
 
@@ -249,10 +246,7 @@ impl Component {
     /// The staffing table for clusters of `kind`.
     #[must_use]
     pub fn staffing_in(&self, kind: KindId) -> Option<&[MilliRps]> {
-        let place = self
-            .staffing
-            .binary_search_by_key(&kind, |table| table.0)
-            .ok()?;
+        let place = self.staffing.binary_search_by_key(&kind, |table| table.0).ok()?;
         Some(&self.staffing[place].1)
     }
 }

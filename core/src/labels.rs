@@ -155,11 +155,7 @@ mod tests {
             (3, Operator::DoesNotExist, vec![], true),
         ];
         for (key, operator, values, holds) in table {
-            let requirement = Requirement {
-                key: Symbol(key),
-                operator,
-                values,
-            };
+            let requirement = Requirement { key: Symbol(key), operator, values };
             assert_eq!(
                 Selector(vec![requirement.clone()]).matches(&labels),
                 holds,
@@ -171,11 +167,8 @@ mod tests {
 
     #[test]
     fn a_toleration_without_a_value_covers_every_value_of_its_key() {
-        let taint = Taint {
-            key: Symbol(1),
-            value: Some(Symbol(5)),
-            effect: TaintEffect::NoSchedule,
-        };
+        let taint =
+            Taint { key: Symbol(1), value: Some(Symbol(5)), effect: TaintEffect::NoSchedule };
         let covers = |key, value| Toleration { key, value }.covers(&taint);
         assert!(covers(None, None));
         assert!(covers(Some(Symbol(1)), None));

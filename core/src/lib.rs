@@ -28,6 +28,9 @@
 extern crate alloc;
 
 mod apply;
+mod decide;
+mod progress;
+mod step;
 
 pub mod capacity;
 pub mod codec;
@@ -35,6 +38,7 @@ pub mod decision;
 pub mod digest;
 pub mod effect;
 pub mod event;
+pub mod explain;
 pub mod fleet;
 pub mod ids;
 pub mod input;
@@ -42,6 +46,7 @@ pub mod intent;
 pub mod labels;
 pub mod policy;
 pub mod record;
+pub mod replay;
 pub mod staffing;
 pub mod state;
 pub mod units;
@@ -49,3 +54,4 @@ pub mod units;
 pub use crate::input::Input;
 pub use crate::record::{Record, RecordRef, Sink, SinkFault};
 pub use crate::state::State;
+pub use crate::step::{DIGEST_EVERY, Outbox, TickBackwards, step};

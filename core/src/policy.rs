@@ -160,11 +160,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             carbon_tonne: MicroUsd(0),
-            headroom: Headroom {
-                least: Permille(50),
-                target: Permille(200),
-                most: Permille(500),
-            },
+            headroom: Headroom { least: Permille(50), target: Permille(200), most: Permille(500) },
             switching: Switching {
                 per_move: MicroUsd(200),
                 per_start: MicroUsd(1_000),
@@ -202,10 +198,7 @@ impl Default for Policy {
                 effect_retry: Span(10 * Span::SECOND.0),
                 effect_attempts: 8,
             },
-            search: SearchBudget {
-                local: 20_000,
-                whole: 2_000_000,
-            },
+            search: SearchBudget { local: 20_000, whole: 2_000_000 },
             preemption: Preemption::LowerPriority,
         }
     }
@@ -217,10 +210,7 @@ mod tests {
 
     #[test]
     fn carbon_is_priced_by_the_tonne_and_rounded_up() {
-        let policy = Policy {
-            carbon_tonne: MicroUsd(100_000_000),
-            ..Policy::default()
-        };
+        let policy = Policy { carbon_tonne: MicroUsd(100_000_000), ..Policy::default() };
         // 100 $/t is 100 µ$/g.
         assert_eq!(policy.carbon(3_900_000), MicroUsdPerHour(390));
         assert_eq!(policy.carbon(1), MicroUsdPerHour(1));

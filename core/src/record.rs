@@ -43,10 +43,7 @@ pub struct Record {
 
 /// A record that is still where the step left it. Encodes to the same bytes as a [`Record`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "each field is the `Record` field of the same name"
-)]
+#[expect(missing_docs, reason = "each field is the `Record` field of the same name")]
 pub struct RecordRef<'a> {
     pub seq: Seq,
     pub at: Tick,
@@ -74,24 +71,8 @@ impl Record {
     /// This record, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> RecordRef<'_> {
-        let Self {
-            seq,
-            at,
-            input,
-            events,
-            effects,
-            decisions,
-            digest,
-        } = self;
-        RecordRef {
-            seq: *seq,
-            at: *at,
-            input,
-            events,
-            effects,
-            decisions,
-            digest: *digest,
-        }
+        let Self { seq, at, input, events, effects, decisions, digest } = self;
+        RecordRef { seq: *seq, at: *at, input, events, effects, decisions, digest: *digest }
     }
 }
 
@@ -99,15 +80,7 @@ impl RecordRef<'_> {
     /// This record, owned.
     #[must_use]
     pub fn to_record(&self) -> Record {
-        let Self {
-            seq,
-            at,
-            input,
-            events,
-            effects,
-            decisions,
-            digest,
-        } = *self;
+        let Self { seq, at, input, events, effects, decisions, digest } = *self;
         Record {
             seq,
             at,

@@ -49,11 +49,7 @@ impl Staffing {
         for (table, scaling) in tables.iter().zip(&scalings) {
             counts.push(usize::from(scaling.min()).clamp(1, table.len()));
         }
-        let mut merged = Self {
-            steps: Vec::new(),
-            replicas: Vec::new(),
-            components: ids.len(),
-        };
+        let mut merged = Self { steps: Vec::new(), replicas: Vec::new(), components: ids.len() };
         loop {
             let held = |place: usize| tables[place][counts[place] - 1];
             let up_to = (0..ids.len()).map(held).min().unwrap_or(MilliRps::MAX);
@@ -66,9 +62,7 @@ impl Staffing {
             merged.steps.push(Step { up_to, total });
 
             let limit = |place: usize| usize::from(scalings[place].max()).min(tables[place].len());
-            let narrow: Vec<usize> = (0..ids.len())
-                .filter(|place| held(*place) == up_to)
-                .collect();
+            let narrow: Vec<usize> = (0..ids.len()).filter(|place| held(*place) == up_to).collect();
             let can_grow = narrow.iter().all(|place| counts[*place] < limit(*place));
             if narrow.is_empty() || !can_grow || merged.steps.len() == STEPS_MAX {
                 return Ok(merged);
@@ -106,10 +100,7 @@ impl Staffing {
     #[must_use]
     pub fn step_within(&self, counts: &[u16]) -> Option<usize> {
         let within = |step: &usize| {
-            self.replicas(*step)
-                .iter()
-                .zip(counts)
-                .all(|(wanted, there)| wanted <= there)
+            self.replicas(*step).iter().zip(counts).all(|(wanted, there)| wanted <= there)
         };
         (0..self.steps.len()).rev().find(within)
     }

@@ -152,11 +152,7 @@ impl MilliRps {
     /// The part of this rate that `weight` stands for, rounded down.
     #[must_use]
     pub const fn part(self, weight: Permille) -> Self {
-        if weight.0 == Permille::WHOLE.0 {
-            self
-        } else {
-            Self(self.0 * weight.0 as u64 / 1_000)
-        }
+        if weight.0 == Permille::WHOLE.0 { self } else { Self(self.0 * weight.0 as u64 / 1_000) }
     }
 
     /// This rate raised by `margin` (150 ‰ of 100 is 115), rounded up.
@@ -168,7 +164,9 @@ impl MilliRps {
     /// The largest rate that, raised by `margin`, is not above this one.
     #[must_use]
     pub const fn lowered(self, margin: Permille) -> Self {
-        Self((self.0 as u128 * 1_000 / (1_000 + margin.0 as u128)) as u64)
+        let whole = self.0 / (1_000 + margin.0 as u64);
+        let rest = self.0 % (1_000 + margin.0 as u64);
+        Self(whole * 1_000 + rest * 1_000 / (1_000 + margin.0 as u64))
     }
 }
 
@@ -191,7 +189,8 @@ impl MicroUsdPerHour {
         if weight.0 == Permille::WHOLE.0 {
             self
         } else {
-            Self((self.0 as i128 * weight.0 as i128 / 1_000) as i64)
+            let (whole, rest) = (self.0 / 1_000, self.0 % 1_000);
+            Self(whole * weight.0 as i64 + rest * weight.0 as i64 / 1_000)
         }
     }
 }
@@ -237,9 +236,8 @@ pub fn per_gib(memory: MiB, price: MicroUsdPerHour) -> MicroUsdPerHour {
 }
 
 fn scaled(rate: MilliRps, times: u64, price: i64, over: i128) -> MicroUsdPerHour {
-    let product = i128::from(rate.0)
-        .saturating_mul(i128::from(times))
-        .saturating_mul(i128::from(price));
+    let product =
+        i128::from(rate.0).saturating_mul(i128::from(times)).saturating_mul(i128::from(price));
     MicroUsdPerHour(saturate(product / over))
 }
 
@@ -294,33 +292,21 @@ mod tests {
     fn prices_follow_their_formula() {
         let one_rps = MilliRps(1_000);
         // 3,600 requests an hour at 10 µ$ per thousand.
-        assert_eq!(
-            per_thousand_requests(one_rps, MicroUsd(10)),
-            MicroUsdPerHour(36)
-        );
+        assert_eq!(per_thousand_requests(one_rps, MicroUsd(10)), MicroUsdPerHour(36));
         // … each 20 ms late, at 10 µ$ per thousand and millisecond.
         let late = per_excess_latency(one_rps, MicrosRtt(20_000), MicroUsd(10));
         assert_eq!(late, MicroUsdPerHour(720));
         // 3,600 × 100 kB = 0.36 GB at 0.09 $/GB.
         let moved = per_gigabyte(one_rps, Bytes(100_000), MicroUsd(90_000));
         assert_eq!(moved, MicroUsdPerHour(32_400));
-        assert_eq!(
-            per_core(MilliCpu(250), MicroUsdPerHour(40_000)),
-            MicroUsdPerHour(10_000)
-        );
-        assert_eq!(
-            per_gib(MiB(512), MicroUsdPerHour(4_001)),
-            MicroUsdPerHour(2_001)
-        );
+        assert_eq!(per_core(MilliCpu(250), MicroUsdPerHour(40_000)), MicroUsdPerHour(10_000));
+        assert_eq!(per_gib(MiB(512), MicroUsdPerHour(4_001)), MicroUsdPerHour(2_001));
     }
 
     #[test]
     fn a_one_off_is_spread_over_its_payback() {
         assert_eq!(MicroUsd(500).spread_over(Span::HOUR), MicroUsdPerHour(500));
-        assert_eq!(
-            MicroUsd(500).spread_over(Span(1_800_000)),
-            MicroUsdPerHour(1_000)
-        );
+        assert_eq!(MicroUsd(500).spread_over(Span(1_800_000)), MicroUsdPerHour(1_000));
     }
 
     #[test]

@@ -402,37 +402,25 @@ impl Fleet {
     /// The cluster called `name`.
     #[must_use]
     pub fn cluster(&self, name: &str) -> Option<ClusterId> {
-        self.clusters
-            .iter()
-            .position(|cluster| cluster.name == name)
-            .map(ClusterId::from_index)
+        self.clusters.iter().position(|cluster| cluster.name == name).map(ClusterId::from_index)
     }
 
     /// The zone called `name`.
     #[must_use]
     pub fn zone(&self, name: &str) -> Option<ZoneId> {
-        self.zones
-            .iter()
-            .position(|zone| zone.name == name)
-            .map(ZoneId::from_index)
+        self.zones.iter().position(|zone| zone.name == name).map(ZoneId::from_index)
     }
 
     /// The app called `name`.
     #[must_use]
     pub fn app(&self, name: &str) -> Option<AppId> {
-        self.apps
-            .iter()
-            .position(|app| app.name == name)
-            .map(AppId::from_index)
+        self.apps.iter().position(|app| app.name == name).map(AppId::from_index)
     }
 
     /// The tenant called `name`.
     #[must_use]
     pub fn tenant(&self, name: &str) -> Option<TenantId> {
-        self.tenants
-            .iter()
-            .position(|tenant| tenant == name)
-            .map(TenantId::from_index)
+        self.tenants.iter().position(|tenant| tenant == name).map(TenantId::from_index)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::effect::{Effect, EffectKey, Generation, Scale, Target};
 use crate::ids::{BerthId, BindingId, ComponentId};
 use crate::input::{Input, Observation, Sight};
 use crate::intent::Scaling;
-use crate::state::{Binding, Outstanding, Patience, Phase, State, Timer};
+use crate::state::{Binding, Content, Outstanding, Patience, Phase, State, Timer};
 use crate::units::Tick;
 
 impl State {
@@ -20,12 +20,14 @@ impl State {
             phase: Phase::Waiting,
             since: at,
             replicas: 0,
+            required: 0,
+            primed: 0,
             seen: 0,
             request: declared.request,
             revision: declared.revision,
             generation: self.berths[berth.index()].generation,
             cause: None,
-            written: false,
+            content: Content::Absent,
             as_of: Tick::ZERO,
             served: false,
             patience: Patience::Waiting,
@@ -45,12 +47,14 @@ impl State {
         change: impl FnOnce(&mut Binding),
     ) {
         let entry = self.berth_mut(berth);
-        let cluster = entry.cluster;
+        let (app, cluster) = (entry.app, entry.cluster);
         let binding = &mut entry.bindings[place];
         let before = Totals::of(&binding.request, u32::from(binding.charged()));
         change(binding);
         let after = Totals::of(&binding.request, u32::from(binding.charged()));
         if before != after {
+            let tenant = self.intent(app).tenant;
+            self.derived.charge(tenant, &before, &after);
             let held = &mut self.clusters.edit(cluster.index()).held;
             *held -= before;
             *held += after;
@@ -59,11 +63,7 @@ impl State {
 
     fn change(&mut self, id: BindingId, change: impl FnOnce(&mut Binding)) {
         let place = self.berth(id.berth).place_of(id.component);
-        self.change_binding(
-            id.berth,
-            place.expect("a binding that is referred to exists"),
-            change,
-        );
+        self.change_binding(id.berth, place.expect("a binding that is referred to exists"), change);
     }
 
     pub(super) fn issue_prime(&mut self, id: BindingId, key: EffectKey, generation: Generation) {
@@ -74,20 +74,13 @@ impl State {
             Scaling::Fixed { .. } => Scale::Replicas(replicas),
             Scaling::Hpa { min, max } => Scale::Bounds { min, max },
         };
-        self.supersede(
-            id,
-            key,
-            Effect::Prime {
-                target,
-                generation,
-                scale,
-            },
-        );
+        self.supersede(id, key, Effect::Prime { target, generation, scale });
         self.raise_generation(id.berth, generation);
         self.change(id, |binding| {
             binding.generation = generation;
             binding.cause = Some(key);
-            binding.written = true;
+            binding.content = Content::Present;
+            binding.primed = binding.replicas;
             binding.request = declared.request;
             binding.revision = declared.revision;
         });
@@ -157,6 +150,7 @@ impl State {
         self.change(id, |binding| {
             binding.generation = generation;
             binding.cause = Some(key);
+            binding.content = Content::Leaving;
             binding.phase = Phase::Draining;
             binding.since = at;
         });
@@ -169,27 +163,18 @@ impl State {
             binding.replicas = 0;
             binding.seen = 0;
         });
-        if let Some(key) = self
-            .binding(id)
-            .expect("a binding that is removed exists")
-            .cause
-        {
+        if let Some(key) = self.binding(id).expect("a binding that is removed exists").cause {
             self.forget(key);
         }
         let place = self.berth(id.berth).place_of(id.component);
-        self.berth_mut(id.berth)
-            .bindings
-            .remove(place.expect("as above"));
+        self.berth_mut(id.berth).bindings.remove(place.expect("as above"));
         self.scalars.bindings -= 1;
     }
 
     /// A binding that was on its way out is wanted again.
     pub(super) fn take_back(&mut self, at: Tick, berth: BerthId, place: usize) {
         let binding = &self.berth(berth).bindings[place];
-        let id = BindingId {
-            berth,
-            component: binding.component,
-        };
+        let id = BindingId { berth, component: binding.component };
         if matches!(binding.phase, Phase::Draining | Phase::Failed) {
             self.change_binding(berth, place, |binding| {
                 binding.phase = Phase::Waiting;
@@ -209,12 +194,7 @@ impl State {
     pub fn target(&self, binding: BindingId) -> Target {
         let berth = self.berth(binding.berth);
         let (app, cluster) = (berth.app, berth.cluster);
-        Target {
-            binding,
-            app,
-            component: binding.component,
-            cluster,
-        }
+        Target { binding, app, component: binding.component, cluster }
     }
 
     /// Puts a binding's newest effect in the place of the one before.
@@ -222,13 +202,7 @@ impl State {
         if let Some(before) = self.binding(id).and_then(|binding| binding.cause) {
             self.forget(before);
         }
-        self.outstanding.insert(
-            key,
-            Outstanding {
-                effect,
-                attempts: 1,
-            },
-        );
+        self.outstanding.insert(key, Outstanding { effect, attempts: 1 });
     }
 
     /// Nobody waits for a report on this effect any more.
@@ -244,11 +218,7 @@ impl State {
 }
 
 fn as_of(input: &Input) -> Tick {
-    let Input::Observation(Observation {
-        as_of,
-        sight: Sight::Readiness { .. },
-    }) = input
-    else {
+    let Input::Observation(Observation { as_of, sight: Sight::Readiness { .. } }) = input else {
         panic!("only a reading says what a cluster has")
     };
     *as_of

@@ -10,16 +10,10 @@ use crate::units::Tick;
 impl State {
     /// Takes over what the command in `input` declares.
     pub(super) fn declare(&mut self, at: Tick, input: &Input) {
-        let Input::Command(command) = input else {
-            panic!("only a command declares anything")
-        };
+        let Input::Command(command) = input else { panic!("only a command declares anything") };
         match command {
             Command::Name { first, texts } => {
-                assert_eq!(
-                    first.index(),
-                    self.names.len(),
-                    "names are numbered in order"
-                );
+                assert_eq!(first.index(), self.names.len(), "names are numbered in order");
                 self.names.extend_from_slice(texts);
             }
             Command::DeclarePolicy(policy) => self.scalars.policy = (**policy).clone(),
@@ -47,11 +41,7 @@ impl State {
                     self.zones.edit(zone.index()).spec = spec.clone();
                 } else {
                     let reach = Reach::default();
-                    self.zones.push(Zone {
-                        spec: spec.clone(),
-                        reach,
-                        series: Vec::new(),
-                    });
+                    self.zones.push(Zone { spec: spec.clone(), reach, series: Vec::new() });
                 }
             }
             Command::DeclareApp(app, intent) => {
@@ -69,11 +59,7 @@ impl State {
                 self.derive_app(*app);
             }
             Command::DeclareSeries { first, series } => {
-                assert_eq!(
-                    first.index(),
-                    self.series.len(),
-                    "series are numbered in order"
-                );
+                assert_eq!(first.index(), self.series.len(), "series are numbered in order");
                 for spec in series {
                     let id = SeriesId::from_index(self.series.len());
                     self.series.push(Series {
@@ -103,10 +89,7 @@ impl State {
     /// A cluster that holds nothing of ours leaves.
     pub(super) fn retire(&mut self, cluster: ClusterId) {
         let known = self.clusters.edit(cluster.index());
-        assert!(
-            known.berths.is_empty(),
-            "a cluster that retires holds nothing of ours"
-        );
+        assert!(known.berths.is_empty(), "a cluster that retires holds nothing of ours");
         known.health = Health::Retired;
         self.timers.disarm(Timer::Stable(cluster));
     }

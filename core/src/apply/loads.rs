@@ -12,10 +12,8 @@ use crate::units::MilliRps;
 impl State {
     /// Takes over the rates of a batch, but for the series in `kept`. Unknown series are passed over.
     pub(super) fn take_rates(&mut self, input: &Input, kept: &[SeriesId]) {
-        let Input::Observation(Observation {
-            as_of,
-            sight: Sight::Demand { source, rates },
-        }) = input
+        let Input::Observation(Observation { as_of, sight: Sight::Demand { source, rates } }) =
+            input
         else {
             panic!("only an observation of demand carries rates")
         };
@@ -66,10 +64,7 @@ impl State {
 
     fn note_peak(&mut self, berth: BerthId) {
         let entry = self.berth(berth);
-        if entry
-            .scale_in
-            .is_some_and(|pending| entry.load > pending.peak)
-        {
+        if entry.scale_in.is_some_and(|pending| entry.load > pending.peak) {
             let load = entry.load;
             let pending = self.berth_mut(berth).scale_in.as_mut();
             pending.expect("just seen").peak = load;
@@ -78,9 +73,16 @@ impl State {
 
     /// Gives a flow other shares, and its berths the loads and sources that follow.
     pub(super) fn set_shares(&mut self, flow: FlowId, after: Shares) {
+        let (_, app, _) = self.endpoints(flow);
         let entry = self.flow_mut(flow);
+        let was_moving = entry.is_moving();
         let before = core::mem::replace(&mut entry.shares, after);
         let rate = entry.rate;
+        match (was_moving, entry.is_moving()) {
+            (false, true) => self.apps.edit(app.index()).moving += 1,
+            (true, false) => self.apps.edit(app.index()).moving -= 1,
+            (true, true) | (false, false) => {}
+        }
         for share in before.iter() {
             let now = after.of(share.berth).charged();
             self.change_load(share.berth, rate.part(share.charged()), rate.part(now));
@@ -91,10 +93,7 @@ impl State {
                 }
             }
         }
-        for share in after
-            .iter()
-            .filter(|share| before.of(share.berth).charged().0 == 0)
-        {
+        for share in after.iter().filter(|share| before.of(share.berth).charged().0 == 0) {
             self.change_load(share.berth, MilliRps::ZERO, rate.part(share.charged()));
             let sources = &mut self.berth_mut(share.berth).sources;
             if let Err(place) = sources.binary_search(&flow) {

@@ -14,7 +14,7 @@ mod waiting;
 use crate::event::Event;
 use crate::input::Input;
 use crate::record::Record;
-use crate::state::State;
+use crate::state::{State, Timer};
 use crate::units::Tick;
 
 impl State {
@@ -55,65 +55,42 @@ impl State {
             Event::SeriesAwoke { series } => self.wake(*series),
             Event::SeriesIdling { series, until } => self.idle(*series, *until),
             Event::SeriesSlept { series } => self.sleep(*series),
+            Event::SeriesHeld { series } => self.hold_back(*series),
 
             Event::AppStirred { app, until } => self.stir(*app, *until),
+            Event::AppShort { app, short } => self.mark_short(*app, *short),
             Event::MovesCounted { app, since, count } => self.count_moves(*app, *since, *count),
-            Event::BerthOpened {
-                berth,
-                app,
-                group,
-                cluster,
-            } => {
+            Event::BerthOpened { berth, app, group, cluster } => {
                 self.open(at, *berth, *app, *group, *cluster);
             }
             Event::Assigned { flow, shares } => self.assign(*flow, shares),
-            Event::Staffed {
-                berth,
-                step,
-                band,
-                replicas,
-            } => {
+            Event::Staffed { berth, step, band, replicas } => {
                 self.staff(*berth, *step, *band, replicas);
             }
             Event::ScaleInPending { berth, until } => self.scale_in_later(*berth, *until),
             Event::ScaleInDropped { berth } => self.keep_scale(*berth),
+            Event::BerthTimed { berth, until } => self.timers.arm(Timer::Overdue(*berth), *until),
             Event::BerthCapped { berth, step, until } => self.cap(*berth, *step, *until),
             Event::BerthUncapped { berth } => self.uncap(*berth),
-            Event::BerthClosing {
-                berth,
-                cause,
-                until,
-            } => self.close(*berth, *cause, *until),
+            Event::BerthClosing { berth, cause, until } => self.close(*berth, *cause, *until),
             Event::BerthReopened { berth } => self.reopen(at, *berth),
             Event::BerthLeaving { berth, cause } => self.leave(at, *berth, *cause),
             Event::BerthRemoved { berth } => self.remove(*berth),
-            Event::ClusterAvoided {
-                app,
-                cluster,
-                until,
-            } => self.avoid(at, *app, *cluster, *until),
+            Event::ClusterAvoided { app, cluster, until } => self.avoid(at, *app, *cluster, *until),
 
             Event::BindingAdded { berth, component } => self.add_binding(at, *berth, *component),
-            Event::PrimeIssued {
-                binding,
-                key,
-                generation,
-            } => {
+            Event::PrimeIssued { binding, key, generation } => {
                 self.issue_prime(*binding, *key, *generation);
             }
             Event::BindingPrimed { binding } => self.prime(at, *binding),
             Event::BindingApplied { binding } => self.settle_applied(at, input, *binding),
             Event::ReplicasSeen { binding, replicas } => {
-                self.see_replicas(input, *binding, *replicas)
+                self.see_replicas(input, *binding, *replicas);
             }
             Event::BindingReady { binding } => self.make_ready(at, *binding),
             Event::BindingUnready { binding } => self.make_unready(at, *binding),
             Event::BindingFailed { binding, fault: _ } => self.fail(at, *binding),
-            Event::WithdrawIssued {
-                binding,
-                key,
-                generation,
-            } => {
+            Event::WithdrawIssued { binding, key, generation } => {
                 self.issue_withdraw(at, *binding, *key, *generation);
             }
             Event::BindingRemoved { binding } => self.remove_binding(*binding),
@@ -121,12 +98,7 @@ impl State {
             Event::GateTimed { binding, until } => self.time_gate(*binding, *until),
             Event::GateOverdue { binding } => self.lose_patience(*binding),
             Event::GateWaved { binding } => self.wave(*binding),
-            Event::RouteIssued {
-                flow,
-                key,
-                generation,
-                weights,
-            } => {
+            Event::RouteIssued { flow, key, generation, weights } => {
                 self.route(*flow, *key, *generation, weights);
             }
             Event::RouteDone { flow } => self.route_done(*flow),
@@ -139,7 +111,7 @@ impl State {
             Event::HoldApproved { hold } => self.approve(*hold),
             Event::HoldLifted { hold } => self.lift(*hold),
             Event::RemovalsCounted { bindings } => self.count_removals(at, *bindings),
-            Event::Rang { timer } => self.timers.disarm(*timer),
+            Event::Rang { timer } => self.ring(*timer),
             Event::SilenceTimed { until } => self.time_silence(*until),
 
             Event::CommandRefused { .. } | Event::ObservationOutdated | Event::ReportIgnored => {}

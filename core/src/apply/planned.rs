@@ -4,19 +4,38 @@ use alloc::vec::Vec;
 
 use crate::decision::Closing;
 use crate::ids::{AppId, BerthId, ClusterId, GroupId};
+use crate::intent::Scaling;
 use crate::state::{Band, Berth, FlowId, Moves, Phase, ScaleIn, Share, Slot, Stage, State, Timer};
 use crate::units::{MilliRps, Permille, Tick};
 
 impl State {
     pub(crate) fn berth_mut(&mut self, berth: BerthId) -> &mut Berth {
         let slot = self.berths.edit(berth.index());
-        slot.berth
-            .as_mut()
-            .expect("a berth that is referred to exists")
+        slot.berth.as_mut().expect("a berth that is referred to exists")
     }
 
     pub(super) fn stir(&mut self, app: AppId, until: Tick) {
         self.timers.arm(Timer::Reconsider(app), until);
+        self.derived.set_stirred(app, true);
+    }
+
+    pub(super) fn mark_short(&mut self, app: AppId, short: bool) {
+        let place = self.scalars.short.binary_search(&app);
+        match (place, short) {
+            (Err(place), true) => self.scalars.short.insert(place, app),
+            (Ok(place), false) => {
+                self.scalars.short.remove(place);
+            }
+            (Ok(_), true) | (Err(_), false) => {}
+        }
+    }
+
+    /// A deadline has come.
+    pub(super) fn ring(&mut self, timer: Timer) {
+        self.timers.disarm(timer);
+        if let Timer::Reconsider(app) = timer {
+            self.derived.set_stirred(app, false);
+        }
     }
 
     pub(super) fn count_moves(&mut self, app: AppId, since: Tick, count: u32) {
@@ -40,12 +59,7 @@ impl State {
         let calls = self.intent(app).calls.iter().enumerate();
         let calls: Vec<_> = calls
             .filter(|(_, call)| call.from == group)
-            .map(|(place, _)| {
-                (
-                    u16::try_from(place).expect("calls are few"),
-                    Default::default(),
-                )
-            })
+            .map(|(place, _)| (u16::try_from(place).expect("calls are few"), Default::default()))
             .collect();
         let components = self.intent(app).group(group).components.clone();
         let slot = self.berths.edit(berth.index());
@@ -66,63 +80,51 @@ impl State {
             sources: Vec::new(),
         });
         let held = &mut self.clusters.edit(cluster.index()).berths;
-        let place = held
-            .binary_search(&berth)
-            .expect_err("a cluster lists a berth once");
+        let place = held.binary_search(&berth).expect_err("a cluster lists a berth once");
         held.insert(place, berth);
         let held = &mut self.apps.edit(app.index()).berths[group.index()];
         let place = held.binary_search_by_key(&cluster, |held| held.0);
-        held.insert(
-            place.expect_err("a group has one berth in a cluster"),
-            (cluster, berth),
-        );
+        held.insert(place.expect_err("a group has one berth in a cluster"), (cluster, berth));
         for component in components {
             self.add_binding(at, berth, component);
         }
     }
 
     pub(super) fn assign(&mut self, flow: FlowId, assigned: &[(BerthId, Permille)]) {
-        let mut shares = self
-            .flow(flow)
-            .expect("a flow that is assigned exists")
-            .shares;
+        let mut shares = self.flow(flow).expect("a flow that is assigned exists").shares;
         for share in self.flow(flow).expect("as above").shares.iter() {
-            shares.set(Share {
-                assigned: Permille::ZERO,
-                ..*share
-            });
+            shares.set(Share { assigned: Permille::ZERO, ..*share });
         }
         for (berth, weight) in assigned {
-            shares.set(Share {
-                assigned: *weight,
-                ..shares.of(*berth)
-            });
+            shares.set(Share { assigned: *weight, ..shares.of(*berth) });
         }
         self.set_shares(flow, shares);
     }
 
     pub(super) fn staff(&mut self, berth: BerthId, step: u32, band: Band, replicas: &[u16]) {
         let entry = self.berth_mut(berth);
-        assert_eq!(
-            replicas.len(),
-            entry.bindings.len(),
-            "every binding is staffed"
-        );
+        assert_eq!(replicas.len(), entry.bindings.len(), "every binding is staffed");
         entry.step = step;
         entry.band = band;
         entry.scale_in = None;
         for (place, replicas) in replicas.iter().enumerate() {
-            self.change_binding(berth, place, |binding| binding.replicas = *replicas);
+            let entry = self.berth(berth);
+            let component = entry.bindings[place].component;
+            let required = match self.intent(entry.app).component(component).scaling {
+                Scaling::Fixed { .. } => *replicas,
+                Scaling::Hpa { min, .. } => min,
+            };
+            self.change_binding(berth, place, |binding| {
+                binding.replicas = *replicas;
+                binding.required = required;
+            });
         }
         self.timers.disarm(Timer::ScaleIn(berth));
     }
 
     pub(super) fn scale_in_later(&mut self, berth: BerthId, until: Tick) {
         let entry = self.berth_mut(berth);
-        entry.scale_in = Some(ScaleIn {
-            until,
-            peak: entry.load,
-        });
+        entry.scale_in = Some(ScaleIn { until, peak: entry.load });
         self.timers.arm(Timer::ScaleIn(berth), until);
     }
 
@@ -143,10 +145,7 @@ impl State {
 
     pub(super) fn close(&mut self, berth: BerthId, cause: Closing, until: Tick) {
         let entry = self.berth_mut(berth);
-        assert!(
-            entry.sources.is_empty(),
-            "a berth closes once nobody is sent to it"
-        );
+        assert!(entry.sources.is_empty(), "a berth closes once nobody is sent to it");
         entry.stage = Stage::Closing { cause, until };
         entry.scale_in = None;
         self.timers.disarm(Timer::ScaleIn(berth));
@@ -167,10 +166,7 @@ impl State {
             self.timers.disarm(timer(berth));
         }
         let entry = self.berth_mut(berth);
-        assert!(
-            entry.sources.is_empty(),
-            "a berth leaves once nobody is sent to it"
-        );
+        assert!(entry.sources.is_empty(), "a berth leaves once nobody is sent to it");
         entry.stage = Stage::Leaving { cause };
         entry.scale_in = None;
         entry.cap = None;
@@ -190,16 +186,10 @@ impl State {
         assert!(gone.bindings.is_empty(), "a berth goes after its bindings");
         assert!(gone.sources.is_empty(), "a berth goes after its users");
         for (call, flow) in &gone.calls {
-            assert!(
-                flow.shares.as_slice().is_empty(),
-                "a berth goes after its calls"
-            );
+            assert!(flow.shares.as_slice().is_empty(), "a berth goes after its calls");
             self.timers.disarm(Timer::Route(FlowId::Call(berth, *call)));
         }
-        self.clusters
-            .edit(gone.cluster.index())
-            .berths
-            .retain(|held| *held != berth);
+        self.clusters.edit(gone.cluster.index()).berths.retain(|held| *held != berth);
         let held = &mut self.apps.edit(gone.app.index()).berths[gone.group.index()];
         held.retain(|held| held.1 != berth);
         self.vacant.push(berth);

@@ -28,15 +28,11 @@ impl State {
                 entry.capacity_as_of = *as_of;
                 entry.nodes.clear();
                 for pool in pools {
-                    entry
-                        .nodes
-                        .extend(pool.nodes.iter().filter(|node| node.nodes > 0));
+                    entry.nodes.extend(pool.nodes.iter().filter(|node| node.nodes > 0));
                 }
-                entry
-                    .nodes
-                    .sort_unstable_by_key(|NodeCount { room, nodes }| {
-                        core::cmp::Reverse((*room, *nodes))
-                    });
+                entry.nodes.sort_unstable_by_key(|NodeCount { room, nodes }| {
+                    core::cmp::Reverse((*room, *nodes))
+                });
                 entry.room = Totals::of_nodes(&entry.nodes);
             }
             Sight::Prices(prices) => {
@@ -98,11 +94,13 @@ impl State {
 
     pub(super) fn wake(&mut self, series: SeriesId) {
         self.series.edit(series.index()).wake = Wake::Awake;
+        self.let_go(series);
         self.timers.disarm(Timer::Wake(series));
     }
 
     pub(super) fn sleep(&mut self, series: SeriesId) {
         self.series.edit(series.index()).wake = Wake::Asleep;
+        self.let_go(series);
         self.timers.disarm(Timer::Wake(series));
     }
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::effect::{Alert, Effect, EffectKey, Generation};
-use crate::ids::{BerthId, BindingId, ClusterId, HoldId};
+use crate::ids::{BerthId, BindingId, ClusterId, HoldId, SeriesId};
 use crate::state::{FlowId, Hold, HoldKind, Outstanding, Patience, Share, State, Timer};
 use crate::units::{Permille, Tick};
 
@@ -25,12 +25,8 @@ impl State {
     }
 
     pub(super) fn stop_waiting(&mut self, berth: BerthId) {
-        let components: Vec<_> = self
-            .berth(berth)
-            .bindings
-            .iter()
-            .map(|binding| binding.component)
-            .collect();
+        let components: Vec<_> =
+            self.berth(berth).bindings.iter().map(|binding| binding.component).collect();
         for component in components {
             self.stop_waiting_one(BindingId { berth, component });
         }
@@ -63,40 +59,20 @@ impl State {
     ) {
         let mut shares = self.flow(id).expect("a routed flow exists").shares;
         for share in self.flow(id).expect("as above").shares.iter() {
-            shares.set(Share {
-                routed: Permille::ZERO,
-                ..*share
-            });
+            shares.set(Share { routed: Permille::ZERO, ..*share });
         }
         for (berth, weight) in weights {
-            shares.set(Share {
-                routed: *weight,
-                ..shares.of(*berth)
-            });
+            shares.set(Share { routed: *weight, ..shares.of(*berth) });
         }
         self.set_shares(id, shares);
         let (from, app, group) = self.endpoints(id);
         if let Some(superseded) = self.flow(id).expect("as above").routing {
             self.forget(superseded);
         }
-        let weights: Vec<(ClusterId, Permille)> = weights
-            .iter()
-            .map(|(berth, weight)| (self.berth(*berth).cluster, *weight))
-            .collect();
-        let effect = Effect::Route {
-            app,
-            group,
-            from,
-            generation,
-            weights,
-        };
-        self.outstanding.insert(
-            key,
-            Outstanding {
-                effect,
-                attempts: 1,
-            },
-        );
+        let weights: Vec<(ClusterId, Permille)> =
+            weights.iter().map(|(berth, weight)| (self.berth(*berth).cluster, *weight)).collect();
+        let effect = Effect::Route { flow: id, app, group, from, generation, weights };
+        self.outstanding.insert(key, Outstanding { effect, attempts: 1 });
         self.timers.disarm(Timer::Route(id));
         let flow = self.flow_mut(id);
         flow.generation = generation;
@@ -112,13 +88,7 @@ impl State {
     }
 
     pub(super) fn alert(&mut self, key: EffectKey, alert: Alert) {
-        self.outstanding.insert(
-            key,
-            Outstanding {
-                effect: Effect::Alert(alert),
-                attempts: 1,
-            },
-        );
+        self.outstanding.insert(key, Outstanding { effect: Effect::Alert(alert), attempts: 1 });
     }
 
     pub(super) fn effect_done(&mut self, key: EffectKey) {
@@ -130,30 +100,32 @@ impl State {
     }
 
     pub(super) fn repeat(&mut self, key: EffectKey) {
-        let entry = self
-            .outstanding
-            .get_mut(&key)
-            .expect("an effect that is repeated is outstanding");
+        let entry =
+            self.outstanding.get_mut(&key).expect("an effect that is repeated is outstanding");
         entry.attempts = entry.attempts.saturating_add(1);
     }
 
+    pub(super) fn hold_back(&mut self, series: SeriesId) {
+        let held_back = &mut self.scalars.held_back;
+        if let Err(place) = held_back.binary_search(&series) {
+            held_back.insert(place, series);
+        }
+    }
+
+    pub(super) fn let_go(&mut self, series: SeriesId) {
+        let held_back = &mut self.scalars.held_back;
+        if let Ok(place) = held_back.binary_search(&series) {
+            held_back.remove(place);
+        }
+    }
+
     pub(super) fn place_hold(&mut self, at: Tick, hold: HoldId, kind: HoldKind) {
-        self.holds.insert(
-            hold,
-            Hold {
-                kind,
-                since: at,
-                approved: false,
-            },
-        );
+        self.holds.insert(hold, Hold { kind, since: at, approved: false });
         self.scalars.holds_placed = hold.0 + 1;
     }
 
     pub(super) fn approve(&mut self, hold: HoldId) {
-        self.holds
-            .get_mut(&hold)
-            .expect("a hold that is approved exists")
-            .approved = true;
+        self.holds.get_mut(&hold).expect("a hold that is approved exists").approved = true;
     }
 
     pub(super) fn lift(&mut self, hold: HoldId) {

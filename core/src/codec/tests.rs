@@ -18,18 +18,9 @@ fn bytes<T: Serialize>(value: &T) -> Vec<u8> {
 }
 
 fn demand() -> Input {
-    let rates = vec![
-        (SeriesId(3), MilliRps(250)),
-        (SeriesId(4), MilliRps(65_535)),
-    ];
-    let sight = Sight::Demand {
-        source: SourceId(1),
-        rates,
-    };
-    Input::Observation(Observation {
-        as_of: Tick(60_000),
-        sight,
-    })
+    let rates = vec![(SeriesId(3), MilliRps(250)), (SeriesId(4), MilliRps(65_535))];
+    let sight = Sight::Demand { source: SourceId(1), rates };
+    Input::Observation(Observation { as_of: Tick(60_000), sight })
 }
 
 #[test]
@@ -41,10 +32,7 @@ fn the_format_is_frozen() {
     assert_eq!(bytes(&Input::Timer(TimerFired { due: Tick(7) })), [3, 7]);
     assert_eq!(bytes(&u128::MAX), [[254].as_slice(), &[255; 16]].concat());
     assert_eq!(bytes(&-3_i64), [5]);
-    assert_eq!(
-        bytes(&(true, Some(300_u32), "ab")),
-        [1, 1, 251, 44, 1, 2, b'a', b'b']
-    );
+    assert_eq!(bytes(&(true, Some(300_u32), "ab")), [1, 1, 251, 44, 1, 2, b'a', b'b']);
 }
 
 #[test]
@@ -86,13 +74,7 @@ fn another_implementation_reads_the_same_bytes() {
 fn bytes_that_are_cut_or_left_over_are_told_apart() {
     let whole = bytes(&demand());
     for cut in 0..whole.len() {
-        assert!(
-            matches!(
-                decode::<Input>(&whole[..cut]),
-                Err(DecodeFault::Malformed(_))
-            ),
-            "{cut}"
-        );
+        assert!(matches!(decode::<Input>(&whole[..cut]), Err(DecodeFault::Malformed(_))), "{cut}");
     }
     let longer = [whole.as_slice(), &[0]].concat();
     assert_eq!(decode::<Input>(&longer), Err(DecodeFault::TrailingBytes(1)));
@@ -100,17 +82,9 @@ fn bytes_that_are_cut_or_left_over_are_told_apart() {
 
 #[test]
 fn a_dense_batch_of_small_rates_takes_four_bytes_an_observation() {
-    let rates = (0..4_096)
-        .map(|id| (SeriesId(id), MilliRps(60_000)))
-        .collect();
-    let sight = Sight::Demand {
-        source: SourceId(0),
-        rates,
-    };
-    let input = Input::Observation(Observation {
-        as_of: Tick(0),
-        sight,
-    });
+    let rates = (0..4_096).map(|id| (SeriesId(id), MilliRps(60_000))).collect();
+    let sight = Sight::Demand { source: SourceId(0), rates };
+    let input = Input::Observation(Observation { as_of: Tick(0), sight });
     assert!(bytes(&input).len() <= 4 * 4_096 + 16);
 }
 

@@ -26,6 +26,8 @@ pub struct App {
     pub failed: Vec<(ClusterId, Tick)>,
     /// Voluntary moves in the current window.
     pub moves: Moves,
+    /// Flows that have been sent somewhere and are on their way elsewhere.
+    pub moving: u32,
     /// Bindings that wait for a gate or for room, ascending.
     pub waiting: Vec<BindingId>,
 }
@@ -50,6 +52,7 @@ impl App {
             berths: alloc::vec![Vec::new(); groups],
             failed: Vec::new(),
             moves: Moves::default(),
+            moving: 0,
             waiting: Vec::new(),
         }
     }

@@ -48,8 +48,7 @@ impl<T> Arena<T> {
         let (word, bit) = (index / 64, 1_u64 << (index % 64));
         if self.marks[word] & bit == 0 {
             self.marks[word] |= bit;
-            self.changed
-                .push(u32::try_from(index).expect("ids are u32"));
+            self.changed.push(u32::try_from(index).expect("ids are u32"));
         }
     }
 }
@@ -70,12 +69,7 @@ impl<T: Serialize> Arena<T> {
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Self {
-            items: Vec::new(),
-            stamps: Vec::new(),
-            changed: Vec::new(),
-            marks: Vec::new(),
-        }
+        Self { items: Vec::new(), stamps: Vec::new(), changed: Vec::new(), marks: Vec::new() }
     }
 }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::capacity::Totals;
 use crate::decision::Closing;
 use crate::effect::{EffectKey, Generation};
 use crate::fleet::Resources;
@@ -90,6 +91,11 @@ pub struct Binding {
     pub since: Tick,
     /// The replicas that it should have.
     pub replicas: u16,
+    /// The replicas that must be ready before it counts as ready: fewer where the cluster's own autoscaler
+    /// moves inside its bounds.
+    pub required: u16,
+    /// The replicas that were last written.
+    pub primed: u16,
     /// The replicas that its cluster last reported ready.
     pub seen: u16,
     /// What one replica asks for, as it was primed.
@@ -100,14 +106,25 @@ pub struct Binding {
     pub generation: Generation,
     /// The effect that wrote or removed it last.
     pub cause: Option<EffectKey>,
-    /// Whether its files may be in git: it was primed and its removal is not confirmed.
-    pub written: bool,
+    /// What git may hold of it.
+    pub content: Content,
     /// When the newest reading about it was true.
     pub as_of: Tick,
     /// Whether it has ever been ready since it was bound.
     pub served: bool,
     /// How its gate has dealt with its deadline.
     pub patience: Patience,
+}
+
+/// What git may hold of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Content {
+    /// Nothing: it was never primed.
+    Absent,
+    /// Its files.
+    Present,
+    /// Its files, until their removal is done everywhere.
+    Leaving,
 }
 
 /// How a gate has dealt with its deadline.
@@ -148,19 +165,14 @@ impl Berth {
     /// Whether every binding is ready: users can be sent here.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.is_live()
-            && self
-                .bindings
-                .iter()
-                .all(|binding| binding.phase == Phase::Ready)
+        let mut wanted = self.bindings.iter().filter(|binding| binding.phase != Phase::Draining);
+        self.is_live() && wanted.all(Binding::is_ready)
     }
 
     /// Whether it serves, if perhaps with fewer replicas than planned.
     #[must_use]
     pub fn is_serving(&self) -> bool {
-        self.bindings
-            .iter()
-            .all(|binding| binding.served && binding.seen > 0)
+        self.bindings.iter().all(|binding| binding.served && binding.seen > 0)
     }
 
     /// The binding of `component`.
@@ -171,17 +183,23 @@ impl Berth {
     }
 
     pub(crate) fn place_of(&self, component: ComponentId) -> Result<usize, usize> {
-        self.bindings
-            .binary_search_by_key(&component, |binding| binding.component)
+        self.bindings.binary_search_by_key(&component, |binding| binding.component)
+    }
+
+    /// What its bindings are charged for.
+    #[must_use]
+    pub fn charged(&self) -> Totals {
+        let mut sum = Totals::default();
+        for binding in &self.bindings {
+            sum += Totals::of(&binding.request, u32::from(binding.charged()));
+        }
+        sum
     }
 
     /// Replicas over all components.
     #[must_use]
     pub fn replicas(&self) -> u32 {
-        self.bindings
-            .iter()
-            .map(|binding| u32::from(binding.replicas))
-            .sum()
+        self.bindings.iter().map(|binding| u32::from(binding.replicas)).sum()
     }
 }
 
@@ -192,6 +210,18 @@ impl Binding {
     #[must_use]
     pub fn charged(&self) -> u16 {
         self.replicas.max(self.seen)
+    }
+
+    /// The replicas that what was written, and what still runs, may need.
+    #[must_use]
+    pub fn written(&self) -> u16 {
+        self.primed.max(self.seen)
+    }
+
+    /// Whether all replicas that it needs are ready.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready && self.seen >= self.required
     }
 
     /// How long it has been ready at `at`.

@@ -88,10 +88,7 @@ impl Reach {
     /// The round-trip time to `cluster`.
     #[must_use]
     pub fn rtt(&self, cluster: ClusterId) -> Option<MicrosRtt> {
-        self.0
-            .iter()
-            .find(|near| near.1 == cluster)
-            .map(|near| near.0)
+        self.0.iter().find(|near| near.1 == cluster).map(|near| near.0)
     }
 }
 

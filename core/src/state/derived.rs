@@ -2,18 +2,21 @@
 //!
 //! Rebuilt whole from a snapshot, and piecewise by `apply`. Never in a log and never in the digest.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use crate::capacity::Totals;
 use crate::decision::Reason;
-use crate::ids::{AppId, ClusterId, ComponentId, GroupId, KindId};
-use crate::labels::TaintEffect;
+use crate::ids::{AppId, ClusterId, ComponentId, GroupId, KindId, TenantId};
 use crate::staffing::Staffing;
-use crate::state::State;
+use crate::state::{State, Timer};
 
 /// What follows from the rest of the state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Derived {
     apps: Vec<DerivedApp>,
+    /// What each tenant's bindings are charged for.
+    tenants: Vec<Totals>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -21,6 +24,10 @@ struct DerivedApp {
     groups: Vec<DerivedGroup>,
     /// Apps with a gate on this one, ascending; an app with gates on itself is among them.
     dependents: Vec<AppId>,
+    /// Whether a time is set at which the app is considered as a whole.
+    stirred: bool,
+    /// Apps that must not share a cluster with this one, whoever of both said so; ascending.
+    avoided: Vec<AppId>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -28,7 +35,7 @@ struct DerivedGroup {
     /// One bit per cluster: no standing rule refuses it.
     allowed: Vec<u64>,
     /// One table per kind of cluster in the fleet, by kind.
-    staffing: Vec<Option<Result<Staffing, ComponentId>>>,
+    staffing: Vec<Option<Result<Arc<Staffing>, ComponentId>>>,
 }
 
 impl Derived {
@@ -47,12 +54,39 @@ impl Derived {
         app: AppId,
         group: GroupId,
         kind: KindId,
-    ) -> Result<&Staffing, ComponentId> {
+    ) -> Result<&Arc<Staffing>, ComponentId> {
         let tables = &self.apps[app.index()].groups[group.index()].staffing;
-        let table = tables[kind.index()]
-            .as_ref()
-            .expect("every kind in the fleet has been derived");
+        let table =
+            tables[kind.index()].as_ref().expect("every kind in the fleet has been derived");
         table.as_ref().map_err(|component| *component)
+    }
+
+    /// Whether a time is set at which the app is considered as a whole.
+    #[inline]
+    pub(crate) fn is_stirred(&self, app: AppId) -> bool {
+        self.apps[app.index()].stirred
+    }
+
+    pub(crate) fn set_stirred(&mut self, app: AppId, stirred: bool) {
+        self.apps[app.index()].stirred = stirred;
+    }
+
+    /// Apps that must not share a cluster with `app`, whoever of both said so.
+    pub(crate) fn avoided(&self, app: AppId) -> &[AppId] {
+        &self.apps[app.index()].avoided
+    }
+
+    /// What a tenant's bindings are charged for.
+    pub(crate) fn held_by(&self, tenant: TenantId) -> Totals {
+        self.tenants.get(tenant.index()).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn charge(&mut self, tenant: TenantId, before: &Totals, after: &Totals) {
+        if self.tenants.len() <= tenant.index() {
+            self.tenants.resize(tenant.index() + 1, Totals::default());
+        }
+        self.tenants[tenant.index()] -= *before;
+        self.tenants[tenant.index()] += *after;
     }
 
     /// Apps with a gate on `app`.
@@ -68,6 +102,14 @@ impl State {
         for app in 0..self.apps.len() {
             self.derive_app(AppId::from_index(app));
         }
+        for slot in self.berths.items() {
+            let Some(berth) = &slot.berth else { continue };
+            let tenant = self.apps[berth.app.index()].intent.tenant;
+            for binding in &berth.bindings {
+                let held = Totals::of(&binding.request, u32::from(binding.charged()));
+                self.derived.charge(tenant, &Totals::default(), &held);
+            }
+        }
     }
 
     /// Works out anew what depends on the intent of `app`.
@@ -77,16 +119,16 @@ impl State {
         if apps.len() <= app.index() {
             apps.resize_with(app.index() + 1, DerivedApp::default);
         }
+        apps[app.index()].stirred = self.timers.deadline(Timer::Reconsider(app)).is_some();
         apps[app.index()].groups = Vec::new();
-        apps[app.index()]
-            .groups
-            .resize_with(groups, DerivedGroup::default);
+        apps[app.index()].groups.resize_with(groups, DerivedGroup::default);
         for cluster in 0..self.clusters.len() {
             self.derive_pair(app, ClusterId::from_index(cluster));
         }
         for derived in &mut self.derived.apps {
             derived.dependents.retain(|dependent| *dependent != app);
         }
+        self.derive_avoided();
         for component in &self.apps[app.index()].intent.components {
             for gate in &component.after {
                 // A gate may name an app that is declared later.
@@ -97,6 +139,23 @@ impl State {
                 let dependents = &mut apps[gate.app.index()].dependents;
                 if let Err(place) = dependents.binary_search(&app) {
                     dependents.insert(place, app);
+                }
+            }
+        }
+    }
+
+    fn derive_avoided(&mut self) {
+        for derived in &mut self.derived.apps {
+            derived.avoided.clear();
+        }
+        for (app, known) in self.apps.items().iter().enumerate() {
+            let app = AppId::from_index(app);
+            for other in &known.intent.rules.avoid {
+                for (one, of) in [(app, *other), (*other, app)] {
+                    let Some(derived) = self.derived.apps.get_mut(of.index()) else { continue };
+                    if let Err(place) = derived.avoided.binary_search(&one) {
+                        derived.avoided.insert(place, one);
+                    }
                 }
             }
         }
@@ -122,7 +181,7 @@ impl State {
             }
             let table = &mut derived.staffing[kind.index()];
             if table.is_none() {
-                *table = Some(Staffing::merge(intent, group, kind));
+                *table = Some(Staffing::merge(intent, group, kind).map(Arc::new));
             }
         }
     }
@@ -144,47 +203,23 @@ impl State {
             });
         }
         let selectors = [&intent.rules.selector, &intent.group(group).selector];
-        if let Some(unmet) = selectors
-            .iter()
-            .find_map(|selector| selector.unmet(&spec.labels))
-        {
+        if let Some(unmet) = selectors.iter().find_map(|selector| selector.unmet(&spec.labels)) {
             return Some(Reason::SelectorMismatch {
                 key: unmet.key,
                 found: spec.labels.value(unmet.key),
             });
         }
         let tolerations = &intent.rules.tolerations;
-        let tolerated = |taint| {
-            tolerations
-                .iter()
-                .any(|toleration| toleration.covers(taint))
-        };
+        let tolerated = |taint| tolerations.iter().any(|toleration| toleration.covers(taint));
         if let Some(taint) = spec.taints.iter().find(|taint| !tolerated(taint)) {
-            return Some(Reason::TaintNotTolerated {
-                key: taint.key,
-                value: taint.value,
-            });
+            return Some(Reason::TaintNotTolerated { key: taint.key, value: taint.value });
         }
         let components = &intent.group(group).components;
         let unstaffed = |id: &&ComponentId| intent.component(**id).staffing_in(spec.kind).is_none();
         if let Some(component) = components.iter().find(unstaffed) {
-            return Some(Reason::KindUnsupported {
-                component: *component,
-                kind: spec.kind,
-            });
+            return Some(Reason::KindUnsupported { component: *component, kind: spec.kind });
         }
         None
-    }
-
-    /// Whether a taint drives the app out of the cluster.
-    pub(crate) fn is_driven_out(&self, app: AppId, cluster: ClusterId) -> bool {
-        let tolerations = &self.intent(app).rules.tolerations;
-        self.cluster(cluster).spec.taints.iter().any(|taint| {
-            taint.effect == TaintEffect::NoExecute
-                && !tolerations
-                    .iter()
-                    .any(|toleration| toleration.covers(taint))
-        })
     }
 
     /// The staffing table that holds for the group in the cluster, or the component that cannot run there.
@@ -193,9 +228,8 @@ impl State {
         app: AppId,
         group: GroupId,
         cluster: ClusterId,
-    ) -> Result<&Staffing, ComponentId> {
-        self.derived
-            .staffing(app, group, self.cluster(cluster).spec.kind)
+    ) -> Result<&Arc<Staffing>, ComponentId> {
+        self.derived.staffing(app, group, self.cluster(cluster).spec.kind)
     }
 }
 

@@ -67,9 +67,13 @@ impl Flow {
     /// Whether users are where the plan wants them.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.shares
-            .iter()
-            .all(|share| share.assigned == share.routed)
+        self.shares.iter().all(|share| share.assigned == share.routed)
+    }
+
+    /// Whether users have been sent somewhere and are on their way elsewhere.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        !self.is_settled() && self.shares.iter().any(|share| share.routed > Permille::ZERO)
     }
 
     /// How far users have been sent where the plan wants them: `None` while settled.
@@ -78,11 +82,7 @@ impl Flow {
         if self.is_settled() {
             return None;
         }
-        let there = self
-            .shares
-            .iter()
-            .map(|share| share.assigned.min(share.routed))
-            .sum();
+        let there = self.shares.iter().map(|share| share.assigned.min(share.routed)).sum();
         Some(there)
     }
 
@@ -108,15 +108,8 @@ impl Shares {
     /// The share of `berth`; one with nothing if it has none.
     #[must_use]
     pub fn of(&self, berth: BerthId) -> Share {
-        let nothing = Share {
-            berth,
-            assigned: Permille::ZERO,
-            routed: Permille::ZERO,
-        };
-        self.iter()
-            .find(|share| share.berth == berth)
-            .copied()
-            .unwrap_or(nothing)
+        let nothing = Share { berth, assigned: Permille::ZERO, routed: Permille::ZERO };
+        self.iter().find(|share| share.berth == berth).copied().unwrap_or(nothing)
     }
 
     /// Puts `share` in its place, or removes it if it has nothing.
@@ -127,10 +120,7 @@ impl Shares {
     pub(crate) fn set(&mut self, share: Share) {
         let place = self.iter().position(|other| other.berth >= share.berth);
         let place = place.unwrap_or(usize::from(self.len));
-        let there = self
-            .as_slice()
-            .get(place)
-            .is_some_and(|other| other.berth == share.berth);
+        let there = self.as_slice().get(place).is_some_and(|other| other.berth == share.berth);
         let len = usize::from(self.len);
         match (there, share.charged() == Permille::ZERO) {
             (true, false) => self.items[place] = share,
@@ -140,10 +130,7 @@ impl Shares {
             }
             (false, true) => {}
             (false, false) => {
-                assert!(
-                    len < SHARES_MAX,
-                    "a flow involves at most {SHARES_MAX} berths"
-                );
+                assert!(len < SHARES_MAX, "a flow involves at most {SHARES_MAX} berths");
                 self.items.copy_within(place..len, place + 1);
                 self.items[place] = share;
                 self.len += 1;
@@ -154,15 +141,8 @@ impl Shares {
 
 impl Default for Shares {
     fn default() -> Self {
-        let nothing = Share {
-            berth: BerthId(0),
-            assigned: Permille::ZERO,
-            routed: Permille::ZERO,
-        };
-        Self {
-            len: 0,
-            items: [nothing; SHARES_MAX],
-        }
+        let nothing = Share { berth: BerthId(0), assigned: Permille::ZERO, routed: Permille::ZERO };
+        Self { len: 0, items: [nothing; SHARES_MAX] }
     }
 }
 
@@ -216,10 +196,7 @@ mod tests {
             shares.set(share(id, assigned, 0));
         }
         assert_eq!(
-            shares
-                .iter()
-                .map(|share| share.berth.0)
-                .collect::<alloc::vec::Vec<_>>(),
+            shares.iter().map(|share| share.berth.0).collect::<alloc::vec::Vec<_>>(),
             [2, 5, 9]
         );
         shares.set(share(5, 0, 0));

@@ -21,7 +21,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 pub use self::app::{App, Moves};
-pub use self::berth::{Band, Berth, Binding, Patience, Phase, ScaleIn, Stage};
+pub use self::berth::{Band, Berth, Binding, Content, Patience, Phase, ScaleIn, Stage};
 pub use self::cluster::{Cluster, Health, Marks, Reach};
 pub use self::flow::{ASSIGNED_MAX, Flow, FlowId, SHARES_MAX, Share, Shares};
 pub use self::hold::{Hold, HoldKind, Outstanding};
@@ -81,6 +81,10 @@ pub(crate) struct Scalars {
     pub(crate) removals: Vec<(Tick, u32)>,
     /// Bindings that are bound now.
     pub(crate) bindings: u32,
+    /// Apps some of whose users are served by nobody, ascending.
+    pub(crate) short: Vec<AppId>,
+    /// Series that a hold keeps from sleeping, ascending.
+    pub(crate) held_back: Vec<SeriesId>,
     /// Holds that were ever placed.
     pub(crate) holds_placed: u32,
 }
@@ -226,10 +230,7 @@ impl State {
     #[must_use]
     #[inline]
     pub fn berth(&self, berth: BerthId) -> &Berth {
-        self.berths[berth.index()]
-            .berth
-            .as_ref()
-            .expect("a berth that is referred to exists")
+        self.berths[berth.index()].berth.as_ref().expect("a berth that is referred to exists")
     }
 
     /// The binding with this id, if there is one.
@@ -271,10 +272,9 @@ impl State {
 
     /// Effects that were not yet reported on, oldest first: a restart emits them again.
     pub fn outstanding(&self) -> impl Iterator<Item = Issued> + '_ {
-        self.outstanding.iter().map(|(key, outstanding)| Issued {
-            key: *key,
-            effect: outstanding.effect.clone(),
-        })
+        self.outstanding
+            .iter()
+            .map(|(key, outstanding)| Issued { key: *key, effect: outstanding.effect.clone() })
     }
 
     /// Whether an effect was not yet reported on.
@@ -304,18 +304,12 @@ impl State {
     #[must_use]
     pub fn demand(&self, app: AppId) -> MilliRps {
         let series = self.app(app).series.iter();
-        series
-            .map(|series| self.series[series.index()].flow.rate)
-            .sum()
+        series.map(|series| self.series[series.index()].flow.rate).sum()
     }
 
     /// The digest of the whole state: only what changed since the last call is looked at.
     pub fn digest(&mut self) -> Digest {
-        let Settled {
-            entities,
-            names,
-            buffer,
-        } = &mut self.settled;
+        let Settled { entities, names, buffer } = &mut self.settled;
         self.tenants.settle(Family::Tenant, entities, buffer);
         self.clusters.settle(Family::Cluster, entities, buffer);
         self.zones.settle(Family::Zone, entities, buffer);
@@ -329,14 +323,9 @@ impl State {
 
         let mut digest = *entities;
         digest.add(self.timers.digest());
-        digest.add(Digest::of(
-            Family::Scalars,
-            0,
-            &(&self.scalars, &self.vacant),
-            buffer,
-        ));
+        digest.add(Digest::of(Family::Scalars, 0, &(&self.scalars, &self.vacant), buffer));
         for (key, outstanding) in &self.outstanding {
-            let id = key.seq.0 << 16 ^ u64::from(key.ordinal);
+            let id = key.seq.0 << 24 ^ u64::from(key.ordinal);
             digest.add(Digest::of(Family::Outstanding, id, outstanding, buffer));
         }
         for (id, hold) in &self.holds {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::{Digest, Family};
 use crate::effect::EffectKey;
-use crate::ids::{AppId, BerthId, BindingId, ClusterId, HoldId, SeriesId};
+use crate::ids::{AppId, BerthId, BindingId, ClusterId, SeriesId};
 use crate::state::FlowId;
 use crate::units::Tick;
 
@@ -34,8 +34,6 @@ pub enum Timer {
     Uncap(BerthId),
     /// The next part of a flow moves.
     Route(FlowId),
-    /// A window of removals has passed.
-    Hold(HoldId),
     /// An app is considered as a whole.
     Reconsider(AppId),
 }
@@ -71,6 +69,11 @@ impl Timers {
 
     pub(crate) fn deadline(&self, timer: Timer) -> Option<Tick> {
         self.by_timer.get(&timer).copied()
+    }
+
+    /// The timers that are due at `at`, in the order in which they fire.
+    pub(crate) fn due(&self, at: Tick) -> impl Iterator<Item = Timer> + '_ {
+        self.by_time.iter().take_while(move |(due, _)| *due <= at).map(|(_, timer)| *timer)
     }
 
     pub(crate) fn next(&self) -> Option<(Tick, Timer)> {

@@ -1,0 +1,99 @@
+//! Contents: what git holds of a binding follows what it should be.
+
+use alloc::vec::Vec;
+
+use crate::capacity::{PodCount, packs};
+use crate::decide::Scratch;
+use crate::event::Event;
+use crate::ids::{AppId, BerthId, BindingId};
+use crate::intent::Scaling;
+use crate::state::{Binding, Content, Phase};
+use crate::step::Step;
+use crate::units::Span;
+
+impl Step<'_> {
+    /// Writes every binding of a berth whose content differs from what was written last.
+    pub(super) fn write(&mut self, id: BerthId, scratch: &mut Scratch) {
+        let Some(berth) = self.state.try_berth(id) else { return };
+        if !berth.is_live()
+            || self.state.is_paused()
+            || !self.state.cluster(berth.cluster).is_fresh()
+        {
+            return;
+        }
+        let ids: Vec<_> = berth.bindings.iter().map(|binding| binding.component).collect();
+        for component in ids {
+            let target = BindingId { berth: id, component };
+            let binding = self.state.binding(target).expect("just listed");
+            if binding.content != Content::Present {
+                continue;
+            }
+            let berth = self.state.berth(id);
+            let listed =
+                self.state.intent(berth.app).group(berth.group).components.contains(&component);
+            if !listed {
+                self.withdraw(target);
+            } else if self.differs(target, binding) && self.has_room(target, scratch) {
+                self.prime(target);
+            }
+        }
+    }
+
+    /// Whether a binding's content is no longer what was written.
+    fn differs(&self, id: BindingId, binding: &Binding) -> bool {
+        let app = self.state.berth(id.berth).app;
+        let declared = self.state.intent(app).component(id.component);
+        let rescaled = match declared.scaling {
+            Scaling::Fixed { .. } => binding.primed != binding.replicas,
+            Scaling::Hpa { .. } => false,
+        };
+        binding.phase != Phase::Failed
+            && (rescaled
+                || binding.revision != declared.revision
+                || binding.request != declared.request)
+    }
+
+    /// Whether a binding fits its cluster beside everything else that was written there, now.
+    ///
+    /// Planning counts on room that others are about to leave; git must not.
+    pub(super) fn has_room(&self, id: BindingId, scratch: &mut Scratch) -> bool {
+        let Scratch { pods, nodes, .. } = scratch;
+        let cluster = self.state.cluster(self.state.berth(id.berth).cluster);
+        let wanted = self.state.binding(id).expect("a binding that is written exists");
+        let fewer =
+            wanted.content == Content::Present && wanted.replicas <= wanted.primed.max(wanted.seen);
+        if fewer {
+            return true;
+        }
+        pods.clear();
+        for berth in &cluster.berths {
+            for binding in &self.state.berth(*berth).bindings {
+                let this = *berth == id.berth && binding.component == id.component;
+                if this || binding.content != Content::Absent {
+                    let count = if this { binding.charged() } else { binding.written() };
+                    pods.push(PodCount { request: binding.request, pods: u32::from(count) });
+                }
+            }
+        }
+        packs(&cluster.nodes, pods, nodes)
+    }
+
+    /// A berth that is taken back has all the bindings of its group again.
+    pub(crate) fn restore_bindings(&mut self, berth: BerthId) {
+        let entry = self.state.berth(berth);
+        let app = entry.app;
+        let group = self.state.intent(app).group(entry.group);
+        let missing = group.components.iter().filter(|id| entry.binding(**id).is_none());
+        for component in missing.copied().collect::<Vec<_>>() {
+            self.emit(Event::BindingAdded { berth, component });
+        }
+        self.work.gates.push(app);
+    }
+
+    /// Planning is over in this step; what is still to be planned waits for the next.
+    pub(super) fn leave_planning_for_later(&mut self, app: AppId) {
+        self.work.berths.clear();
+        self.work.flows.clear();
+        self.stir(app, self.at.after(Span::SECOND));
+    }
+}

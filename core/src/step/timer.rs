@@ -1,0 +1,166 @@
+//! Timers: the machine's own deadlines.
+
+use crate::decision::Trigger;
+use crate::effect::{Alert, Issued};
+use crate::event::Event;
+use crate::ids::{BerthId, ClusterId, HoldId};
+use crate::input::TimerFired;
+use crate::state::{Health, HoldKind, Stage, Timer, Wake};
+use crate::step::Step;
+use crate::units::Tick;
+
+impl Step<'_> {
+    /// Fires every timer that is due.
+    pub(super) fn fire(&mut self, fired: TimerFired) -> Trigger {
+        debug_assert!(fired.due <= self.at);
+        let mut trigger = Trigger::NOTHING;
+        // Whatever a timer sets anew at this very tick is left for the next record, so that this ends.
+        let mut due = core::mem::take(&mut self.work.due);
+        due.extend(self.state.timers.due(self.at));
+        for timer in &due {
+            if self.state.timers.deadline(*timer).is_some_and(|at| at <= self.at) {
+                self.emit(Event::Rang { timer: *timer });
+                trigger = self.answer(*timer);
+            }
+        }
+        due.clear();
+        self.work.due = due;
+        trigger
+    }
+
+    fn answer(&mut self, timer: Timer) -> Trigger {
+        match timer {
+            Timer::Silence => self.work.silence = true,
+            Timer::Stable(cluster) => self.settle_cluster(cluster),
+            Timer::Retry(key) => {
+                if let Some(outstanding) = self.state.outstanding.get(&key) {
+                    let effect = outstanding.effect.clone();
+                    self.emit(Event::EffectRepeated { key });
+                    self.out.effects.push(Issued { key, effect });
+                }
+            }
+            Timer::Wake(series) => match self.state.series[series.index()].wake {
+                Wake::Rising { .. } => self.awake(series),
+                Wake::Idling { .. } => {
+                    self.work.idle.push(series);
+                    self.work.releases = true;
+                }
+                Wake::Asleep | Wake::Awake => {}
+            },
+            Timer::Gate(binding) => {
+                if let Some(berth) = self.state.try_berth(binding.berth) {
+                    self.work.gates.push(berth.app);
+                }
+            }
+            Timer::Overdue(berth) => self.see_overdue(berth),
+            Timer::ScaleIn(berth) | Timer::Uncap(berth) => {
+                if matches!(timer, Timer::Uncap(_)) {
+                    self.emit(Event::BerthUncapped { berth });
+                }
+                self.work.berths.push(berth);
+            }
+            Timer::Drained(berth) => self.see_drained(berth),
+            Timer::Route(flow) => self.work.routes.push(flow),
+            Timer::Reconsider(app) => self.work.apps.push(app),
+        }
+        Trigger::Timer
+    }
+
+    fn see_overdue(&mut self, berth: BerthId) {
+        let Some(entry) = self.state.try_berth(berth) else { return };
+        if !entry.is_live() || entry.is_ready() {
+            return;
+        }
+        if self.state.cluster(entry.cluster).is_fresh() {
+            self.give_up(berth);
+        } else {
+            // Nobody can say how far it is: that is not the berth's fault.
+            let until = self.at.after(self.state.policy().recovery.ready_within);
+            self.emit(Event::BerthTimed { berth, until });
+        }
+    }
+
+    fn see_drained(&mut self, berth: BerthId) {
+        let Some(Stage::Closing { cause, .. }) =
+            self.state.try_berth(berth).map(|berth| berth.stage)
+        else {
+            return;
+        };
+        self.start_leaving(berth, cause);
+    }
+
+    /// Sees who has been silent for too long, and when to look again.
+    pub(crate) fn see_silence(&mut self) {
+        let trust = self.state.policy().trust;
+        let mut silent = 0;
+        let mut present = 0;
+        for cluster in self.state.clusters.items() {
+            let stale = cluster.last_seen.after(trust.stale_after) <= self.at;
+            match cluster.health {
+                Health::Fresh | Health::Unknown { .. } => {
+                    present += 1;
+                    silent += u32::from(stale);
+                }
+                Health::Lost { .. } => present += 1,
+                Health::Retired => {}
+            }
+        }
+        let limit = u64::from(present) * u64::from(trust.max_lost.0) / 1_000;
+        let blind = u64::from(silent) > limit.max(1);
+        let held = self.blind_hold();
+        match (blind, held) {
+            (true, None) => {
+                let hold = HoldId(self.state.scalars.holds_placed);
+                let kind = HoldKind::Blind { silent, clusters: present };
+                self.emit(Event::HoldPlaced { hold, kind });
+                self.alert(Alert::Blind { hold, silent, clusters: present });
+            }
+            (false, Some((hold, _))) => self.emit(Event::HoldLifted { hold }),
+            (true, Some(_)) | (false, None) => {}
+        }
+        let may_lose = self.blind_hold().is_none_or(|(_, approved)| approved);
+        let mut next = None;
+        for index in 0..self.state.clusters.len() {
+            let cluster = ClusterId::from_index(index);
+            let entry = self.state.cluster(cluster);
+            let stale_at = entry.last_seen.after(trust.stale_after);
+            let lost_at = entry.last_seen.after(trust.lost_after);
+            let fresh = entry.is_fresh();
+            match entry.health {
+                Health::Fresh | Health::Unknown { .. } if lost_at <= self.at && may_lose => {
+                    self.lose(cluster);
+                    continue;
+                }
+                Health::Fresh if stale_at <= self.at => {
+                    self.emit(Event::ClusterUnknown { cluster });
+                }
+                Health::Fresh | Health::Unknown { .. } => {}
+                Health::Lost { .. } | Health::Retired => continue,
+            }
+            let deadline = if fresh && stale_at > self.at { stale_at } else { lost_at };
+            if deadline > self.at {
+                next = Some(next.map_or(deadline, |next: Tick| next.min(deadline)));
+            }
+        }
+        if let Some(until) = next {
+            self.emit(Event::SilenceTimed { until });
+        }
+    }
+
+    fn blind_hold(&self) -> Option<(HoldId, bool)> {
+        self.state.holds.iter().find_map(|(id, hold)| match hold.kind {
+            HoldKind::Blind { .. } => Some((*id, hold.approved)),
+            HoldKind::MassDrain { .. } => None,
+        })
+    }
+
+    /// A cluster counts as lost: whoever it serves is served from elsewhere.
+    pub(super) fn lose(&mut self, cluster: ClusterId) {
+        self.emit(Event::ClusterLost { cluster });
+        for place in 0..self.state.cluster(cluster).berths.len() {
+            let berth = self.state.cluster(cluster).berths[place];
+            self.work.berths.push(berth);
+            self.work.routes.extend(&self.state.berth(berth).sources);
+        }
+    }
+}
