@@ -5,10 +5,7 @@
 //! compared with the published ones; the workload is described in `sim/tests/edgeday/day.rs`.
 
 #![expect(clippy::print_stdout, reason = "the answer of a benchmark")]
-#![expect(
-    clippy::cast_precision_loss,
-    reason = "rates are printed with three digits"
-)]
+#![expect(clippy::cast_precision_loss, reason = "rates are printed with three digits")]
 
 #[path = "../sim/tests/edgeday/day.rs"]
 mod day;
@@ -34,11 +31,8 @@ const LARGEST: (u64, u64) = (206_688_876, 0xb58d_a348_2896_3559);
 /// What it is called, and how it runs the day.
 type Engine = (&'static str, fn(u32) -> Outcome);
 
-const ENGINES: [Engine; 3] = [
-    ("periplus timing wheel", on_wheel),
-    ("std BinaryHeap", on_heap),
-    ("simcore 0.1", on_simcore),
-];
+const ENGINES: [Engine; 3] =
+    [("periplus timing wheel", on_wheel), ("std BinaryHeap", on_heap), ("simcore 0.1", on_simcore)];
 
 fn main() {
     // `cargo test --benches` builds and starts this as well; it then only has to be alive.
@@ -62,9 +56,7 @@ fn main() {
         "M events/s"
     );
     for (sites, published) in PUBLISHED {
-        compare(sites, |outcome| {
-            assert_eq!(outcome, published, "{sites} sites")
-        });
+        compare(sites, |outcome| assert_eq!(outcome, published, "{sites} sites"));
     }
     if asked("--largest") {
         compare(10_000, |outcome| {
@@ -72,15 +64,10 @@ fn main() {
         });
     }
     println!("\nqueue alone: one pop and one push up to a minute ahead, M/s\n");
-    println!(
-        "{:>10}  {:>22} {:>16}",
-        "pending", "periplus timing wheel", "std BinaryHeap"
-    );
+    println!("{:>10}  {:>22} {:>16}", "pending", "periplus timing wheel", "std BinaryHeap");
     for pending in [1_000, 100_000, 1_000_000] {
-        let (wheel, heap) = (
-            hold(&mut Wheel::default(), pending),
-            hold(&mut Heap::default(), pending),
-        );
+        let (wheel, heap) =
+            (hold(&mut Wheel::default(), pending), hold(&mut Heap::default(), pending));
         println!("{pending:>10}  {wheel:>22.1} {heap:>16.1}");
     }
 }
@@ -97,14 +84,7 @@ fn compare(sites: u32, check: impl Fn(Outcome)) {
         }
     }
     for (place, (name, _)) in ENGINES.iter().enumerate() {
-        let Outcome {
-            events,
-            moves,
-            ups,
-            downs,
-            bursts,
-            checksum,
-        } = outcomes[place];
+        let Outcome { events, moves, ups, downs, bursts, checksum } = outcomes[place];
         let seconds = best[place].as_secs_f64();
         let rate = events as f64 / seconds / 1e6;
         println!(
@@ -155,9 +135,7 @@ fn drive(sites: u32, mut queue: impl Queued) -> Outcome {
 fn hold(queue: &mut impl Queued, pending: u32) -> f64 {
     let mut luck = 42_u64;
     let mut ahead = || {
-        luck = luck
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (luck >> 33) % 60_000
     };
     (0..pending).for_each(|number| queue.put(ahead(), Event::Update(number)));
@@ -200,9 +178,7 @@ impl Agenda for Heap {
 impl Queued for Heap {
     #[inline]
     fn take(&mut self) -> Option<(u64, Event)> {
-        self.heap
-            .pop()
-            .map(|Reverse(entry)| (entry.at, entry.event))
+        self.heap.pop().map(|Reverse(entry)| (entry.at, entry.event))
     }
 }
 
@@ -247,11 +223,7 @@ fn on_simcore(sites: u32) -> Outcome {
     let day = Day::begin(sites, &mut component.borrow_mut().context);
     component.borrow_mut().day = Some(day);
     simulation.step_until_no_events();
-    component
-        .borrow()
-        .day
-        .as_ref()
-        .map_or_else(Outcome::default, Day::outcome)
+    component.borrow().day.as_ref().map_or_else(Outcome::default, Day::outcome)
 }
 
 impl simcore::EventHandler for Component {

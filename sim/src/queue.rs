@@ -24,10 +24,7 @@ const CHUNK: usize = 64;
 const NONE: u32 = u32::MAX;
 
 const _: () = assert!(SLOTS == 1 << 8, "a slot is one byte of the time");
-const _: () = assert!(
-    LEVELS * 8 == u64::BITS as usize,
-    "the wheels cover all of the time"
-);
+const _: () = assert!(LEVELS * 8 == u64::BITS as usize, "the wheels cover all of the time");
 
 /// Entries by time, and by insertion where times are equal. Times are counted in any unit; the simulator
 /// counts milliseconds.
@@ -245,10 +242,7 @@ impl<T: Copy> Default for Queue<T> {
 }
 
 impl Level {
-    const EMPTY: Self = Self {
-        held: [0; SLOTS / 64],
-        slots: [Slot::EMPTY; SLOTS],
-    };
+    const EMPTY: Self = Self { held: [0; SLOTS / 64], slots: [Slot::EMPTY; SLOTS] };
 
     /// The first slot from `from` on that holds something.
     #[inline]
@@ -276,9 +270,5 @@ impl Level {
 
 impl Slot {
     /// Looks full, so that the first entry fetches a chunk.
-    const EMPTY: Self = Self {
-        first: NONE,
-        last: NONE,
-        fill: CHUNK,
-    };
+    const EMPTY: Self = Self { first: NONE, last: NONE, fill: CHUNK };
 }

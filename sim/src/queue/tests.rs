@@ -91,9 +91,7 @@ fn what_is_pushed_at_the_present_time_comes_after_what_was_there() {
     }
     assert_eq!(queue.pop(), Some((7, 0)));
     queue.push(7, 20);
-    let rest: Vec<_> = std::iter::from_fn(|| queue.pop())
-        .map(|next| next.1)
-        .collect();
+    let rest: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|next| next.1).collect();
     assert_eq!(rest, (1..=20).collect::<Vec<_>>());
 }
 

@@ -54,38 +54,13 @@ pub(crate) struct Outcome {
 
 /// The outcomes that all engines must reach, by number of sites.
 pub(crate) const PUBLISHED: [(u32, Outcome); 3] = [
-    (
-        10,
-        outcome(
-            [206_591, 4_626, 5_848, 5_739, 17_249],
-            0x26cf_421c_6a9c_3ec6,
-        ),
-    ),
-    (
-        100,
-        outcome(
-            [2_068_228, 48_218, 60_624, 59_535, 171_199],
-            0x726b_0583_6486_9cc1,
-        ),
-    ),
-    (
-        1_000,
-        outcome(
-            [20_674_497, 480_913, 598_762, 588_156, 1_655_303],
-            0x636e_2db0_106c_4865,
-        ),
-    ),
+    (10, outcome([206_591, 4_626, 5_848, 5_739, 17_249], 0x26cf_421c_6a9c_3ec6)),
+    (100, outcome([2_068_228, 48_218, 60_624, 59_535, 171_199], 0x726b_0583_6486_9cc1)),
+    (1_000, outcome([20_674_497, 480_913, 598_762, 588_156, 1_655_303], 0x636e_2db0_106c_4865)),
 ];
 
 const fn outcome([events, moves, ups, downs, bursts]: [u64; 5], checksum: u64) -> Outcome {
-    Outcome {
-        events,
-        moves,
-        ups,
-        downs,
-        bursts,
-        checksum,
-    }
+    Outcome { events, moves, ups, downs, bursts, checksum }
 }
 
 /// The day's state.
@@ -129,11 +104,7 @@ impl Day {
             agenda.put(u64::from(site) % 15 * 1_000 + 500, Event::Look(site));
         }
         let sites = vec![Site::default(); sites as usize];
-        Self {
-            sites,
-            populations,
-            outcome: Outcome::default(),
-        }
+        Self { sites, populations, outcome: Outcome::default() }
     }
 
     /// Lets `event` happen at `at` milliseconds.
@@ -149,11 +120,7 @@ impl Day {
                 self.look(at, site, agenda);
                 again(at + SITE_MS, event, agenda);
             }
-            Event::Ready {
-                site,
-                app,
-                instances,
-            } => {
+            Event::Ready { site, app, instances } => {
                 let site = &mut self.sites[site as usize];
                 site.ready[usize::from(app)] += u64::from(instances);
                 site.pending[usize::from(app)] -= u64::from(instances);
@@ -197,11 +164,8 @@ impl Day {
                 let instances = want - have;
                 site.pending[app] += instances;
                 self.outcome.ups += instances;
-                let ready = Event::Ready {
-                    site: number,
-                    app: app as u8,
-                    instances: instances as u32,
-                };
+                let ready =
+                    Event::Ready { site: number, app: app as u8, instances: instances as u32 };
                 agenda.put(at + START_MS, ready);
             } else if want + 1 < site.ready[app] {
                 self.outcome.downs += site.ready[app] - want;
@@ -222,9 +186,7 @@ impl Day {
     fn least_asked_of(&self, site: usize) -> usize {
         let neighbours = (1..=6).map(|step| (site + step) % self.sites.len());
         let total = |site: &usize| self.sites[*site].demand.iter().sum::<u64>();
-        neighbours
-            .min_by_key(total)
-            .expect("there are six neighbours")
+        neighbours.min_by_key(total).expect("there are six neighbours")
     }
 }
 
