@@ -1,4 +1,6 @@
 //! The simulated world.
 
+mod service;
+
 pub mod luck;
 pub mod queue;
