@@ -1,0 +1,181 @@
+//! Faults and other acts of the timeline: each begins, and most end again.
+//!
+//! Acts of one kind may overlap: outages and partitions count, factors multiply, the last override holds.
+
+use periplus_core::Input;
+use periplus_core::State;
+use periplus_core::ids::{ClusterId, SeriesId};
+use periplus_core::input::Command;
+use periplus_core::units::Span;
+use periplus_spec::scenario::Act;
+
+use super::World;
+use super::sensors::{MUTE, TRUE};
+use crate::happening::Happening;
+use crate::tariffs::Kind;
+use crate::users::UNCHANGED;
+
+impl World<'_> {
+    /// An act of the timeline begins.
+    pub(super) fn begin_act(&mut self, number: u32, state: &State) {
+        let act = &self.scenario.timeline[number as usize].act;
+        match act {
+            Act::Command(command) => self.tray.push_back(Input::Command(command.clone())),
+            Act::Approve => {
+                let oldest = state.holds().find(|(_, hold)| !hold.approved);
+                let approve = oldest.map(|(hold, _)| Input::Command(Command::Approve(hold)));
+                self.tray.extend(approve);
+            }
+            Act::Inputs(inputs) => self.tray.extend(inputs.iter().cloned()),
+            Act::Outage { lasts, .. }
+            | Act::Partition { lasts, .. }
+            | Act::NodeLoss { lasts, .. }
+            | Act::Drift { lasts, .. }
+            | Act::Price { lasts, .. }
+            | Act::Carbon { lasts, .. }
+            | Act::Surge { lasts, .. }
+            | Act::Sensor { lasts, .. }
+            | Act::GitOutage { lasts }
+            | Act::PodFailure { lasts, .. }
+            | Act::LateReports { lasts, .. } => self.begin_lasting(number, *lasts, state),
+        }
+    }
+
+    fn begin_lasting(&mut self, number: u32, lasts: Option<Span>, state: &State) {
+        self.lasting.push(number);
+        self.turn_act(number, true, state);
+        if let Some(span) = lasts {
+            self.queue.push(self.now.after(span).0, Happening::ActEnds(number));
+        }
+    }
+
+    /// An act of the timeline is over.
+    pub(super) fn end_act(&mut self, number: u32, state: &State) {
+        self.lasting.retain(|lasting| *lasting != number);
+        self.turn_act(number, false, state);
+    }
+
+    /// Lets an act hold from now on, or no longer.
+    fn turn_act(&mut self, number: u32, on: bool, state: &State) {
+        let scenario = self.scenario;
+        match &scenario.timeline[number as usize].act {
+            Act::Command(_) | Act::Approve | Act::Inputs(_) => {}
+            Act::Outage { clusters, .. } => self.turn_outage(clusters, on, state),
+            Act::Partition { clusters, .. } => self.turn_partition(clusters, on, state),
+            Act::NodeLoss { cluster, nodes, .. } => {
+                self.in_cluster(*cluster, |cluster, around| {
+                    if on {
+                        cluster.lose_nodes(*nodes, around);
+                    } else {
+                        cluster.restore_nodes(*nodes, around);
+                    }
+                });
+            }
+            Act::Drift { clusters, used, .. } => {
+                for cluster in clusters {
+                    self.in_cluster(*cluster, |cluster, around| {
+                        cluster.change_drift(*used, on, around);
+                    });
+                }
+            }
+            Act::Price { clusters, factor, .. } => {
+                for cluster in clusters {
+                    self.tariffs.scale_prices(*cluster, *factor, on);
+                }
+                self.announce(Kind::Prices, clusters);
+            }
+            Act::Carbon { clusters, to, .. } => {
+                for cluster in clusters {
+                    self.tariffs.override_carbon(*cluster, *to, on);
+                }
+                self.announce(Kind::Carbon, clusters);
+            }
+            Act::Surge { series, .. } => self.refresh_surges(series),
+            Act::Sensor { series, .. } => self.refresh_sensors(series),
+            Act::GitOutage { .. } => self.git.set_outage(on),
+            Act::PodFailure { app, component, clusters, fault, .. } => {
+                let everywhere: Vec<ClusterId>;
+                let clusters = if clusters.is_empty() {
+                    everywhere = (0..self.clusters.len()).map(ClusterId::from_index).collect();
+                    &everywhere
+                } else {
+                    clusters
+                };
+                for cluster in clusters {
+                    self.in_cluster(*cluster, |cluster, around| {
+                        if on {
+                            cluster.fail(*app, *component, *fault, around);
+                        } else {
+                            cluster.mend_component(*app, *component, *fault, around);
+                        }
+                    });
+                }
+            }
+            Act::LateReports { clusters, by, .. } => {
+                for cluster in clusters {
+                    self.reports.delay_cluster(*cluster, *by, on);
+                }
+            }
+        }
+    }
+
+    fn turn_outage(&mut self, clusters: &[ClusterId], on: bool, state: &State) {
+        for cluster in clusters {
+            self.in_cluster(*cluster, |cluster, around| {
+                if on {
+                    cluster.go_down(around);
+                } else {
+                    cluster.come_up(around);
+                }
+            });
+            if !on {
+                self.hear_again(*cluster, state);
+            }
+        }
+    }
+
+    fn turn_partition(&mut self, clusters: &[ClusterId], on: bool, state: &State) {
+        for cluster in clusters {
+            self.in_cluster(*cluster, |cluster, around| {
+                if on {
+                    cluster.cut();
+                } else {
+                    cluster.mend(around);
+                }
+            });
+            if !on {
+                self.hear_again(*cluster, state);
+            }
+        }
+    }
+
+    /// The product of all surges of a series holds.
+    fn refresh_surges(&mut self, affected: &[SeriesId]) {
+        for one in affected {
+            let factor = self.lasting.iter().fold(u64::from(UNCHANGED), |product, number| {
+                match &self.scenario.timeline[*number as usize].act {
+                    Act::Surge { series, factor, .. } if series.contains(one) => {
+                        product * u64::from(*factor) / u64::from(UNCHANGED)
+                    }
+                    _ => product,
+                }
+            });
+            self.users.set_surge(*one, u32::try_from(factor).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The last act on the sensor of a series holds.
+    fn refresh_sensors(&mut self, affected: &[SeriesId]) {
+        for one in affected {
+            let shown = self.lasting.iter().rev().find_map(|number| {
+                match &self.scenario.timeline[*number as usize].act {
+                    Act::Sensor { series, shows, .. } if series.contains(one) => {
+                        Some(shows.unwrap_or(MUTE))
+                    }
+                    _ => None,
+                }
+            });
+            self.sensors[one.index()] = shown.unwrap_or(TRUE);
+        }
+    }
+}
