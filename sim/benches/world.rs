@@ -37,7 +37,7 @@ fn main() {
         "{:>9} {:>9} {:>13} {:>9} {:>16} {:>9}",
         "clusters", "series", "observations", "seconds", "ns/observation", "peak MiB"
     );
-    for clusters in [3_000] {
+    for clusters in [100, 1_000, 10_000] {
         let size = Size {
             clusters,
             zones: clusters,

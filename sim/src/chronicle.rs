@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use periplus_core::decision::{Closing, Decision, Verdict};
 use periplus_core::event::Event;
 use periplus_core::ids::{BerthId, SeriesId};
 use periplus_core::state::FlowId;
-use periplus_core::units::{Permille, Tick};
+use periplus_core::units::{Permille, Span, Tick};
 use periplus_core::{RecordRef, State};
 
-use crate::meter::histogram;
-
 /// What the machine's decisions came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Chronicle {
     pub(crate) records: u64,
     pub(crate) inputs: u64,
@@ -31,8 +28,8 @@ pub(crate) struct Chronicle {
     /// Groups that yielded to others.
     pub(crate) preemptions: u64,
     pub(crate) alerts: u64,
-    /// From demand to the first published route, in milliseconds.
-    pub(crate) waits: Histogram<u64>,
+    /// From demand to the first published route, in the order in which they ended.
+    pub(crate) waits: Vec<Span>,
     /// Series that wait for their first route, and since when.
     waiting: BTreeMap<SeriesId, Tick>,
     /// Who takes each flow that anybody takes.
@@ -40,25 +37,6 @@ pub(crate) struct Chronicle {
 }
 
 impl Chronicle {
-    pub(crate) fn new() -> Self {
-        Self {
-            records: 0,
-            inputs: 0,
-            events: 0,
-            effects: 0,
-            decisions: 0,
-            placements: 0,
-            removals: 0,
-            moves: 0,
-            bursts: 0,
-            preemptions: 0,
-            alerts: 0,
-            waits: histogram(),
-            waiting: BTreeMap::new(),
-            takers: BTreeMap::new(),
-        }
-    }
-
     /// Takes one record; `state` is what it led to.
     pub(crate) fn read(&mut self, record: &RecordRef<'_>, state: &State) {
         self.records += 1;
@@ -90,7 +68,7 @@ impl Chronicle {
             }
             Event::RouteDone { flow: FlowId::Series(series) } if is_routed(state, *series) => {
                 if let Some(since) = self.waiting.remove(series) {
-                    self.waits.record(at.since(since).0.max(1)).expect("the histogram grows");
+                    self.waits.push(at.since(since));
                 }
             }
             _ => {}

@@ -1,16 +1,22 @@
 //! Desks: where the requests for a group are served in a cluster.
 //!
 //! What clusters staff and users load, and what the meter reads: how many pods of each component are ready,
-//! how many requests arrive, what is bound to nodes. Integers only; pieces of time in which nothing changed
-//! are kept until the meter takes them.
+//! how many requests arrive and can be served, what is bound to nodes. What is read on every measuring
+//! interval lies in arrays of its own, so that a pass over a hundred thousand desks is a stream.
 
 use std::collections::BTreeMap;
 
 use periplus_core::fleet::Resources;
 use periplus_core::ids::{AppId, ClusterId, ComponentId, GroupId, KindId};
-use periplus_core::units::{Span, Tick};
+use periplus_core::units::Tick;
+use periplus_spec::scenario::ComponentTruth;
 
 use crate::routes::Split;
+
+/// Of what a queue could just serve, the part that it is let serve, in thousandths; the rest goes unserved.
+/// At 99 % a request already waits as long as about a hundred services of one server take, divided by the
+/// servers.
+const SATURATION: u64 = 990;
 
 /// A desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,35 +30,66 @@ pub(crate) struct Desk {
     pub(crate) cluster: ClusterId,
     /// The cluster's kind.
     pub(crate) kind: KindId,
-    /// The components of the group, and how many pods of each are ready.
-    pub(crate) staff: Vec<(ComponentId, u32)>,
+    /// The components of the group.
+    pub(crate) staff: Vec<Staff>,
     /// The calls that it makes to other groups, by their place in the intent.
     pub(crate) calls: Vec<(usize, Split)>,
-    pub(crate) log: Log,
+    /// Shifts that ended since the meter looked.
+    pub(crate) past: Vec<Shift>,
     pub(crate) usage: Usage,
     /// Pods that had to wait for their image.
     pub(crate) cold_starts: u64,
 }
 
-/// What happened at a desk since the meter looked.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Log {
-    /// Up to when it is written.
-    since: Tick,
-    pub(crate) pieces: Vec<Piece>,
-    /// Ready pods by component, one row after the other; pieces name their row.
-    pub(crate) rows: Vec<u32>,
+/// A component of a desk's group, and who serves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Staff {
+    pub(crate) component: ComponentId,
+    /// Ready pods.
+    pub(crate) ready: u32,
+    /// Requests that one pod works on at once.
+    pub(crate) concurrency: u32,
+    /// Mean time that one visit is worked on, in microseconds.
+    pub(crate) service_us: u32,
+    /// Visits per user request, in thousandths.
+    pub(crate) visits: u32,
 }
 
-/// A piece of time in which nothing changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
-    /// How long.
-    pub(crate) span: Span,
-    /// User requests per thousand seconds.
-    pub(crate) rate: u64,
-    /// The row of ready pods.
-    pub(crate) row: u32,
+/// What a desk did while its staff did not change.
+#[derive(Clone, Debug)]
+pub(crate) struct Shift {
+    /// The ready pods, in the order of the desk's staff.
+    pub(crate) ready: Vec<u32>,
+    pub(crate) work: Work,
+}
+
+/// Requests over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Work {
+    /// Those that arrived, in millionths.
+    pub(crate) asked: u64,
+    /// Those that could be served, in millionths.
+    pub(crate) served: u64,
+    /// For how long any were served, in milliseconds.
+    pub(crate) busy: u64,
+    /// The rate at which they were served, squared and summed over that time.
+    pub(crate) square: f64,
+    /// The lowest rate at which they were served.
+    pub(crate) low: u64,
+    /// The highest.
+    pub(crate) high: u64,
+}
+
+/// What is read and written on every interval.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pulse {
+    /// User requests per thousand seconds that arrive.
+    rate: u64,
+    /// User requests per thousand seconds that the staff can serve.
+    limit: u64,
+    /// Up to when `work` is written.
+    since: Tick,
+    work: Work,
 }
 
 /// What the pods of a desk that are bound to nodes hold, and held over time.
@@ -81,8 +118,7 @@ pub(crate) struct Holding {
 #[derive(Clone, Debug)]
 pub(crate) struct Desks {
     desks: Vec<Desk>,
-    /// User requests per thousand seconds that arrive at each desk.
-    rates: Vec<u64>,
+    pulses: Vec<Pulse>,
     places: BTreeMap<(AppId, GroupId, ClusterId), DeskId>,
     of_app: Vec<Vec<DeskId>>,
     in_cluster: Vec<Vec<DeskId>>,
@@ -91,13 +127,21 @@ pub(crate) struct Desks {
 impl DeskId {
     /// Nobody serves there.
     pub(crate) const NOBODY: Self = Self(u32::MAX);
+
+    fn at(place: usize) -> Self {
+        Self(u32::try_from(place).expect("fewer than 2^32 desks"))
+    }
+
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
 }
 
 impl Desks {
     pub(crate) fn new(apps: usize, clusters: usize) -> Self {
         Self {
             desks: Vec::new(),
-            rates: Vec::new(),
+            pulses: Vec::new(),
             places: BTreeMap::new(),
             of_app: vec![Vec::new(); apps],
             in_cluster: vec![Vec::new(); clusters],
@@ -116,7 +160,7 @@ impl Desks {
         if let Some(desk) = self.places.get(&(app, group, cluster)) {
             return *desk;
         }
-        let desk = DeskId(u32::try_from(self.desks.len()).expect("fewer than 2^32 desks"));
+        let desk = DeskId::at(self.desks.len());
         self.desks.push(Desk {
             app,
             group,
@@ -124,11 +168,11 @@ impl Desks {
             kind,
             staff: Vec::new(),
             calls: Vec::new(),
-            log: Log { since: now, ..Log::default() },
+            past: Vec::new(),
             usage: Usage { since: now, ..Usage::default() },
             cold_starts: 0,
         });
-        self.rates.push(0);
+        self.pulses.push(Pulse { since: now, ..Pulse::default() });
         self.places.insert((app, group, cluster), desk);
         self.of_app[app.index()].push(desk);
         self.in_cluster[cluster.index()].push(desk);
@@ -141,25 +185,25 @@ impl Desks {
     }
 
     /// The intent of an app has changed: the desk has these components and makes these calls.
-    pub(crate) fn reshape(
+    pub(crate) fn reshape<'t>(
         &mut self,
         desk: DeskId,
-        components: &[ComponentId],
+        components: impl Iterator<Item = (ComponentId, &'t ComponentTruth)>,
         calls: impl Iterator<Item = usize>,
         now: Tick,
     ) {
-        self.close(desk, now);
-        let entry = &mut self.desks[desk.0 as usize];
-        let ready = |component: &ComponentId| {
-            entry.staff.iter().find(|known| known.0 == *component).map_or(0, |known| known.1)
-        };
-        let staff: Vec<_> = components.iter().map(|id| (*id, ready(id))).collect();
-        if staff.len() != entry.staff.len() {
-            // Rows have another length now. What the meter did not see of the old ones is small.
-            entry.log.pieces.clear();
-            entry.log.rows.clear();
+        self.end_shift(desk, now);
+        let entry = &mut self.desks[desk.index()];
+        let known = std::mem::take(&mut entry.staff);
+        let staff = components.map(|(component, truth)| {
+            let known = known.iter().find(|staff| staff.component == component);
+            Staff::new(component, truth, entry.kind, known.map_or(0, |staff| staff.ready))
+        });
+        entry.staff = staff.collect();
+        if entry.staff.len() != known.len() {
+            // Shifts of another staff cannot be told any more; this is rare and they are short.
+            entry.past.clear();
         }
-        entry.staff = staff;
         let known = std::mem::take(&mut entry.calls);
         entry.calls = calls
             .map(|call| {
@@ -168,14 +212,15 @@ impl Desks {
                 (call, split.unwrap_or_else(|| Split::all_to(DeskId::NOBODY)))
             })
             .collect();
+        self.pulses[desk.index()].limit = entry.limit();
     }
 
     pub(crate) fn get(&self, desk: DeskId) -> &Desk {
-        &self.desks[desk.0 as usize]
+        &self.desks[desk.index()]
     }
 
     pub(crate) fn get_mut(&mut self, desk: DeskId) -> &mut Desk {
-        &mut self.desks[desk.0 as usize]
+        &mut self.desks[desk.index()]
     }
 
     pub(crate) fn of_app(&self, app: AppId) -> &[DeskId] {
@@ -186,74 +231,88 @@ impl Desks {
         &self.in_cluster[cluster.index()]
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.desks.len()
+    /// All desks.
+    pub(crate) fn ids(&self) -> impl ExactSizeIterator<Item = DeskId> + use<> {
+        (0..self.desks.len()).map(DeskId::at)
     }
 
     /// User requests per thousand seconds that arrive at a desk.
     pub(crate) fn rate(&self, desk: DeskId) -> u64 {
-        self.rates[desk.0 as usize]
+        self.pulses[desk.index()].rate
     }
 
-    /// More requests arrive at a desk whose log is written up to now; nobody takes no note.
+    /// User requests per thousand seconds that a desk's staff can serve now.
+    pub(crate) fn limit(&self, desk: DeskId) -> u64 {
+        self.pulses[desk.index()].limit
+    }
+
+    /// What a desk did since its staff last changed, as far as the meter has not seen it.
+    pub(crate) fn work(&self, desk: DeskId) -> &Work {
+        &self.pulses[desk.index()].work
+    }
+
+    /// The meter has seen what a desk did.
+    pub(crate) fn clear_work(&mut self, desk: DeskId) {
+        self.desks[desk.index()].past.clear();
+        self.pulses[desk.index()].work = Work::default();
+    }
+
+    /// More requests arrive at a desk whose work is written up to now; nobody takes no note.
     #[inline]
     pub(crate) fn load(&mut self, desk: DeskId, rate: u64) {
-        if let Some(known) = self.rates.get_mut(desk.0 as usize) {
-            *known += rate;
+        if let Some(pulse) = self.pulses.get_mut(desk.index()) {
+            pulse.rate += rate;
         }
     }
 
-    /// Fewer requests arrive at a desk whose log is written up to now.
+    /// Fewer requests arrive at a desk whose work is written up to now.
     pub(crate) fn unload(&mut self, desk: DeskId, rate: u64) {
-        if let Some(known) = self.rates.get_mut(desk.0 as usize) {
-            *known -= rate;
+        if let Some(pulse) = self.pulses.get_mut(desk.index()) {
+            pulse.rate -= rate;
         }
     }
 
-    /// Nothing arrives anywhere, until it is loaded again. All logs are written up to now.
+    /// Nothing arrives anywhere, until it is loaded again. All work is written up to now.
     pub(crate) fn unload_all(&mut self, now: Tick) {
-        self.close_all(now);
-        self.rates.fill(0);
-    }
-
-    pub(crate) fn close_all(&mut self, now: Tick) {
-        for number in 0..self.desks.len() {
-            self.close(DeskId(u32::try_from(number).expect("fewer than 2^32 desks")), now);
+        for pulse in &mut self.pulses {
+            pulse.write(now);
+            pulse.rate = 0;
         }
     }
 
-    /// Writes a desk's log up to now.
-    #[inline]
-    pub(crate) fn close(&mut self, desk: DeskId, now: Tick) {
-        let Some(entry) = self.desks.get_mut(desk.0 as usize) else { return };
-        let rate = self.rates[desk.0 as usize];
-        let Log { since, pieces, rows } = &mut entry.log;
-        let span = now.since(*since);
-        *since = now;
-        if rate == 0 || span == Span::ZERO {
-            return;
-        }
-        let width = entry.staff.len();
-        if rows.is_empty() || !entry.staff.iter().map(|part| part.1).eq(last_row(rows, width)) {
-            rows.extend(entry.staff.iter().map(|part| part.1));
-        }
-        let row = (rows.len() / width.max(1)).max(1) - 1;
-        let row = u32::try_from(row).expect("rows are few");
-        match pieces.last_mut() {
-            Some(last) if last.rate == rate && last.row == row => {
-                last.span = last.span.saturating_add(span)
-            }
-            _ => pieces.push(Piece { span, rate, row }),
+    /// Writes the work of all desks up to now.
+    pub(crate) fn write_all(&mut self, now: Tick) {
+        self.pulses.iter_mut().for_each(|pulse| pulse.write(now));
+    }
+
+    /// Writes a desk's work up to now.
+    pub(crate) fn write(&mut self, desk: DeskId, now: Tick) {
+        if let Some(pulse) = self.pulses.get_mut(desk.index()) {
+            pulse.write(now);
         }
     }
 
     /// So many pods of a component are ready from now on.
     pub(crate) fn staff(&mut self, desk: DeskId, component: ComponentId, ready: u32, now: Tick) {
         let entry = self.get(desk);
-        let Some(place) = entry.staff.iter().position(|part| part.0 == component) else { return };
-        if entry.staff[place].1 != ready {
-            self.close(desk, now);
-            self.get_mut(desk).staff[place].1 = ready;
+        let Some(place) = entry.staff.iter().position(|staff| staff.component == component) else {
+            return;
+        };
+        if entry.staff[place].ready != ready {
+            self.end_shift(desk, now);
+            let entry = self.get_mut(desk);
+            entry.staff[place].ready = ready;
+            self.pulses[desk.index()].limit = self.get(desk).limit();
+        }
+    }
+
+    fn end_shift(&mut self, desk: DeskId, now: Tick) {
+        self.write(desk, now);
+        let work = std::mem::take(&mut self.pulses[desk.index()].work);
+        if work.asked > 0 {
+            let entry = self.get_mut(desk);
+            let ready = entry.staff.iter().map(|staff| staff.ready).collect();
+            entry.past.push(Shift { ready, work });
         }
     }
 
@@ -286,8 +345,54 @@ impl Desks {
     }
 }
 
-fn last_row(rows: &[u32], width: usize) -> impl Iterator<Item = u32> + '_ {
-    rows[rows.len() - width..].iter().copied()
+impl Desk {
+    /// User requests per thousand seconds that the staff can serve.
+    fn limit(&self) -> u64 {
+        self.staff.iter().map(Staff::limit).min().unwrap_or(0)
+    }
+}
+
+impl Staff {
+    fn new(component: ComponentId, truth: &ComponentTruth, kind: KindId, ready: u32) -> Self {
+        let by_kind = truth.service.get(kind.index()).or(truth.service.last());
+        Self {
+            component,
+            ready,
+            concurrency: truth.concurrency,
+            service_us: by_kind.map_or(1, |time| time.0).max(1),
+            visits: truth.visits,
+        }
+    }
+
+    /// User requests per thousand seconds that these pods can serve: [`SATURATION`] of servers ÷ (µs ×
+    /// visits ÷ 1,000).
+    fn limit(&self) -> u64 {
+        let servers = u128::from(self.ready) * u128::from(self.concurrency);
+        let asked = u128::from(self.service_us) * u128::from(self.visits.max(1));
+        let limit = servers * 1_000_000_000_000 / asked;
+        u64::try_from(limit * u128::from(SATURATION) / 1_000).unwrap_or(u64::MAX)
+    }
+}
+
+impl Pulse {
+    #[inline]
+    fn write(&mut self, now: Tick) {
+        let span = now.since(self.since).0;
+        self.since = now;
+        if self.rate == 0 || span == 0 {
+            return;
+        }
+        let Work { asked, served, busy, square, low, high } = &mut self.work;
+        *asked += self.rate * span;
+        let rate = self.rate.min(self.limit);
+        if rate > 0 {
+            *served += rate * span;
+            *square += rate as f64 * rate as f64 * span as f64;
+            *low = if *busy == 0 { rate } else { rate.min(*low) };
+            *high = rate.max(*high);
+            *busy += span;
+        }
+    }
 }
 
 impl Usage {
@@ -311,40 +416,48 @@ impl Usage {
     }
 }
 
-impl Log {
-    /// Forgets all that was written.
-    pub(crate) fn clear(&mut self) {
-        self.pieces.clear();
-        self.rows.clear();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use periplus_core::units::{MiB, MilliCpu};
+    use periplus_core::units::{MiB, MicrosRtt, MilliCpu, Span};
+    use periplus_spec::scenario::Delay;
 
     fn desks() -> (Desks, DeskId) {
+        // One pod works on two requests of ten milliseconds each: 200 a second.
+        let truth = ComponentTruth {
+            name: String::new(),
+            image: String::new(),
+            image_bytes: 0,
+            start: Delay::always(Span::ZERO),
+            visits: 1_000,
+            concurrency: 2,
+            service: vec![MicrosRtt(10_000)],
+        };
         let mut desks = Desks::new(1, 1);
         let desk = desks.open(AppId(0), GroupId(0), ClusterId(0), KindId(0), Tick(0));
-        desks.reshape(desk, &[ComponentId(0), ComponentId(2)], std::iter::empty(), Tick(0));
+        let components = [(ComponentId(0), &truth), (ComponentId(2), &truth)];
+        desks.reshape(desk, components.into_iter(), std::iter::empty(), Tick(0));
         (desks, desk)
     }
 
     #[test]
-    fn a_piece_ends_when_the_rate_or_the_staff_changes() {
+    fn a_shift_ends_when_the_staff_changes_and_its_slowest_component_limits_it() {
         let (mut desks, desk) = desks();
-        desks.load(desk, 5);
-        desks.staff(desk, ComponentId(2), 3, Tick(1_000));
-        desks.unload_all(Tick(3_000));
-        desks.load(desk, 5);
+        desks.load(desk, 500_000);
+        desks.staff(desk, ComponentId(0), 3, Tick(1_000));
+        desks.staff(desk, ComponentId(2), 2, Tick(3_000));
         desks.unload_all(Tick(4_000));
-        desks.load(desk, 7);
-        desks.close_all(Tick(9_000));
-        let log = &desks.get(desk).log;
-        let piece = |span, rate, row| Piece { span: Span(span), rate, row };
-        assert_eq!(log.pieces, [piece(1_000, 5, 0), piece(3_000, 5, 1), piece(5_000, 7, 1)]);
-        assert_eq!(log.rows, [0, 0, 0, 3]);
+        desks.load(desk, 100_000);
+        desks.write_all(Tick(6_000));
+        let past: Vec<_> = desks.get(desk).past.iter().map(|shift| &shift.ready).collect();
+        assert_eq!(past, [&vec![0, 0], &vec![3, 0]]);
+        assert_eq!(desks.get(desk).past[1].work.asked, 500_000 * 2_000);
+        let limit = 400_000 * SATURATION / 1_000;
+        assert_eq!(desks.limit(desk), limit);
+        let work = desks.work(desk);
+        assert_eq!(work.asked, 500_000 * 1_000 + 100_000 * 2_000);
+        assert_eq!(work.served, limit * 1_000 + 100_000 * 2_000);
+        assert_eq!((work.low, work.high, work.busy), (100_000, limit, 3_000));
     }
 
     #[test]
@@ -363,7 +476,8 @@ mod tests {
     #[test]
     fn opening_a_desk_twice_gives_the_same() {
         let (mut desks, desk) = desks();
-        assert_eq!(desks.open(AppId(0), GroupId(0), ClusterId(0), KindId(0), Tick(9)), desk);
-        assert_eq!(desks.len(), 1);
+        let again = desks.open(AppId(0), GroupId(0), ClusterId(0), KindId(0), Tick(9));
+        assert_eq!(again, desk);
+        assert_eq!(desks.ids().count(), 1);
     }
 }

@@ -133,9 +133,10 @@ impl Git {
         self.closing = false;
         let mut settled = Settled::default();
         let mut push = Push { effects: Vec::new(), manifests: Vec::new() };
+        let mut places: BTreeMap<BindingId, usize> = BTreeMap::new();
         for (key, manifest) in std::mem::take(&mut self.gathered) {
             let binding = manifest.target.binding;
-            let place = push.manifests.iter().position(|other| other.target.binding == binding);
+            let place = places.get(&binding).copied();
             let here = place.map(|place| &push.manifests[place]);
             let known = here.map_or_else(
                 || self.head.get(&binding).map(|head| (head.0, head.1.as_ref())),
@@ -158,7 +159,10 @@ impl Git {
                 push.effects.push(key);
                 match place {
                     Some(place) => push.manifests[place] = manifest,
-                    None => push.manifests.push(manifest),
+                    None => {
+                        places.insert(binding, push.manifests.len());
+                        push.manifests.push(manifest);
+                    }
                 }
             }
         }

@@ -19,6 +19,11 @@ impl Intents {
         self.0[app.index()].as_ref()
     }
 
+    /// All intents.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Intent>> {
+        self.0.iter().flatten()
+    }
+
     /// All apps, written for or not.
     pub(crate) fn apps(&self) -> impl Iterator<Item = AppId> + use<> {
         (0..self.0.len()).map(AppId::from_index)

@@ -4,7 +4,7 @@ use periplus_core::ids::AppId;
 use periplus_core::units::Tick;
 use serde::Serialize;
 
-use crate::meter::{Book, milliseconds};
+use crate::meter::Book;
 
 /// How an app fared in one meter interval. An interval in which nothing was asked for or held has no row.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -44,16 +44,15 @@ impl Row {
         replicas: u32,
         clusters: u32,
     ) -> Self {
-        let quantile = |part: f64| milliseconds(book.latency.value_at_quantile(part));
         Self {
             at,
             app,
             offered: book.offered as f64 / 1e6,
             served: book.served as f64 / 1e6,
             unserved: (book.offered - book.served) as f64 / 1e6,
-            p50_ms: quantile(0.50),
-            p95_ms: quantile(0.95),
-            p99_ms: quantile(0.99),
+            p50_ms: book.quantile_ms(0.50),
+            p95_ms: book.quantile_ms(0.95),
+            p99_ms: book.quantile_ms(0.99),
             cost_per_hour: book.money.total() / hours,
             carbon_per_hour: book.money.carbon / hours,
             replicas,

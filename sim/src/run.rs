@@ -81,7 +81,7 @@ pub fn run<S: Sink + ?Sized>(
     let mut world = World::new(scenario);
     let mut state = State::default();
     let mut out = Outbox::default();
-    let mut chronicle = Chronicle::new();
+    let mut chronicle = Chronicle::default();
     let mut patience = Patience::default();
     let stops = watcher.probes().into_iter().map(|at| (at, true));
     for (until, probe) in stops.chain([(world.end(), false)]) {

@@ -14,10 +14,6 @@ use crate::service::erlang::Erlang;
 
 pub(crate) mod erlang;
 
-/// Of what a queue could just serve, the part that it is let serve; the rest goes unserved. At 99 % a
-/// request already waits for about 99 services of its own server's.
-pub(crate) const SATURATION: f64 = 0.99;
-
 /// A distribution in strata: how many of [`WEIGHTS`] parts lie there, and the standard normal quantile of
 /// their middle. Finer towards the tail; p50, p90, p95, p99 and p99.9 lie in the middle of theirs.
 #[rustfmt::skip]
@@ -59,18 +55,11 @@ pub(crate) struct Times {
 }
 
 impl Station {
-    /// The part of `rate` user requests per microsecond that the station can serve.
-    pub(crate) fn share_served(&self, rate: f64) -> f64 {
-        let asked = rate * self.visits * self.service_us;
-        let room = SATURATION * f64::from(self.servers);
-        if asked > room { room / asked } else { 1.0 }
-    }
-
-    /// How long `rate` user requests per microsecond spend here each, over all their visits, if the station
-    /// can serve them.
+    /// How long `rate` user requests per microsecond spend here each, over all their visits. Beyond 99.9 %
+    /// of its servers' time the station works as if at that.
     pub(crate) fn times(&self, rate: f64, erlang: &mut Erlang) -> Times {
         let servers = f64::from(self.servers);
-        let utilization = (rate * self.visits * self.service_us / servers).min(SATURATION);
+        let utilization = (rate * self.visits * self.service_us / servers).min(0.999);
         let waits = erlang.waits(self.servers, utilization);
         // Who waits, waits for an exponential time with this mean.
         let wait = self.service_us / (servers * (1.0 - utilization));

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use periplus_core::units::Span;
 use periplus_spec::scenario::Scenario;
 use serde::Serialize;
 
 use crate::chronicle::Chronicle;
-use crate::meter::{Book, Meter, milliseconds};
+use crate::meter::{Book, Meter};
 
 /// The version of the summary's shape. Grows when a name changes its meaning or goes.
 pub const SUMMARY_VERSION: u16 = 1;
@@ -236,7 +235,7 @@ fn worst_zones(scenario: &Scenario, meter: &Meter<'_>) -> Vec<ZoneAccount> {
         zone: scenario.fleet.zones[zone.index()].name.clone(),
         requests: Requests::of(book),
         slo: Slo { attainment: attainment(book) },
-        latency: Latency::of(&book.latency),
+        latency: Latency::of(book),
     });
     listed.collect()
 }
@@ -251,7 +250,7 @@ impl Account {
         Self {
             requests: Requests::of(book),
             slo: Slo { attainment: attainment(book) },
-            latency: Latency::of(&book.latency),
+            latency: Latency::of(book),
             cost: Cost {
                 total: money.total(),
                 compute: money.compute,
@@ -278,28 +277,30 @@ impl Requests {
 }
 
 impl Latency {
-    fn of(latency: &Histogram<u64>) -> Self {
-        let quantile = |part: f64| milliseconds(latency.value_at_quantile(part));
-        let mean_ms = latency.mean() * milliseconds(1);
+    fn of(book: &Book) -> Self {
         Self {
-            mean_ms: if latency.is_empty() { 0.0 } else { mean_ms },
-            p50_ms: quantile(0.50),
-            p90_ms: quantile(0.90),
-            p95_ms: quantile(0.95),
-            p99_ms: quantile(0.99),
-            p999_ms: quantile(0.999),
+            mean_ms: book.latency.mean() / 1e3,
+            p50_ms: book.quantile_ms(0.50),
+            p90_ms: book.quantile_ms(0.90),
+            p95_ms: book.quantile_ms(0.95),
+            p99_ms: book.quantile_ms(0.99),
+            p999_ms: book.quantile_ms(0.999),
         }
     }
 }
 
 impl Waits {
-    fn of(waits: &Histogram<u64>) -> Self {
-        let seconds = |milliseconds: u64| milliseconds as f64 / 1e3;
+    fn of(waits: &[Span]) -> Self {
+        let mut sorted = waits.to_vec();
+        sorted.sort_unstable();
+        // Nearest rank: the smallest that this many percent are not above.
+        let rank = |percent: usize| (sorted.len() * percent).div_ceil(100).max(1) - 1;
+        let seconds = |percent| sorted.get(rank(percent)).map_or(0.0, |span| span.0 as f64 / 1e3);
         Self {
-            count: waits.len(),
-            p50_s: seconds(waits.value_at_quantile(0.50)),
-            p95_s: seconds(waits.value_at_quantile(0.95)),
-            max_s: seconds(waits.max()),
+            count: sorted.len() as u64,
+            p50_s: seconds(50),
+            p95_s: seconds(95),
+            max_s: seconds(100),
         }
     }
 }

@@ -216,7 +216,7 @@ impl<'s> Users<'s> {
         let rate = self.rates[series.index()];
         let number = match self.ways[series.index()] {
             Way::Straight { desk, rtt } => {
-                desks.close(desk, now);
+                desks.write(desk, now);
                 desks.unload(desk, rate);
                 self.branch(series, desk, rtt, now)
             }
@@ -224,7 +224,7 @@ impl<'s> Users<'s> {
                 let flow = &mut self.branching[number];
                 flow.count(rate, now);
                 for (desk, rate) in flow.mix.divide(rate) {
-                    desks.close(desk, now);
+                    desks.write(desk, now);
                     desks.unload(desk, rate);
                 }
                 number
@@ -239,7 +239,7 @@ impl<'s> Users<'s> {
         }
         flow.mix = flow.split.mean(now, self.until.max(now), self.ttl);
         for (desk, rate) in flow.mix.divide(rate) {
-            desks.close(desk, now);
+            desks.write(desk, now);
             desks.load(desk, rate);
         }
     }

@@ -1,15 +1,16 @@
 //! Answers: what became of the requests that reached each desk in one interval.
 //!
 //! Groups that are called are worked out before those that call them. A desk's own time is a sum of visits
-//! to its stations, piece of log by piece of log; the time of calls is the mean over the interval of the
-//! desks that they reach, which is where variation within an interval is lost. A crossing between clusters
+//! to its stations, shift by shift. Within a shift the rate varies; its distribution is replaced by three
+//! rates with the same mean and variance (the nodes of a Gauss–Hermite rule, kept within what was seen).
+//! The time of calls is the mean over the interval of the desks that they reach. A crossing between clusters
 //! adds its round trips as a constant: the mean over where the calls go.
 
 use periplus_core::intent::GroupCall;
 
 use super::Sights;
 use super::tally::Tally;
-use crate::desks::{Desk, DeskId, Piece};
+use crate::desks::{Desk, DeskId, Work};
 use crate::routes::WHOLE;
 use crate::service::erlang::Erlang;
 use crate::service::{STRATA, Station, Times, WEIGHTS};
@@ -39,8 +40,18 @@ pub(crate) struct Answers {
     stations: Vec<Station>,
 }
 
+/// What a desk did in all shifts of an interval.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    is_front: bool,
+    called: Called,
+    asked: f64,
+    served: f64,
+    times: Times,
+}
+
 /// What calls add to every request of a desk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Called {
     served: f64,
     times: Times,
@@ -74,108 +85,97 @@ impl Answer {
 
 impl Answers {
     pub(crate) fn of(&self, desk: DeskId) -> &Answer {
-        self.answers.get(desk.0 as usize).unwrap_or(&self.nobody)
+        self.answers.get(desk.index()).unwrap_or(&self.nobody)
     }
 
     /// Works out the answers of all desks for the interval that ends now.
     pub(crate) fn work_out(&mut self, sights: &Sights<'_, '_>) {
         self.answers.clear();
-        self.answers.resize(sights.desks.len(), Answer::default());
-        for app in sights.intents.apps() {
-            let Some(intent) = sights.intents.get(app) else { continue };
-            let groups = intent.groups.len();
-            for group in (0..groups).rev() {
-                for desk in sights.desks.of_app(app) {
-                    let entry = sights.desks.get(*desk);
-                    if entry.group.index() == group && !entry.log.pieces.is_empty() {
-                        let answer = self.answer(entry, &intent.calls, sights);
-                        self.answers[desk.0 as usize] = answer;
-                    }
+        self.answers.resize(sights.desks.ids().len(), Answer::default());
+        let intents = sights.intents;
+        let groups = intents.all().map(|intent| intent.groups.len()).max().unwrap_or(0);
+        for group in (0..groups).rev() {
+            for desk in sights.desks.ids() {
+                let entry = sights.desks.get(desk);
+                let worked = sights.desks.work(desk).asked > 0 || !entry.past.is_empty();
+                if worked && entry.group.index() == group {
+                    let calls = intents.get(entry.app).map_or(&[][..], |intent| &intent.calls);
+                    self.answers[desk.index()] = self.answer(desk, calls, sights);
                 }
             }
         }
     }
 
-    fn answer(&mut self, desk: &Desk, calls: &[GroupCall], sights: &Sights<'_, '_>) -> Answer {
+    fn answer(&mut self, id: DeskId, calls: &[GroupCall], sights: &Sights<'_, '_>) -> Answer {
+        let desk = sights.desks.get(id);
         let called = self.call(desk, calls, sights);
-        let is_front = desk.group.index() == 0;
-        self.stations.clear();
-        self.stations.extend(desk.staff.iter().map(|(component, _)| {
-            let truth = sights.catalog.part(desk.app, *component).truth;
-            let by_kind = truth.service.get(desk.kind.index()).or(truth.service.last());
-            Station {
-                servers: 0,
-                service_us: by_kind.map_or(0.0, |time| f64::from(time.0)),
-                visits: f64::from(truth.visits) / 1e3,
-            }
-        }));
-        let (mut asked, mut served, mut sum) = (0.0, 0.0, Times::default());
-        let mut last = None;
-        for piece in &desk.log.pieces {
-            let amount = piece.rate as f64 * piece.span.0 as f64;
-            asked += amount;
-            let (part, times) = self.piece(desk, piece, sights);
-            if part <= 0.0 {
-                continue;
-            }
-            let weight = amount * part;
-            served += weight;
-            sum.mean += times.mean * weight;
-            sum.variance += times.variance * weight;
-            if is_front {
-                let whole = times.then(called.times);
-                let latencies = whole.strata().map(|latency| latency + called.constant_us);
-                self.tally.add(latencies, weight);
-                last = Some(whole);
-            }
+        let mut sum = Sum { is_front: desk.group.index() == 0, called, ..Sum::default() };
+        for shift in &desk.past {
+            self.add_shift(desk, shift.ready.iter().copied(), &shift.work, &mut sum);
         }
-        let mut answer = Answer { served: 0.0, bytes: called.bytes, ..Answer::default() };
-        if served > 0.0 {
-            answer.served = served / asked * called.served;
-            answer.times = Times { mean: sum.mean / served, variance: sum.variance / served }
-                .then(called.times);
+        let ready = desk.staff.iter().map(|staff| staff.ready);
+        self.add_shift(desk, ready, sights.desks.work(id), &mut sum);
+
+        let mut answer = Answer { bytes: called.bytes, ..Answer::default() };
+        if sum.served > 0.0 {
+            answer.served = sum.served / sum.asked * called.served;
+            let mean = Times {
+                mean: sum.times.mean / sum.served,
+                variance: sum.times.variance / sum.served,
+            };
+            answer.times = mean.then(called.times);
             answer.constant_us = called.constant_us;
         }
-        let strata = self.tally.drain();
-        match last {
-            // A single piece needs no buckets.
-            Some(whole) if desk.log.pieces.len() == 1 => {
-                for (latency, exact) in answer.strata.iter_mut().zip(whole.strata()) {
-                    *latency = (exact + called.constant_us) as f32;
-                }
-            }
-            Some(_) => answer.strata = strata,
-            None => {}
-        }
+        answer.strata = self.tally.drain();
         answer
     }
 
-    /// The part of a piece's requests that the desk's own stations serve, and how long they take there.
-    fn piece(&mut self, desk: &Desk, piece: &Piece, sights: &Sights<'_, '_>) -> (f64, Times) {
-        // Requests per thousand seconds are 10⁻⁹ per microsecond.
-        let rate = piece.rate as f64 / 1e9;
-        let row = piece.row as usize * desk.staff.len();
-        let ready = &desk.log.rows[row..row + desk.staff.len()];
-        let mut part = 1.0_f64;
-        for ((station, ready), (component, _)) in
-            self.stations.iter_mut().zip(ready).zip(&desk.staff)
-        {
-            let truth = sights.catalog.part(desk.app, *component).truth;
-            station.servers = ready * truth.concurrency;
-            part = part.min(station.share_served(rate));
+    /// Adds what a desk did in one shift.
+    fn add_shift(
+        &mut self,
+        desk: &Desk,
+        ready: impl Iterator<Item = u32>,
+        work: &Work,
+        sum: &mut Sum,
+    ) {
+        sum.asked += work.asked as f64;
+        if work.served == 0 {
+            return;
         }
-        let mut times = Times::default();
-        if part > 0.0 {
+        sum.served += work.served as f64;
+        self.stations.clear();
+        self.stations.extend(desk.staff.iter().zip(ready).map(|(staff, ready)| Station {
+            servers: ready * staff.concurrency,
+            service_us: f64::from(staff.service_us),
+            visits: f64::from(staff.visits) / 1e3,
+        }));
+        for (rate, part) in nodes(work) {
+            if part <= 0.0 {
+                continue;
+            }
+            // Requests per thousand seconds are 10⁻⁹ per microsecond.
+            let rate = rate / 1e9;
+            let mut times = Times::default();
             for station in &self.stations {
-                times = times.then(station.times(rate * part, &mut self.erlang));
+                times = times.then(station.times(rate, &mut self.erlang));
+            }
+            let weight = part * work.served as f64;
+            sum.times.mean += times.mean * weight;
+            sum.times.variance += times.variance * weight;
+            if sum.is_front {
+                let whole = times.then(sum.called.times);
+                let constant = sum.called.constant_us;
+                for ((share, _), latency) in STRATA.iter().zip(whole.strata()) {
+                    let count = weight * (*share as f64 / WEIGHTS as f64);
+                    self.tally.add(latency + constant, count);
+                }
             }
         }
-        (part, times)
     }
 
     /// What the desk's calls add.
     fn call(&self, desk: &Desk, calls: &[GroupCall], sights: &Sights<'_, '_>) -> Called {
-        let mut sum = Called { served: 1.0, times: Times::default(), constant_us: 0.0, bytes: 0.0 };
+        let mut sum = Called { served: 1.0, ..Called::default() };
         if desk.group.index() == 0 {
             let intent = sights.intents.get(desk.app);
             sum.bytes += intent.map_or(0.0, |intent| intent.worth.response.0 as f64);
@@ -197,7 +197,6 @@ impl Answers {
                 sum.times.mean += share * answer.times.mean;
                 sum.times.variance += share * answer.times.variance;
                 sum.constant_us += part * round_trips * rtt + share * answer.constant_us;
-                sum.bytes += share * answer.bytes;
                 if there != desk.cluster {
                     sum.bytes += part * call.bytes.0 as f64;
                 }
@@ -205,5 +204,60 @@ impl Answers {
             sum.served *= 1.0 - share * (1.0 - served);
         }
         sum
+    }
+}
+
+/// Three rates and their parts, with the mean and variance of the rates of a shift.
+fn nodes(work: &Work) -> [(f64, f64); 3] {
+    let (low, high) = (work.low as f64, work.high as f64);
+    let mean = (work.served as f64 / work.busy as f64).clamp(low, high);
+    let variance = (work.square / work.busy as f64 - mean * mean).max(0.0);
+    let apart = libm::sqrt(3.0 * variance).min(high - mean).min(mean - low);
+    if apart <= mean * 1e-6 {
+        return [(mean, 1.0), (mean, 0.0), (mean, 0.0)];
+    }
+    let outer = (variance / (2.0 * apart * apart)).min(0.5);
+    [(mean - apart, outer), (mean, 1.0 - 2.0 * outer), (mean + apart, outer)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nodes_of_a_shift_have_its_mean_and_variance() {
+        for rates in [vec![100_u64], vec![80, 120], vec![90, 95, 100, 105, 110], vec![10, 10, 100]]
+        {
+            let mut work = Work { low: u64::MAX, ..Work::default() };
+            for rate in &rates {
+                work.served += rate;
+                work.busy += 1;
+                work.square += (rate * rate) as f64;
+                work.low = work.low.min(*rate);
+                work.high = work.high.max(*rate);
+            }
+            let mean = work.served as f64 / work.busy as f64;
+            let variance = work.square / work.busy as f64 - mean * mean;
+            let sum = |value: &dyn Fn(f64) -> f64| -> f64 {
+                nodes(&work).iter().map(|(rate, part)| value(*rate) * part).sum()
+            };
+            assert!((sum(&|_| 1.0) - 1.0).abs() < 1e-9);
+            assert!((sum(&|rate| rate) - mean).abs() < 1e-6 * mean);
+            let kept = sum(&|rate| (rate - mean) * (rate - mean));
+            // A skewed shift cannot keep all of its variance within what was seen.
+            assert!(kept <= variance * 1.000_001 && kept >= variance * 0.49, "{rates:?}: {kept}");
+        }
+    }
+
+    #[test]
+    fn the_part_within_a_limit_follows_the_strata() {
+        let strata = std::array::from_fn(|place| 1_000.0 * (place as f32 + 1.0));
+        let answer = Answer { strata, ..Answer::default() };
+        assert!(answer.part_within(-5.0).abs() < f64::EPSILON);
+        assert!((answer.part_within(1e6) - 1.0).abs() < f64::EPSILON);
+        // The sixth stratum's middle is the median.
+        assert!((answer.part_within(6_000.0) - 0.5).abs() < 1e-9);
+        assert!((answer.part_within(6_500.0) - 0.55).abs() < 1e-9);
+        assert!((answer.part_within(500.0) - 0.0125).abs() < 1e-9);
     }
 }

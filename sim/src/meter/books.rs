@@ -1,17 +1,18 @@
 //! Books: sums over time, of an app, a zone, or one interval of an app.
 
-use hdrhistogram::Histogram;
 use periplus_core::fleet::Prices;
 
-use super::{Answer, Taken, histogram, record};
+use super::tally::Tally;
+use super::{Answer, Taken};
 use crate::desks::Holding;
+use crate::service::{STRATA, WEIGHTS};
 use crate::tariffs::Tariff;
 
 /// Milliseconds of an hour.
 const HOUR_MS: f64 = 3.6e6;
 
 /// Sums over time. Requests are counted in millionths.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     pub(crate) offered: u64,
     pub(crate) served: u64,
@@ -20,7 +21,7 @@ pub(crate) struct Book {
     pub(crate) dormant: u64,
     pub(crate) cold_starts: u64,
     pub(crate) money: Money,
-    pub(crate) latency: Histogram<u64>,
+    pub(crate) latency: Tally,
 }
 
 /// Money, energy and carbon.
@@ -46,7 +47,10 @@ impl Book {
         self.served += taken.served;
         self.attained += taken.attained;
         if taken.served > 0 {
-            record(&mut self.latency, taken.served, rtt_us, answer);
+            for ((weight, _), latency) in STRATA.iter().zip(&answer.strata) {
+                let count = taken.served as f64 * (*weight as f64 / WEIGHTS as f64);
+                self.latency.add(rtt_us + f64::from(*latency), count);
+            }
         }
     }
 
@@ -59,28 +63,19 @@ impl Book {
         self.dormant += dormant;
         self.cold_starts += cold_starts;
         self.money.add(money);
-        self.latency.add(latency).expect("both histograms grow as needed");
+        self.latency.merge(latency);
     }
 
     /// Empties the book.
     pub(crate) fn clear(&mut self) {
-        let mut latency = std::mem::replace(&mut self.latency, histogram());
-        latency.reset();
+        let mut latency = std::mem::take(&mut self.latency);
+        latency.clear();
         *self = Self { latency, ..Self::default() };
     }
-}
 
-impl Default for Book {
-    fn default() -> Self {
-        Self {
-            offered: 0,
-            served: 0,
-            attained: 0,
-            dormant: 0,
-            cold_starts: 0,
-            money: Money::default(),
-            latency: histogram(),
-        }
+    /// The latency that this part of the served requests were not above, in milliseconds.
+    pub(crate) fn quantile_ms(&self, part: f64) -> f64 {
+        self.latency.quantile(part) / 1e3
     }
 }
 

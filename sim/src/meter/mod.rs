@@ -1,6 +1,6 @@
 //! The meter: what the world really did, in requests, latencies, money, energy and carbon.
 //!
-//! Works once per meter interval. First each desk's log becomes an [`Answer`]: the part that it served and
+//! Works once per meter interval. First each desk's work becomes an [`Answer`]: the part that it served and
 //! how long that took. Then every series' requests of the interval take the answers of the desks that they
 //! reached, in proportion. So sums are exact, but within one interval all users of a desk share its good
 //! and bad minutes alike.
@@ -11,7 +11,6 @@ mod answers;
 mod books;
 mod tally;
 
-use hdrhistogram::Histogram;
 use periplus_core::ids::{AppId, ClusterId, ZoneId};
 use periplus_core::units::{Span, Tick};
 use periplus_spec::scenario::Fleet;
@@ -23,16 +22,8 @@ use crate::catalog::Catalog;
 use crate::desks::{DeskId, Desks};
 use crate::intents::Intents;
 use crate::rows::Row;
-use crate::service::{STRATA, WEIGHTS};
 use crate::tariffs::{Tariff, Tariffs};
 use crate::users::{Claim, Users};
-
-/// Latencies are counted in units of so many microseconds.
-const UNIT_US: f64 = 100.0;
-/// The longest latency that is told from longer ones: ten minutes, in units.
-const LONGEST: u64 = 6_000_000;
-/// Significant decimal digits of a latency.
-const DIGITS: u8 = 2;
 
 /// What the world really did.
 pub(crate) struct Meter<'s> {
@@ -84,16 +75,15 @@ impl<'s> Meter<'s> {
             return;
         }
         sights.users.count(sights.now);
-        sights.desks.close_all(sights.now);
+        sights.desks.write_all(sights.now);
         self.answers.work_out(sights);
         self.served.clear();
-        self.served.resize(sights.desks.len(), 0.0);
+        self.served.resize(sights.desks.ids().len(), 0.0);
         self.take_claims(sights);
-        for number in 0..sights.desks.len() {
-            let desk = DeskId(u32::try_from(number).expect("fewer than 2^32 desks"));
+        for desk in sights.desks.ids() {
             self.bill_desk(desk, sights.now, sights.desks, sights.tariffs);
             self.bill_egress(desk, sights);
-            sights.desks.get_mut(desk).log.clear();
+            sights.desks.clear_work(desk);
         }
         self.write_rows(sights);
         self.since = sights.now;
@@ -123,7 +113,7 @@ impl<'s> Meter<'s> {
 
     fn bill_egress(&mut self, desk: DeskId, sights: &Sights<'_, 's>) {
         let entry = sights.desks.get(desk);
-        let served = self.served[desk.0 as usize];
+        let served = self.served[desk.index()];
         let bytes = self.answers.of(desk).bytes;
         if served > 0.0 && bytes > 0.0 {
             let Tariff { prices, .. } = sights.tariffs.now(entry.cluster);
@@ -149,7 +139,7 @@ impl<'s> Meter<'s> {
                 book.take(&taken, f64::from(claim.rtt.0), answer);
             }
             if claim.desk != DeskId::NOBODY {
-                served[claim.desk.0 as usize] += taken.served as f64;
+                served[claim.desk.index()] += taken.served as f64;
             } else if intents.get(spec.app).is_some_and(|intent| rate < intent.activation.above) {
                 intervals[spec.app.index()].dormant += claim.amount;
             }
@@ -161,7 +151,7 @@ impl<'s> Meter<'s> {
             let app = AppId::from_index(place);
             let (mut replicas, mut active) = (0, Vec::new());
             for desk in sights.desks.of_app(app).iter().map(|desk| sights.desks.get(*desk)) {
-                replicas += desk.staff.iter().map(|part| part.1).sum::<u32>();
+                replicas += desk.staff.iter().map(|staff| staff.ready).sum::<u32>();
                 if desk.usage.now.active > 0 {
                     active.push(desk.cluster);
                 }
@@ -221,34 +211,6 @@ fn part_of(amount: u64, part: f64) -> u64 {
     )]
     let taken = (amount as f64 * part.clamp(0.0, 1.0)) as u64;
     taken.min(amount)
-}
-
-/// An empty histogram of latencies.
-pub(crate) fn histogram() -> Histogram<u64> {
-    let mut histogram = Histogram::new(DIGITS).expect("two digits are few enough");
-    histogram.auto(true);
-    histogram
-}
-
-/// Counts requests at the latencies of an answer.
-pub(crate) fn record(histogram: &mut Histogram<u64>, served: u64, rtt_us: f64, answer: &Answer) {
-    for ((weight, _), latency) in STRATA.iter().zip(&answer.strata) {
-        let count = served / WEIGHTS * weight + served % WEIGHTS * weight / WEIGHTS;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a latency is not negative, and bounded just after"
-        )]
-        let value = ((rtt_us + f64::from(*latency)) / UNIT_US) as u64;
-        histogram
-            .record_n(value.clamp(1, LONGEST), count)
-            .expect("the histogram grows up to the longest latency");
-    }
-}
-
-/// A latency of the histogram in milliseconds.
-pub(crate) fn milliseconds(value: u64) -> f64 {
-    value as f64 * UNIT_US / 1e3
 }
 
 #[cfg(test)]

@@ -97,14 +97,6 @@ fn the_strata_keep_the_mean() {
 }
 
 #[test]
-fn beyond_saturation_the_rest_goes_unserved() {
-    let station = station(2, 1_000.0);
-    assert!((station.share_served(0.001) - 1.0).abs() < f64::EPSILON);
-    assert!((station.share_served(0.004) - 0.495).abs() < 1e-9);
-    assert!(Station { servers: 0, ..station }.share_served(0.001).abs() < f64::EPSILON);
-}
-
-#[test]
 fn a_visit_that_happens_half_the_time_varies_more_than_half_a_visit() {
     let visit = Times { mean: 10.0, variance: 100.0 };
     assert_eq!(visit.repeated(0.5), Times { mean: 5.0, variance: 75.0 });

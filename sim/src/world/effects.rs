@@ -131,7 +131,11 @@ impl World<'_> {
         let Some(declared) = intent.groups.get(group.index()) else { return };
         let calls = intent.calls.iter().enumerate();
         let calls = calls.filter(|(_, call)| call.from == group).map(|(place, _)| place);
-        self.desks.reshape(desk, &declared.components, calls, self.now);
+        let components = declared
+            .components
+            .iter()
+            .map(|component| (*component, self.catalog.part(app, *component).truth));
+        self.desks.reshape(desk, components, calls, self.now);
     }
 
     fn way_out(&mut self, flow: FlowId, app: AppId, from: Place, state: &State) -> WayOut {

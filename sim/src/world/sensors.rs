@@ -22,11 +22,11 @@ pub(super) const MUTE: u32 = u32::MAX;
 impl World<'_> {
     /// The demand of the interval that has ended is reported, and another interval begins.
     pub(super) fn measure_demand(&mut self, state: &State) {
-        self.desks.unload_all(self.now);
         let measured = self.users.rates().len();
         for first in (0..measured).step_by(BATCH_MAX) {
             self.report_demand(first..measured.min(first + BATCH_MAX));
         }
+        self.desks.unload_all(self.now);
         self.users.begin_interval(self.now, state.series().len(), &mut self.desks);
         self.pass_on_calls();
         let every = self.scenario.world.demand_every.max(Span(1));
@@ -67,24 +67,17 @@ impl World<'_> {
         parts.map(|(desk, rate)| self.served_part(desk, rate)).sum()
     }
 
-    /// What a desk serves of a rate that is part of what arrived there in the interval that has ended.
+    /// What a desk serves of a rate that is part of what arrives there.
     fn served_part(&self, desk: DeskId, rate: u64) -> u64 {
         if desk == DeskId::NOBODY {
             return 0;
         }
-        let entry = self.desks.get(desk);
-        let Some(arrived) = entry.log.pieces.last().map(|piece| piece.rate) else { return 0 };
-        let room = entry.staff.iter().map(|(component, ready)| {
-            let truth = self.catalog.part(entry.app, *component).truth;
-            let by_kind = truth.service.get(entry.kind.index()).or(truth.service.last());
-            let service_us = by_kind.map_or(1, |time| u128::from(time.0)).max(1);
-            let servers = u128::from(*ready) * u128::from(truth.concurrency);
-            // Servers ÷ (µs × visits ÷ 1,000), in requests per thousand seconds.
-            servers * 1_000_000_000_000 / (service_us * u128::from(truth.visits.max(1)))
-        });
-        let room = room.min().unwrap_or(0).min(u128::from(arrived));
-        let part = u128::from(rate) * room / u128::from(arrived.max(1));
-        u64::try_from(part).unwrap_or(rate).min(rate)
+        let (arriving, limit) = (self.desks.rate(desk), self.desks.limit(desk));
+        if arriving <= limit {
+            return rate;
+        }
+        let part = u128::from(rate) * u128::from(limit) / u128::from(arriving);
+        u64::try_from(part).unwrap_or(rate)
     }
 
     /// Callers load the desks that they call, callers before those they call.
