@@ -15,6 +15,11 @@ impl Intents {
         Self(vec![None; apps])
     }
 
+    #[cfg(test)]
+    pub(crate) fn of(intents: Vec<Intent>) -> Self {
+        Self(intents.into_iter().map(|intent| Some(Arc::new(intent))).collect())
+    }
+
     pub(crate) fn get(&self, app: AppId) -> Option<&Arc<Intent>> {
         self.0[app.index()].as_ref()
     }

@@ -92,7 +92,8 @@ impl World<'_> {
             for group in 0..intent.groups.len() {
                 for place in 0..self.desks.of_app(app).len() {
                     let desk = self.desks.of_app(app)[place];
-                    let rate = self.desks.rate(desk);
+                    // What a caller cannot serve makes no calls.
+                    let rate = self.desks.rate(desk).min(self.desks.limit(desk));
                     if self.desks.get(desk).group.index() != group || rate == 0 {
                         continue;
                     }

@@ -16,7 +16,6 @@ use periplus_core::intent::{
     Activation, Component, Group, GroupCall, Intent, Rules, Scaling, Worth,
 };
 use periplus_core::labels::{Labels, Selector};
-use periplus_core::policy::Policy;
 use periplus_core::units::{
     Bytes, GramsPerKwh, MiB, MicroUsd, MicroUsdPerHour, MicrosRtt, MilliCpu, MilliRps, MilliWatts,
     Permille, Span, Tick,
@@ -28,23 +27,23 @@ use periplus_spec::scenario::{
 
 /// How large a scenario is, and what its apps are like.
 #[derive(Clone, Debug)]
-pub struct Size {
-    pub clusters: u32,
-    pub zones: u32,
-    pub apps: u32,
+pub(crate) struct Size {
+    pub(crate) clusters: u32,
+    pub(crate) zones: u32,
+    pub(crate) apps: u32,
     /// Zones that ask for each app; every so many-th zone does.
-    pub apps_per_zone: u32,
+    pub(crate) apps_per_zone: u32,
     /// How many clusters a zone can reach.
-    pub reach: u32,
-    pub nodes: u32,
+    pub(crate) reach: u32,
+    pub(crate) nodes: u32,
     /// The rate of one series at its shape's 1,000.
-    pub base: u64,
-    pub noise: u16,
+    pub(crate) base: u64,
+    pub(crate) noise: u16,
     /// Whether the second component stands in a group of its own.
-    pub grouped: bool,
-    pub scaling: Scaling,
-    pub duration: Span,
-    pub seed: u64,
+    pub(crate) grouped: bool,
+    pub(crate) scaling: Scaling,
+    pub(crate) duration: Span,
+    pub(crate) seed: u64,
 }
 
 impl Default for Size {
@@ -73,7 +72,7 @@ const SERVICE: MicrosRtt = MicrosRtt(40_000);
 const REPLICAS_MAX: u64 = 40;
 
 /// A scenario of this size, in which nothing goes wrong.
-pub fn scenario(size: &Size) -> Scenario {
+pub(crate) fn scenario(size: &Size) -> Scenario {
     let fleet = fleet(size);
     Scenario {
         name: "made".into(),
@@ -91,7 +90,7 @@ pub fn scenario(size: &Size) -> Scenario {
 }
 
 /// `scenario` with acts, which need not be in order.
-pub fn with(mut scenario: Scenario, acts: Vec<(Span, Act)>) -> Scenario {
+pub(crate) fn with(mut scenario: Scenario, acts: Vec<(Span, Act)>) -> Scenario {
     let moments = acts.into_iter().map(|(at, act)| Moment { at: Tick::ZERO.after(at), act });
     scenario.timeline = moments.collect();
     scenario.timeline.sort_by_key(|moment| moment.at);
@@ -113,7 +112,7 @@ fn rules() -> World {
 }
 
 /// A delay from `least` milliseconds on, each further quantile `step` longer.
-pub fn delay(least: u64, step: u64) -> Delay {
+pub(crate) fn delay(least: u64, step: u64) -> Delay {
     Delay((0..256).map(|quantile| Span(least + quantile * step)).collect())
 }
 
@@ -280,7 +279,7 @@ fn ways(size: &Size) -> Vec<Input> {
     zones.chain(clusters).collect()
 }
 
-pub fn intent(name: Symbol, size: &Size) -> Intent {
+pub(crate) fn intent(name: Symbol, size: &Size) -> Intent {
     let component = |symbol| Component {
         name: Symbol(symbol),
         revision: 1,
@@ -340,6 +339,29 @@ fn staffing() -> Vec<MilliRps> {
     (1..=REPLICAS_MAX).map(|replicas| MilliRps(one * replicas)).collect()
 }
 
-pub fn policy() -> Policy {
-    Policy::default()
+/// A cluster by number.
+pub(crate) fn cluster(number: u32) -> ClusterId {
+    ClusterId(number)
+}
+
+/// One more cluster that nobody can reach.
+pub(crate) fn add_far_cluster(scenario: &mut Scenario) {
+    let number = u32::try_from(scenario.fleet.clusters.len()).unwrap();
+    let mut far = scenario.fleet.clusters[0].clone();
+    far.name = "far".into();
+    scenario.fleet.clusters.push(far);
+    let spec = ClusterSpec {
+        name: Symbol(0),
+        kind: KindId(0),
+        labels: Labels::default(),
+        taints: Vec::new(),
+        prices: prices(number),
+        power: power(),
+    };
+    let join = Command::DeclareCluster(ClusterId(number), Box::new(spec));
+    let last = scenario
+        .setup
+        .iter()
+        .rposition(|input| matches!(input, Input::Command(Command::DeclareCluster(..))));
+    scenario.setup.insert(last.unwrap() + 1, Input::Command(join));
 }
