@@ -52,16 +52,20 @@ impl Chronicle {
         self.preemptions += record.decisions.iter().filter(preempted).count() as u64;
     }
 
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a few kinds of events are counted; the others are of no interest here"
+    )]
     fn note(&mut self, event: &Event, at: Tick, state: &State) {
         match event {
             Event::BerthOpened { .. } => self.placements += 1,
             Event::BerthLeaving { .. } => self.removals += 1,
             Event::Assigned { flow, shares } => self.note_takers(*flow, shares),
             Event::AlertIssued { .. } => self.alerts += 1,
-            Event::SeriesRising { series, .. } | Event::SeriesAwoke { series } => {
-                if !is_routed(state, *series) {
-                    self.waiting.entry(*series).or_insert(at);
-                }
+            Event::SeriesRising { series, .. } | Event::SeriesAwoke { series }
+                if !is_routed(state, *series) =>
+            {
+                self.waiting.entry(*series).or_insert(at);
             }
             Event::SeriesSlept { series } => {
                 self.waiting.remove(series);

@@ -139,7 +139,11 @@ fn one_more_cluster_does_not_change_what_users_ask_for_or_how_long_others_take()
             .filter(|(_, seen)| match &seen.sight {
                 Sight::Demand { .. } => true,
                 Sight::Capacity { cluster, .. } => cluster.0 < 6,
-                _ => false,
+                Sight::Heartbeats(_)
+                | Sight::Readiness { .. }
+                | Sight::Prices(_)
+                | Sight::Carbon(_)
+                | Sight::Reach { .. } => false,
             })
             .collect()
     };

@@ -77,6 +77,7 @@ impl Cluster {
         self.deployments[number].fault =
             if self.has_failing(number) { self.fault_of(app, component) } else { None };
         self.adopt(number, body, around);
+        self.watch_pending(number, around);
         self.reconcile(number, around);
         self.recount(number, around);
     }

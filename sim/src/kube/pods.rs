@@ -302,6 +302,17 @@ impl Cluster {
         self.recount(number, around);
     }
 
+    /// Pods of the content before that still find no room count anew.
+    pub(super) fn watch_pending(&mut self, number: u32, around: &mut Around<'_>) {
+        for pod in &self.deployments[number].pods {
+            let Pod { stage, serial, .. } = self.pods[*pod];
+            if stage == Stage::Pending {
+                let overdue = Turn::Overdue { pod: *pod, serial };
+                around.after(UNSCHEDULABLE_AFTER, self.id, overdue);
+            }
+        }
+    }
+
     pub(super) fn overdue(&mut self, pod: u32, serial: u32, around: &mut Around<'_>) {
         if !self.is_meant(pod, serial) || self.pods[pod].stage != Stage::Pending {
             return;

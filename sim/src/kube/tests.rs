@@ -253,7 +253,12 @@ fn a_pod_without_room_is_reported_after_a_minute_and_starts_when_there_is_some()
     hand.pass(APPLY + 60_000);
     let fault = Seen::Failed(Fault::Unschedulable);
     assert_eq!(hand.said().last(), Some(&(APPLY + 60_000, fault)));
-    hand.write(replicas(2, 2));
+    hand.write(replicas(2, 3));
+    hand.pass(100_000);
+    assert!(hand.said().iter().all(|said| said.1 != fault), "new content, new patience");
+    hand.pass(130_000);
+    assert_eq!(hand.said().last().map(|said| said.1), Some(fault));
+    hand.write(replicas(3, 2));
     hand.pass(200_000);
     assert_eq!(hand.counts(), PodCounts { ready: 2, bound: 2, pending: 0 });
 }

@@ -18,7 +18,6 @@ use periplus_spec::scenario::Fleet;
 pub(crate) use self::answers::{Answer, Answers};
 pub(crate) use self::books::Book;
 
-use crate::catalog::Catalog;
 use crate::desks::{DeskId, Desks};
 use crate::intents::Intents;
 use crate::rows::Row;
@@ -45,7 +44,6 @@ pub(crate) struct Sights<'a, 's> {
     pub(crate) now: Tick,
     pub(crate) users: &'a mut Users<'s>,
     pub(crate) desks: &'a mut Desks,
-    pub(crate) catalog: &'a Catalog<'s>,
     pub(crate) tariffs: &'a Tariffs<'s>,
     pub(crate) intents: &'a Intents,
     /// How long users go on using an old route.

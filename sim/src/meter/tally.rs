@@ -4,6 +4,8 @@
 //! bucket of a latency is the exponent and leading digits of its `f32`. Counts are `f32`: a bucket would
 //! have to be added to ten million times before that shows.
 
+#![expect(clippy::cast_possible_truncation, reason = "an `f32` is as exact as a tally has to be")]
+
 use crate::service::{STRATA, WEIGHTS};
 
 /// Binary digits of a mantissa that tell buckets apart.

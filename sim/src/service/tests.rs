@@ -28,19 +28,19 @@ fn mean(times: &[f64]) -> f64 {
     times.iter().sum::<f64>() / times.len() as f64
 }
 
-/// The value that a part `quantile` of the times is not above.
-fn quantile(times: &mut [f64], quantile: f64) -> f64 {
+/// The value that so many percent of the times are not above.
+fn percentile(times: &mut [f64], percent: usize) -> f64 {
     times.sort_by(f64::total_cmp);
-    times[(times.len() as f64 * quantile) as usize]
+    times[times.len() * percent / 100]
 }
 
-/// The value that a part `quantile` of the strata is not above.
-fn quantile_of_strata(times: Times, quantile: f64) -> f64 {
+/// The value that so many percent of the strata are not above.
+fn percentile_of_strata(times: Times, percent: usize) -> f64 {
     let mut sum = 0;
     let mut strata = STRATA.iter().zip(times.strata());
     let place = strata.find(|((weight, _), _)| {
         sum += weight;
-        sum as f64 >= quantile * WEIGHTS as f64
+        sum * 100 >= percent as u64 * WEIGHTS
     });
     place.unwrap().1
 }
@@ -58,9 +58,9 @@ fn a_visit_takes_as_long_as_in_a_simulated_queue() {
         let times = station.times(rate, &mut Erlang::default());
         let error = times.mean / mean(&seen) - 1.0;
         assert!(error.abs() < 0.05, "mean at {servers} servers: {error}");
-        for percent in [50.0, 95.0, 99.0] {
-            let exact = quantile(&mut seen, percent / 100.0);
-            let error = quantile_of_strata(times, percent / 100.0) / exact - 1.0;
+        for percent in [50, 95, 99] {
+            let exact = percentile(&mut seen, percent);
+            let error = percentile_of_strata(times, percent) / exact - 1.0;
             assert!(error.abs() < 0.10, "p{percent} at {servers} servers: {error}");
         }
     }
@@ -78,9 +78,9 @@ fn the_sum_of_visits_takes_as_long_as_in_simulated_queues() {
         sums.iter_mut().zip(seen).for_each(|(sum, time)| *sum += time);
         times = times.then(station.times(rate, &mut Erlang::default()));
     }
-    for percent in [50.0, 95.0, 99.0] {
-        let exact = quantile(&mut sums, percent / 100.0);
-        let error = quantile_of_strata(times, percent / 100.0) / exact - 1.0;
+    for percent in [50, 95, 99] {
+        let exact = percentile(&mut sums, percent);
+        let error = percentile_of_strata(times, percent) / exact - 1.0;
         assert!(error.abs() < 0.06, "p{percent}: {error}");
     }
 }

@@ -152,30 +152,30 @@ impl World<'_> {
     /// The product of all surges of a series holds.
     fn refresh_surges(&mut self, affected: &[SeriesId]) {
         for one in affected {
-            let factor = self.lasting.iter().fold(u64::from(UNCHANGED), |product, number| {
-                match &self.scenario.timeline[*number as usize].act {
-                    Act::Surge { series, factor, .. } if series.contains(one) => {
-                        product * u64::from(*factor) / u64::from(UNCHANGED)
-                    }
-                    _ => product,
-                }
+            let lasting = self.lasting.iter().map(|number| self.act(*number));
+            let factors = lasting.filter_map(|act| {
+                let Act::Surge { series, factor, .. } = act else { return None };
+                series.contains(one).then_some(u64::from(*factor))
             });
-            self.users.set_surge(*one, u32::try_from(factor).unwrap_or(u32::MAX));
+            let whole = u64::from(UNCHANGED);
+            let product = factors.fold(whole, |product, factor| product * factor / whole);
+            self.users.set_surge(*one, u32::try_from(product).unwrap_or(u32::MAX));
         }
     }
 
     /// The last act on the sensor of a series holds.
     fn refresh_sensors(&mut self, affected: &[SeriesId]) {
         for one in affected {
-            let shown = self.lasting.iter().rev().find_map(|number| {
-                match &self.scenario.timeline[*number as usize].act {
-                    Act::Sensor { series, shows, .. } if series.contains(one) => {
-                        Some(shows.unwrap_or(MUTE))
-                    }
-                    _ => None,
-                }
+            let lasting = self.lasting.iter().rev().map(|number| self.act(*number));
+            let mut shown = lasting.filter_map(|act| {
+                let Act::Sensor { series, shows, .. } = act else { return None };
+                series.contains(one).then(|| shows.unwrap_or(MUTE))
             });
-            self.sensors[one.index()] = shown.unwrap_or(TRUE);
+            self.sensors[one.index()] = shown.next().unwrap_or(TRUE);
         }
+    }
+
+    fn act(&self, number: u32) -> &Act {
+        &self.scenario.timeline[number as usize].act
     }
 }

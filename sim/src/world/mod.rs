@@ -19,7 +19,7 @@ use periplus_core::ids::{ClusterId, Symbol};
 use periplus_core::input::{Command, TimerFired};
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, State};
-use periplus_spec::scenario::Scenario;
+use periplus_spec::scenario::{Act, Scenario};
 
 use self::effects::{Routing, WayOut};
 use crate::catalog::Catalog;
@@ -272,7 +272,6 @@ impl<'s> World<'s> {
             now: self.now,
             users: &mut self.users,
             desks: &mut self.desks,
-            catalog: &self.catalog,
             tariffs: &self.tariffs,
             intents: &self.intents,
             ttl: self.scenario.world.dns_ttl,
@@ -284,9 +283,9 @@ impl<'s> World<'s> {
 /// The symbols of all names that the scenario gives the machine.
 fn names(scenario: &Scenario) -> BTreeMap<&str, Symbol> {
     let mut names = BTreeMap::new();
-    let acts = scenario.timeline.iter().filter_map(|moment| match &moment.act {
-        periplus_spec::scenario::Act::Inputs(inputs) => Some(inputs),
-        _ => None,
+    let acts = scenario.timeline.iter().filter_map(|moment| {
+        let Act::Inputs(inputs) = &moment.act else { return None };
+        Some(inputs)
     });
     for input in scenario.setup.iter().chain(acts.flatten()) {
         if let Input::Command(Command::Name { first, texts }) = input {

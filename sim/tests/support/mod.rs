@@ -1,6 +1,6 @@
 //! Scenarios made in code: clusters on a ring, zones between them, and apps of two components.
 
-#![expect(dead_code, reason = "each test uses its own part")]
+#![allow(dead_code, reason = "each test uses its own part")]
 
 use std::sync::Arc;
 
@@ -176,7 +176,11 @@ fn cluster_truth(number: u32, size: &Size) -> ClusterTruth {
             room: Room { free, pods: 110 },
             autoscaler: None,
         }],
-        agent: AgentTruth { interval: Span::MINUTE, webhook: number % 2 == 0, apply: Span(2_000) },
+        agent: AgentTruth {
+            interval: Span::MINUTE,
+            webhook: number.is_multiple_of(2),
+            apply: Span(2_000),
+        },
         pull_bytes_per_second: 50_000_000,
         joins: Tick::ZERO,
         power: power(),
@@ -210,10 +214,10 @@ fn setup(size: &Size, fleet: &Fleet) -> Vec<Input> {
     texts.extend(fleet.clusters.iter().map(|cluster| cluster.name.clone()));
     texts.extend(fleet.zones.iter().map(|zone| zone.name.clone()));
     texts.extend(fleet.apps.iter().map(|app| app.name.clone()));
-    let symbol = |place: usize| Symbol(u32::try_from(first + place).unwrap());
+    let symbol = |place: usize| Symbol(small(first + place));
     let mut setup = Vec::new();
     for (place, texts) in texts.chunks(BATCH_MAX).enumerate() {
-        let first = Symbol(u32::try_from(place * BATCH_MAX).unwrap());
+        let first = Symbol(small(place * BATCH_MAX));
         setup.push(Command::Name { first, texts: texts.to_vec() });
     }
     setup.push(Command::DeclarePolicy(Box::default()));
@@ -243,7 +247,7 @@ fn setup(size: &Size, fleet: &Fleet) -> Vec<Input> {
         setup.push(Input::Command(Command::DeclareApp(AppId(number), intent)));
     }
     for (place, series) in series(size).chunks(BATCH_MAX).enumerate() {
-        let first = SeriesId(u32::try_from(place * BATCH_MAX).unwrap());
+        let first = SeriesId(small(place * BATCH_MAX));
         let series = series.to_vec();
         setup.push(Input::Command(Command::DeclareSeries { first, series }));
     }
@@ -269,8 +273,8 @@ fn ways(size: &Size) -> Vec<Input> {
         Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Reach { from, rtts } })
     };
     let zones = (0..size.zones).map(|number| {
-        let home = u64::from(number) * u64::from(size.clusters) / u64::from(size.zones);
-        reach(Place::Zone(ZoneId(number)), near(u32::try_from(home).unwrap()))
+        let home = number as usize * size.clusters as usize / size.zones as usize;
+        reach(Place::Zone(ZoneId(number)), near(small(home)))
     });
     let clusters = (0..size.clusters).map(|number| {
         let others = near(number).into_iter().filter(|way| way.0 != ClusterId(number));
@@ -346,7 +350,7 @@ pub(crate) fn cluster(number: u32) -> ClusterId {
 
 /// One more cluster that nobody can reach.
 pub(crate) fn add_far_cluster(scenario: &mut Scenario) {
-    let number = u32::try_from(scenario.fleet.clusters.len()).unwrap();
+    let number = small(scenario.fleet.clusters.len());
     let mut far = scenario.fleet.clusters[0].clone();
     far.name = "far".into();
     scenario.fleet.clusters.push(far);
@@ -363,5 +367,10 @@ pub(crate) fn add_far_cluster(scenario: &mut Scenario) {
         .setup
         .iter()
         .rposition(|input| matches!(input, Input::Command(Command::DeclareCluster(..))));
-    scenario.setup.insert(last.unwrap() + 1, Input::Command(join));
+    let last = last.expect("there are clusters");
+    scenario.setup.insert(last + 1, Input::Command(join));
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).expect("made scenarios are small")
 }
