@@ -83,6 +83,17 @@ impl Totals {
         left
     }
 
+    /// The lesser of both, resource by resource.
+    #[must_use]
+    pub fn at_most(&self, other: &Self) -> Self {
+        Self {
+            cpu: self.cpu.min(other.cpu),
+            memory: self.memory.min(other.memory),
+            pods: self.pods.min(other.pods),
+            extended: core::array::from_fn(|kind| self.extended[kind].min(other.extended[kind])),
+        }
+    }
+
     /// The first resource of which `wanted` is more than this.
     #[must_use]
     pub fn shortage(&self, wanted: &Self) -> Option<Shortage> {

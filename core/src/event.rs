@@ -145,6 +145,20 @@ pub enum Event {
         /// When.
         until: Tick,
     },
+    /// An app has been considered.
+    AppConsidered {
+        /// Which app.
+        app: AppId,
+        /// All of it, or only what had drifted.
+        whole: bool,
+    },
+    /// All of an app will be considered.
+    ReviewTimed {
+        /// Which app.
+        app: AppId,
+        /// When.
+        until: Tick,
+    },
     /// Some of an app's users are, or no longer are, served by nobody.
     AppShort {
         /// Which app.

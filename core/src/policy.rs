@@ -66,8 +66,12 @@ pub struct Pace {
     pub dwell: Span,
     /// How long less must be enough before a berth is scaled in.
     pub scale_in_after: Span,
-    /// How long after a change of demand the whole app is considered again.
+    /// How long after a change of demand the app is considered again.
     pub reconsider_after: Span,
+    /// Of a large app only the flows that changed by at least this much are then considered …
+    pub drift: Permille,
+    /// … and all of them after this long.
+    pub review_after: Span,
     /// The most flows of one app that may be on their way to another cluster at once.
     pub moves_at_once: u32,
     /// The most voluntary moves of one app in `window`.
@@ -126,13 +130,13 @@ pub struct Recovery {
     pub effect_attempts: u8,
 }
 
-/// How long to search for a better placement: a number of tried moves, so that it is deterministic.
+/// How long to search for a better placement: numbers of tries, so that it is deterministic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchBudget {
-    /// Moves tried when an input touches part of an app.
-    pub local: u32,
-    /// Moves tried when a whole app is considered.
-    pub whole: u32,
+    /// Moves tried per flow that is planned.
+    pub per_flow: u32,
+    /// Sites tried in place of others when a whole app is considered and nothing simpler helps.
+    pub replacements: u32,
 }
 
 /// Whether apps of higher priority may displace others.
@@ -162,15 +166,17 @@ impl Default for Policy {
             carbon_tonne: MicroUsd(0),
             headroom: Headroom { least: Permille(50), target: Permille(200), most: Permille(500) },
             switching: Switching {
-                per_move: MicroUsd(200),
-                per_start: MicroUsd(1_000),
+                per_move: MicroUsd(1_000),
+                per_start: MicroUsd(5_000),
                 payback: Span::HOUR,
-                least_gain: MicroUsdPerHour(100),
+                least_gain: MicroUsdPerHour(500),
             },
             pace: Pace {
                 dwell: Span(10 * Span::MINUTE.0),
                 scale_in_after: Span(5 * Span::MINUTE.0),
                 reconsider_after: Span(10 * Span::MINUTE.0),
+                drift: Permille(125),
+                review_after: Span::HOUR,
                 moves_at_once: 1_000,
                 moves_per_window: 1_000,
                 window: Span::HOUR,
@@ -198,7 +204,7 @@ impl Default for Policy {
                 effect_retry: Span(10 * Span::SECOND.0),
                 effect_attempts: 8,
             },
-            search: SearchBudget { local: 20_000, whole: 2_000_000 },
+            search: SearchBudget { per_flow: 2_000, replacements: 16 },
             preemption: Preemption::LowerPriority,
         }
     }

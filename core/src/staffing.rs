@@ -16,6 +16,8 @@ pub const STEPS_MAX: usize = 4_096;
 /// The merged staffing table of one group on one kind of cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Staffing {
+    /// The highest rate of each step, by itself: it is searched far more often than the rest is read.
+    rates: Vec<MilliRps>,
     steps: Vec<Step>,
     /// Replicas of each component at each step, step by step.
     replicas: Vec<u16>,
@@ -49,7 +51,12 @@ impl Staffing {
         for (table, scaling) in tables.iter().zip(&scalings) {
             counts.push(usize::from(scaling.min()).clamp(1, table.len()));
         }
-        let mut merged = Self { steps: Vec::new(), replicas: Vec::new(), components: ids.len() };
+        let mut merged = Self {
+            rates: Vec::new(),
+            steps: Vec::new(),
+            replicas: Vec::new(),
+            components: ids.len(),
+        };
         loop {
             let held = |place: usize| tables[place][counts[place] - 1];
             let up_to = (0..ids.len()).map(held).min().unwrap_or(MilliRps::MAX);
@@ -59,6 +66,7 @@ impl Staffing {
                 merged.replicas.push(count);
                 total += Totals::of(&intent.component(*id).request, u32::from(count));
             }
+            merged.rates.push(up_to);
             merged.steps.push(Step { up_to, total });
 
             let limit = |place: usize| usize::from(scalings[place].max()).min(tables[place].len());
@@ -85,9 +93,10 @@ impl Staffing {
 
     /// The first step that holds `rate`.
     #[must_use]
+    #[inline]
     pub fn step_for(&self, rate: MilliRps) -> Option<usize> {
-        let step = self.steps.partition_point(|step| step.up_to < rate);
-        (step < self.steps.len()).then_some(step)
+        let step = self.rates.partition_point(|up_to| *up_to < rate);
+        (step < self.rates.len()).then_some(step)
     }
 
     /// The replicas of each of the group's components at `step`.

@@ -235,10 +235,22 @@ pub fn per_gib(memory: MiB, price: MicroUsdPerHour) -> MicroUsdPerHour {
     MicroUsdPerHour((i64::from(memory.0) * price.0 + 1_023).div_euclid(1_024))
 }
 
-fn scaled(rate: MilliRps, times: u64, price: i64, over: i128) -> MicroUsdPerHour {
+#[inline]
+fn scaled(rate: MilliRps, times: u64, price: i64, over: i64) -> MicroUsdPerHour {
+    let narrow = i64::try_from(rate.0).ok().zip(i64::try_from(times).ok());
+    let product = narrow.and_then(|(rate, times)| rate.checked_mul(times)?.checked_mul(price));
+    match product {
+        Some(product) => MicroUsdPerHour(product / over),
+        None => scaled_wide(rate, times, price, over),
+    }
+}
+
+/// Far more traffic than any fleet has: slower, and exact all the same.
+#[cold]
+fn scaled_wide(rate: MilliRps, times: u64, price: i64, over: i64) -> MicroUsdPerHour {
     let product =
         i128::from(rate.0).saturating_mul(i128::from(times)).saturating_mul(i128::from(price));
-    MicroUsdPerHour(saturate(product / over))
+    MicroUsdPerHour(saturate(product / i128::from(over)))
 }
 
 fn saturate(value: i128) -> i64 {

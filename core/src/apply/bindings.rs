@@ -22,6 +22,7 @@ impl State {
             replicas: 0,
             required: 0,
             primed: 0,
+            ceiling: 0,
             seen: 0,
             request: declared.request,
             revision: declared.revision,
@@ -80,7 +81,11 @@ impl State {
             binding.generation = generation;
             binding.cause = Some(key);
             binding.content = Content::Present;
-            binding.primed = binding.replicas;
+            binding.primed = match declared.scaling {
+                Scaling::Fixed { .. } => binding.replicas,
+                Scaling::Hpa { min, .. } => min,
+            };
+            binding.ceiling = binding.ceiling.max(binding.primed);
             binding.request = declared.request;
             binding.revision = declared.revision;
         });
@@ -100,6 +105,8 @@ impl State {
             binding.phase = Phase::Applied;
             binding.since = at;
             binding.as_of = as_of;
+            // What was written before has been replaced; what it started shows in `seen`.
+            binding.ceiling = binding.primed;
         });
     }
 
@@ -161,6 +168,8 @@ impl State {
         self.stop_waiting_one(id);
         self.change(id, |binding| {
             binding.replicas = 0;
+            binding.primed = 0;
+            binding.ceiling = 0;
             binding.seen = 0;
         });
         if let Some(key) = self.binding(id).expect("a binding that is removed exists").cause {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::ids::{ClusterId, SeriesId};
 use crate::input::{Command, Input};
 use crate::state::{App, Cluster, Flow, Health, Moves, Reach, Series, State, Timer, Wake, Zone};
-use crate::units::Tick;
+use crate::units::{MilliRps, Tick};
 
 impl State {
     /// Takes over what the command in `input` declares.
@@ -16,7 +16,10 @@ impl State {
                 assert_eq!(first.index(), self.names.len(), "names are numbered in order");
                 self.names.extend_from_slice(texts);
             }
-            Command::DeclarePolicy(policy) => self.scalars.policy = (**policy).clone(),
+            Command::DeclarePolicy(policy) => {
+                self.scalars.policy = (**policy).clone();
+                self.derive_prices();
+            }
             Command::DeclareTenant(tenant, spec) => {
                 if tenant.index() < self.tenants.len() {
                     *self.tenants.edit(tenant.index()) = spec.clone();
@@ -65,6 +68,7 @@ impl State {
                     self.series.push(Series {
                         flow: Flow::default(),
                         wake: Wake::Asleep,
+                        considered: MilliRps::ZERO,
                         spec: *spec,
                     });
                     self.zones.edit(spec.zone.index()).series.push(id);

@@ -58,6 +58,8 @@ impl State {
             Event::SeriesHeld { series } => self.hold_back(*series),
 
             Event::AppStirred { app, until } => self.stir(*app, *until),
+            Event::AppConsidered { app, whole } => self.consider(*app, *whole),
+            Event::ReviewTimed { app, until } => self.timers.arm(Timer::Review(*app), *until),
             Event::AppShort { app, short } => self.mark_short(*app, *short),
             Event::MovesCounted { app, since, count } => self.count_moves(*app, *since, *count),
             Event::BerthOpened { berth, app, group, cluster } => {

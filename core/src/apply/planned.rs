@@ -19,6 +19,19 @@ impl State {
         self.derived.set_stirred(app, true);
     }
 
+    pub(super) fn consider(&mut self, app: AppId, whole: bool) {
+        for place in 0..self.app(app).series.len() {
+            let id = self.app(app).series[place];
+            if whole || self.has_drifted(id) {
+                let series = self.series.edit(id.index());
+                series.considered = series.flow.rate;
+            }
+        }
+        if whole {
+            self.timers.disarm(Timer::Review(app));
+        }
+    }
+
     pub(super) fn mark_short(&mut self, app: AppId, short: bool) {
         let place = self.scalars.short.binary_search(&app);
         match (place, short) {
@@ -200,5 +213,6 @@ impl State {
         failed.retain(|(other, until)| *other != cluster && *until > at);
         let place = failed.partition_point(|(other, _)| *other < cluster);
         failed.insert(place, (cluster, until));
+        self.timers.arm(Timer::Retried(app, cluster), until);
     }
 }

@@ -38,12 +38,14 @@ impl State {
             Sight::Prices(prices) => {
                 for (cluster, prices) in prices.iter().filter(|entry| entry.0.index() < known) {
                     self.clusters.edit(cluster.index()).prices = *prices;
+                    self.derive_price(*cluster);
                 }
             }
             Sight::Carbon(intensities) => {
                 for (cluster, carbon) in intensities.iter().filter(|entry| entry.0.index() < known)
                 {
                     self.clusters.edit(cluster.index()).carbon = *carbon;
+                    self.derive_price(*cluster);
                 }
             }
             Sight::Reach { from, rtts } => {

@@ -100,9 +100,10 @@ impl State {
     }
 
     pub(super) fn repeat(&mut self, key: EffectKey) {
-        let entry =
-            self.outstanding.get_mut(&key).expect("an effect that is repeated is outstanding");
+        let entry = self.outstanding.remove(&key);
+        let mut entry = entry.expect("an effect that is repeated is outstanding");
         entry.attempts = entry.attempts.saturating_add(1);
+        self.outstanding.insert(key, entry);
     }
 
     pub(super) fn hold_back(&mut self, series: SeriesId) {

@@ -5,11 +5,10 @@
 
 use crate::capacity::{Shortage, Totals, oversized};
 use crate::decision::Reason;
-use crate::fleet::{Place, Resources};
+use crate::fleet::Place;
 use crate::ids::{AppId, BerthId, ClusterId, GroupId};
 use crate::intent::Intent;
 use crate::labels::TaintEffect;
-use crate::staffing::Staffing;
 use crate::state::{Berth, Health, State};
 use crate::units::{MicrosRtt, Tick};
 
@@ -18,7 +17,8 @@ use crate::units::{MicrosRtt, Tick};
 pub(crate) enum Stance {
     /// Take it, or more of it.
     Open,
-    /// Take who is served by nobody, but nobody from elsewhere: it has not been stable for long enough.
+    /// Keep what is there and take who is served by nobody, but nobody from elsewhere: it has not been stable
+    /// for long enough.
     Returning(Reason),
     /// Keep what is there.
     Keep(Reason),
@@ -74,8 +74,9 @@ pub(crate) fn stance(
     if let Health::Unknown { since } = entry.health {
         return Stance::Keep(Reason::Unknown { since });
     }
+    let returning = (entry.stable_at > at).then_some(Reason::Returning { until: entry.stable_at });
     if there {
-        return Stance::Open;
+        return returning.map_or(Stance::Open, Stance::Returning);
     }
     if declared.stateful
         && let Some(reason) = stays_with_data(state, app, group)
@@ -90,10 +91,7 @@ pub(crate) fn stance(
     {
         return Stance::Shut(Reason::MaxClusters { limit });
     }
-    if entry.stable_at > at {
-        return Stance::Returning(Reason::Returning { until: entry.stable_at });
-    }
-    Stance::Open
+    returning.map_or(Stance::Open, Stance::Returning)
 }
 
 impl Stance {
@@ -124,45 +122,30 @@ pub(crate) fn refuses_place(
     (zone != cluster).then_some(Reason::Residency { key, zone, cluster })
 }
 
-/// The highest step of its staffing table that the group finds room for in `cluster`, beside all others.
-///
-/// `evictable` is room that others would yield.
-pub(crate) fn highest_step(
+/// The room that a group may take in `cluster` beside all others, and why it is nothing, if the tenant's
+/// quota is the reason. `evictable` is room that others would yield.
+pub(crate) fn free(
     state: &State,
     app: AppId,
     cluster: ClusterId,
-    staffing: &Staffing,
     berth: Option<&Berth>,
     evictable: &Totals,
-) -> Result<usize, Reason> {
+) -> (Totals, Option<Reason>) {
     let entry = state.cluster(cluster);
     let own = berth.map(Berth::charged).unwrap_or_default();
     let mut taken = entry.held;
     taken -= own;
     let free = entry.room.less(&taken.less(evictable));
-    let intent = state.intent(app);
-    let left = state.tenant(intent.tenant).quota.map(|quota| {
-        let mut used = state.derived.held_by(intent.tenant);
-        used -= own;
-        quota_totals(&quota).less(&used)
+    let tenant = state.intent(app).tenant;
+    let Some(quota) = state.tenant(tenant).quota else { return (free, None) };
+    let mut used = state.derived.held_by(tenant);
+    used -= own;
+    let quota = Totals { pods: u64::MAX, ..Totals::of(&quota, 1) };
+    let left = quota.less(&used);
+    let short = left.shortage(&free).map(|Shortage { resource, wanted, free }| {
+        Reason::QuotaExceeded { resource, wanted, left: free }
     });
-    let fits = |step: &crate::staffing::Step| {
-        free.shortage(&step.total).is_none()
-            && left.is_none_or(|left| left.shortage(&step.total).is_none())
-    };
-    let steps = staffing.steps();
-    if let Some(highest) = steps.partition_point(fits).checked_sub(1) {
-        return Ok(highest);
-    }
-    let least = steps[0].total;
-    Err(match free.shortage(&least) {
-        Some(Shortage { resource, wanted, free }) => Reason::NoRoom { resource, wanted, free },
-        None => {
-            let short = left.and_then(|left| left.shortage(&least));
-            let Shortage { resource, wanted, free } = short.expect("room or quota is short");
-            Reason::QuotaExceeded { resource, wanted, left: free }
-        }
-    })
+    (free.at_most(&left), short)
 }
 
 /// Why one pod of the group fits no node of the cluster, if that is so.
@@ -184,10 +167,6 @@ pub(crate) fn exceeds_nodes(
 pub(crate) fn live_berths(state: &State, app: AppId, group: GroupId) -> usize {
     let held = &state.app(app).berths[group.index()];
     held.iter().filter(|(_, berth)| state.berth(*berth).is_live()).count()
-}
-
-fn quota_totals(quota: &Resources) -> Totals {
-    Totals { pods: u64::MAX, ..Totals::of(quota, 1) }
 }
 
 fn is_driven_out(state: &State, app: AppId, cluster: ClusterId) -> bool {

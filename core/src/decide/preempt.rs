@@ -4,42 +4,36 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 
 use super::Scratch;
-use super::assigned::GreedyThenLocal;
+use super::staffed::packs_beside;
 use crate::capacity::Totals;
-use crate::decide::bound::packs_beside;
 use crate::decide::eligible;
 use crate::decide::problem::{Problem, Site};
 use crate::ids::{AppId, BerthId};
 use crate::policy::Preemption;
 use crate::state::{Stage, State};
+use crate::units::MilliRps;
 
 /// Makes room by displacing others for what is left to nobody. The solver's answer is only added to.
-pub(super) fn preempt(
-    state: &State,
-    problem: &mut Problem,
-    _: &mut GreedyThenLocal,
-    scratch: &mut Scratch,
-) {
+pub(super) fn preempt(state: &State, problem: &mut Problem, scratch: &mut Scratch) {
     if state.policy().preemption == Preemption::Never {
         return;
     }
     let (app, _) = problem.group();
-    for site in 0..problem.sites.len() {
+    for site in problem.site_ids() {
         if !problem.has_unserved() {
             return;
         }
-        let victims = victims(state, app, &problem.sites[site]);
+        let victims = victims(state, app, &problem.sites[site as usize]);
         if victims.is_empty() {
             continue;
         }
-        let entry = &problem.sites[site];
-        let (max, top, opening) = (entry.max, entry.top, entry.opening);
+        let limit = problem.limit(site);
         let before: Vec<_> = problem.demands.iter().map(|demand| demand.now).collect();
-        widen(state, app, &mut problem.sites[site], &victims);
+        widen(state, app, problem, site, &victims);
         for demand in 0..problem.demands.len() {
-            problem.insert_into(demand, u32::try_from(site).expect("sites are counted by u32"));
+            problem.insert_into(demand, site);
         }
-        let chosen = choose(state, problem, site, &victims, max, scratch);
+        let chosen = choose(state, problem, site, &victims, limit.max, scratch);
         match chosen {
             Some(chosen) => problem.victims.extend(chosen),
             None => {
@@ -48,8 +42,7 @@ pub(super) fn preempt(
                         problem.assign(demand, shares);
                     }
                 }
-                let entry = &mut problem.sites[site];
-                (entry.max, entry.top, entry.opening) = (max, top, opening);
+                problem.sites[site as usize].limit = Some(limit);
             }
         }
     }
@@ -76,34 +69,38 @@ fn victims(state: &State, app: AppId, site: &Site) -> Vec<BerthId> {
 }
 
 /// Counts the victims' room as the site's own.
-fn widen(state: &State, app: AppId, site: &mut Site, victims: &[BerthId]) {
+fn widen(state: &State, app: AppId, problem: &mut Problem, site: u32, victims: &[BerthId]) {
     let mut evictable = Totals::default();
     for victim in victims {
         evictable += state.berth(*victim).charged();
     }
-    let berth = site.berth.map(|berth| state.berth(berth));
-    let step = eligible::highest_step(state, app, site.cluster, &site.staffing, berth, &evictable);
-    if let Ok(step) = step {
-        site.set_top(step, state.policy().headroom.least);
-    }
+    let entry = &mut problem.sites[site as usize];
+    let berth = entry.berth.map(|berth| state.berth(berth));
+    (entry.free, _) = eligible::free(state, app, entry.cluster, berth, &evictable);
+    entry.limit = None;
 }
 
 /// The fewest victims, in order, without which the site's load fits; nobody if it fits as it was.
 fn choose(
     state: &State,
-    problem: &Problem,
-    site: usize,
+    problem: &mut Problem,
+    site: u32,
     victims: &[BerthId],
-    max_before: crate::units::MilliRps,
+    max_before: MilliRps,
     scratch: &mut Scratch,
 ) -> Option<Vec<BerthId>> {
-    let site = &problem.sites[site];
+    let top = problem.limit(site).top as usize;
+    let problem = &*problem;
+    let site = &problem.sites[site as usize];
     if site.load <= max_before {
         return Some(Vec::new());
     }
-    let step = site.step_for(site.load).min(site.top);
-    let fits =
-        |without: &usize| packs_beside(state, problem, site, step, &victims[..*without], scratch);
+    let step = problem.step_for(site, site.load).min(top);
+    let (app, group) = problem.group();
+    let here = (site.cluster, site.berth);
+    let fits = |without: &usize| {
+        packs_beside(state, app, group, here, step, &victims[..*without], scratch)
+    };
     let fewest = (0..=victims.len()).find(fits)?;
     Some(victims[..fewest].to_vec())
 }

@@ -3,8 +3,7 @@
 //! Two forms of the same sums: totals for the search, which compares millions of them, and bills with every
 //! line for people. `bill` adds up to what the search used, but for one µ$ of rounding per line.
 
-use crate::capacity::Totals;
-use crate::fleet::{EXTENDED_RESOURCES_MAX, Place};
+use crate::fleet::Place;
 use crate::ids::{AppId, ClusterId, GroupId};
 use crate::intent::{GroupCall, Intent};
 use crate::state::{FlowId, State};
@@ -12,57 +11,6 @@ use crate::units::{
     Bytes, MicroUsdPerHour, MicrosRtt, MilliRps, per_excess_latency, per_gigabyte,
     per_thousand_requests,
 };
-
-/// What a unit of each resource costs in one cluster now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct UnitPrices {
-    core: i64,
-    gib: i64,
-    extended: [i64; EXTENDED_RESOURCES_MAX],
-    /// The carbon of one core.
-    carbon: i64,
-}
-
-impl UnitPrices {
-    pub(crate) fn of(state: &State, cluster: ClusterId) -> Self {
-        let entry = state.cluster(cluster);
-        let micrograms = entry.spec.power.micrograms_per_core_hour(entry.carbon);
-        Self {
-            core: entry.prices.core.0,
-            gib: entry.prices.gib.0,
-            extended: entry.prices.extended.map(|price| price.0),
-            carbon: state.policy().carbon(micrograms).0,
-        }
-    }
-
-    /// The price of the resources, carbon included.
-    #[inline]
-    pub(crate) fn total(&self, of: &Totals) -> i64 {
-        self.compute(of) + self.carbon(of)
-    }
-
-    pub(crate) fn compute(&self, of: &Totals) -> i64 {
-        let mut sum = share_up(of.cpu, self.core, 1_000) + share_up(of.memory, self.gib, 1_024);
-        for (units, price) in of.extended.iter().zip(self.extended) {
-            sum += signed(*units) * price;
-        }
-        sum
-    }
-
-    pub(crate) fn carbon(&self, of: &Totals) -> i64 {
-        share_up(of.cpu, self.carbon, 1_000)
-    }
-}
-
-/// `units` at `price` per `unit` of them, rounded up.
-#[inline]
-fn share_up(units: u64, price: i64, unit: i64) -> i64 {
-    (signed(units) * price + unit - 1).div_euclid(unit)
-}
-
-fn signed(units: u64) -> i64 {
-    i64::try_from(units).expect("a cluster's resources fit i64")
-}
 
 /// What a whole flow costs beside resources, if one cluster serves it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

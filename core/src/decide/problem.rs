@@ -1,55 +1,73 @@
 //! The problem: flows of one group, the sites that may serve them, and what each pair costs.
 //!
-//! A site is a candidate cluster in this problem. Indices are local to it. Everything is copied out of the
-//! state, so that a solver needs nothing else, and the buffers are kept from problem to problem.
+//! A site is a candidate cluster in this problem. Indices are local to it. `stated` copies everything out of
+//! the state, so that a solver needs nothing else; the buffers are kept from problem to problem.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use super::Depth;
 use crate::capacity::Totals;
-use crate::decide::eligible::{self, Stance, stance};
-use crate::decide::priced::{self, UnitPrices};
+use crate::decide::eligible::Stance;
+use crate::decide::priced::Crossings;
 use crate::decision::{Guard, Held, Reason};
 use crate::explain::Candidate;
 use crate::fleet::Place;
-use crate::ids::{AppId, BerthId, ClusterId, GroupId};
+use crate::ids::{AppId, BerthId, ClusterId, GroupId, KindId};
 use crate::staffing::Staffing;
-use crate::state::{ASSIGNED_MAX, FlowId, State};
-use crate::units::{MicrosRtt, MilliRps, Permille, Tick};
+use crate::state::{ASSIGNED_MAX, FlowId, UnitPrices};
+use crate::units::{MicroUsdPerHour, MilliRps, Permille, Tick};
 
 /// Flows of one group, the sites that may serve them, and what each pair costs.
 #[derive(Debug, Default)]
 pub(crate) struct Problem {
-    pub(crate) app: Option<(AppId, GroupId)>,
-    pub(crate) whole: bool,
+    pub(super) app: Option<(AppId, GroupId)>,
+    pub(crate) depth: Depth,
     pub(crate) sites: Vec<Site>,
     pub(crate) demands: Vec<Demand>,
     pub(crate) pairs: Vec<Pair>,
+    /// For each site, the demands that have a pair with it or a part at it: `links[starts[s]..starts[s + 1]]`.
+    pub(super) links: Vec<Link>,
+    pub(super) starts: Vec<u32>,
+    /// The group's staffing tables, by kind of cluster.
+    pub(crate) tables: Vec<(KindId, Arc<Staffing>)>,
     /// Clusters that may not serve the group, whoever asks.
-    pub(crate) refused: Vec<(ClusterId, Reason)>,
+    pub(super) refused: Vec<(ClusterId, Reason)>,
+    /// For each cluster its site, its place among the refused, or `UNSEEN`.
+    pub(super) place_of: Vec<u32>,
+
+    pub(super) moving: MicroUsdPerHour,
+    pub(super) opening: MicroUsdPerHour,
+    pub(crate) headroom: Permille,
+    pub(crate) headroom_least: Permille,
     pub(crate) least_gain: i64,
     pub(crate) burst_step: u16,
-    /// Moves that may still be tried.
-    pub(crate) budget: u32,
-    /// Flows that may still move without need.
-    pub(crate) allowance: u32,
-    /// Bindings that may still be given up because nobody is worth serving from them.
-    pub(crate) droppable: u32,
-    /// What kept something from moving.
-    pub(crate) held: Vec<(FlowId, Held)>,
-    /// The guard that stands behind `allowance`.
-    pub(crate) allowance_guard: Option<Held>,
-    /// Flows that moved without need so far.
-    pub(crate) moved: u32,
-    pub(crate) droppable_before: u32,
     /// Bindings that go with one berth.
     pub(crate) bindings_per_berth: u32,
+
+    /// Flows and sites whose surroundings have changed since they were last tried.
+    pub(super) look_flow: Vec<bool>,
+    pub(super) look_site: Vec<bool>,
+
+    /// Moves that may still be tried.
+    pub(crate) budget: u64,
+    /// Sites that may still be tried in place of others.
+    pub(crate) replacements: u32,
+    /// Flows that may still move without need, and the guard behind that.
+    pub(crate) allowance: u32,
+    pub(crate) allowance_guard: Option<Held>,
+    /// Bindings that may still be given up because nobody is worth serving from them.
+    pub(crate) droppable: u32,
+    pub(crate) droppable_before: u32,
+
+    /// Flows that moved without need so far.
+    pub(crate) moved: u32,
+    /// What kept something from moving.
+    pub(crate) held: Vec<(u32, Held)>,
     /// Berths of others that must yield.
     pub(crate) victims: Vec<BerthId>,
     /// Room for the candidates of one flow.
     pub(crate) candidates: Vec<Candidate>,
-    /// For each cluster its site, its place among the refused, or `UNSEEN`.
-    place_of: Vec<u32>,
 }
 
 /// A candidate cluster.
@@ -57,29 +75,47 @@ pub(crate) struct Problem {
 pub(crate) struct Site {
     pub(crate) cluster: ClusterId,
     pub(crate) berth: Option<BerthId>,
+    /// Whether its berth is wanted as it is: no start is needed.
+    pub(crate) runs: bool,
     pub(crate) stance: Stance,
-    pub(crate) staffing: Arc<Staffing>,
+    /// Its staffing table, by its place in the problem's.
+    pub(crate) table: u32,
     pub(crate) prices: UnitPrices,
-    pub(crate) headroom: Permille,
-    pub(crate) headroom_least: Permille,
+    pub(crate) crossings: Crossings,
     /// Being active, preferences included.
     pub(crate) fixed: i64,
     /// Starting here, spread over the payback; nothing where it runs already.
     pub(crate) opening: i64,
-    /// The most that it can take, at its highest step.
-    pub(crate) max: MilliRps,
-    /// The highest step that it can be staffed for.
-    pub(crate) top: usize,
+    /// Room that its replicas may take.
+    pub(super) free: Totals,
+    /// The most that it can take and the highest step that it can be staffed for, once that was asked.
+    pub(super) limit: Option<Limit>,
+    /// The step that must not be exceeded, whatever room there is.
+    pub(super) cap: Option<u32>,
     /// What it takes now.
     pub(crate) load: MilliRps,
     /// How many flows it takes now.
     pub(crate) flows: u32,
+    /// What it costs now, without what flows pay for their way.
+    pub(crate) paid: i64,
+    /// The highest rate, headroom included, that this buys.
+    pub(super) bought: MilliRps,
     /// What it would take if no flow of this problem were there.
     pub(crate) base: MilliRps,
+    /// When it was opened; of two the younger is given up first.
+    pub(crate) opened: Tick,
     /// Until when it must not be left without need.
     pub(crate) dwell: Option<Tick>,
-    /// Why `max` is what it is, if not even one replica finds room.
+    /// Why it can take nothing, if packing or quota is the reason.
     pub(crate) full: Option<Reason>,
+}
+
+/// The most that a site can take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limit {
+    pub(crate) max: MilliRps,
+    /// The highest step that it can be staffed for.
+    pub(crate) top: u32,
 }
 
 /// One flow.
@@ -96,78 +132,56 @@ pub(crate) struct Demand {
     pub(crate) now: LocalShares,
     /// It cannot stay as it is: its site shuts, has no room, or is not there.
     pub(crate) forced: bool,
+    /// It is about to be released: not worth moving, and the breaker must see it where it is.
+    pub(crate) idling: bool,
 }
 
-/// One flow at one site, if the site served all of it.
+/// One flow at one site.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pair {
     pub(crate) site: u32,
-    /// Latency and egress.
+    /// What the whole flow pays there beside resources: latency, egress, moving.
     pub(crate) way: i64,
-    /// Moving there from where it is.
+    /// The part of it that is paid for moving.
     pub(crate) moving: i64,
 }
 
-/// Up to [`ASSIGNED_MAX`] sites of one flow, ascending, and their weights in thousandths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LocalShares {
-    len: u8,
-    items: [(u32, u16); ASSIGNED_MAX],
+/// A demand that has to do with a site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Link {
+    pub(crate) demand: u32,
+    /// What the whole flow pays there; `None` where it must not stay.
+    pub(crate) way: Option<i64>,
 }
 
+/// A part of a flow at one site.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Part {
+    pub(crate) site: u32,
+    /// In thousandths.
+    pub(crate) weight: u16,
+    /// What the whole flow would pay for its way there.
+    pub(crate) way: i64,
+}
+
+/// The parts of one flow, ascending by site.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LocalShares {
+    len: u8,
+    parts: [Part; ASSIGNED_MAX],
+}
+
+/// How many flows one plan names that a guard kept where they are.
+const HELD_MAX: usize = 8;
+
 /// The cluster has not been looked at in this problem.
-const UNSEEN: u32 = u32::MAX;
+pub(super) const UNSEEN: u32 = u32::MAX;
 /// The cluster has been looked at and refused: the other bits are its place among the refused.
-const REFUSED: u32 = 1 << 31;
+pub(super) const REFUSED: u32 = 1 << 31;
 
 impl Problem {
-    /// States the problem of serving `flows` of a group. The solution so far is the present placement.
-    #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename them")]
-    pub(crate) fn state_it(
-        &mut self,
-        state: &State,
-        at: Tick,
-        app: AppId,
-        group: GroupId,
-        flows: &[FlowId],
-        berths: &[BerthId],
-        whole: bool,
-    ) {
-        self.clear(state, app, group, whole);
-        for berth in berths {
-            let entry = state.berth(*berth);
-            if entry.app == app && entry.group == group {
-                self.site_of(state, at, entry.cluster);
-            }
-        }
-        for flow in flows {
-            self.add(state, at, *flow);
-        }
-        self.charge();
-    }
-
-    fn clear(&mut self, state: &State, app: AppId, group: GroupId, whole: bool) {
-        for site in &self.sites {
-            self.place_of[site.cluster.index()] = UNSEEN;
-        }
-        for (cluster, _) in &self.refused {
-            self.place_of[cluster.index()] = UNSEEN;
-        }
-        self.place_of.resize(state.clusters.len(), UNSEEN);
-        self.sites.clear();
-        self.demands.clear();
-        self.pairs.clear();
-        self.refused.clear();
-        self.held.clear();
-        let policy = state.policy();
-        self.app = Some((app, group));
-        self.whole = whole;
-        self.least_gain = policy.switching.least_gain.0;
-        self.burst_step = policy.traffic.burst_step.0.clamp(1, 1_000);
-        self.budget = if whole { policy.search.whole } else { policy.search.local };
-        self.moved = 0;
-        let components = state.intent(app).group(group).components.len();
-        self.bindings_per_berth = u32::try_from(components).expect("components are few");
+    pub(crate) fn group(&self) -> (AppId, GroupId) {
+        self.app.expect("a problem is stated before it is read")
     }
 
     /// The site in a cluster; if there is none, why it was refused, if it was looked at.
@@ -179,220 +193,14 @@ impl Problem {
         }
     }
 
-    /// Looks at every cluster of the fleet that no standing rule refuses.
-    pub(crate) fn add_all_sites(&mut self, state: &State, at: Tick) {
-        let (app, group) = self.group();
-        for cluster in 0..state.clusters.len() {
-            let cluster = ClusterId::from_index(cluster);
-            if state.derived.allows(app, group, cluster) {
-                self.site_of(state, at, cluster);
-            }
-        }
-    }
-
-    pub(crate) fn group(&self) -> (AppId, GroupId) {
-        self.app.expect("a problem is stated before it is read")
-    }
-
-    /// The site of `cluster`, made on first sight; `None` if it may not serve and serves nothing.
-    fn site_of(&mut self, state: &State, at: Tick, cluster: ClusterId) -> Option<u32> {
-        match self.place_of[cluster.index()] {
-            UNSEEN => self.make_site(state, at, cluster),
-            site if site < REFUSED => Some(site),
-            _ => None,
-        }
-    }
-
-    fn make_site(&mut self, state: &State, at: Tick, cluster: ClusterId) -> Option<u32> {
-        let (app, group) = self.group();
-        let stance = stance(state, at, app, group, cluster);
-        let held = state.app(app).berth_in(group, cluster);
-        match self.try_site(state, at, cluster, stance, held) {
-            Ok(site) => {
-                let place = u32::try_from(self.sites.len()).expect("sites are counted by u32");
-                self.place_of[cluster.index()] = place;
-                self.sites.push(site);
-                Some(place)
-            }
-            Err(reason) => {
-                let place = u32::try_from(self.refused.len()).expect("as above");
-                self.place_of[cluster.index()] = REFUSED | place;
-                self.refused.push((cluster, reason));
-                None
-            }
-        }
-    }
-
-    fn try_site(
-        &self,
-        state: &State,
-        at: Tick,
-        cluster: ClusterId,
-        stance: Stance,
-        held: Option<BerthId>,
-    ) -> Result<Site, Reason> {
-        let (app, group) = self.group();
-        let berth = held.map(|berth| state.berth(berth));
-        let live = berth.filter(|berth| berth.is_live());
-        let staffing = match (state.staffing(app, group, cluster), stance, live) {
-            (Ok(staffing), _, Some(_))
-            | (Ok(staffing), Stance::Open | Stance::Returning(_), None) => Arc::clone(staffing),
-            (_, stance, _) => return Err(stance.refusal().unwrap_or(Reason::Retired)),
-        };
-        let policy = state.policy();
-        let least = policy.headroom.least;
-        let steps = staffing.steps();
-        let now = live.map_or(0, |berth| (berth.step as usize).min(steps.len() - 1));
-        let mut full = None;
-        let (top, max) = match stance {
-            Stance::Shut(_) => (now, MilliRps::ZERO),
-            // What cannot be seen, or must not grow, keeps what it has.
-            Stance::Keep(_) => (now, live.map_or(MilliRps::ZERO, |berth| berth.band.high)),
-            Stance::Open | Stance::Returning(_) => {
-                let nothing = Totals::default();
-                let step = eligible::highest_step(state, app, cluster, &staffing, berth, &nothing);
-                match (step, live) {
-                    (Ok(step), _) => {
-                        let cap = berth.and_then(|berth| berth.cap);
-                        let step = cap.map_or(step, |cap| step.min(cap as usize));
-                        (step, steps[step].up_to.lowered(least))
-                    }
-                    // Others took its room, but what runs, runs.
-                    (Err(_), Some(_)) => (0, steps[0].up_to.lowered(least)),
-                    (Err(reason), None) => {
-                        full = Some(reason);
-                        (0, MilliRps::ZERO)
-                    }
-                }
-            }
-        };
-        if live.is_none()
-            && full.is_none()
-            && let Some(reason) = eligible::exceeds_nodes(state, app, group, cluster)
-        {
-            return Err(reason);
-        }
-        let (active, preference) = priced::fixed(state, app, cluster);
-        let start = policy.switching.per_start.spread_over(policy.switching.payback).0;
-        let opened = live.map(|berth| berth.opened.after(policy.pace.dwell));
-        Ok(Site {
-            cluster,
-            berth: held,
-            stance,
-            staffing,
-            prices: UnitPrices::of(state, cluster),
-            headroom: policy.headroom.target,
-            headroom_least: least,
-            fixed: active.0 + preference.0,
-            opening: if live.is_some() { 0 } else { start },
-            max,
-            top,
-            load: live.map_or(MilliRps::ZERO, |berth| berth.load),
-            flows: live.map_or(0, |berth| u32::try_from(berth.sources.len()).unwrap_or(u32::MAX)),
-            base: MilliRps::ZERO,
-            dwell: opened.filter(|until| *until > at),
-            full,
-        })
-    }
-
-    fn add(&mut self, state: &State, at: Tick, id: FlowId) {
-        let Some(flow) = state.flow(id) else { return };
-        let (place, app, group) = state.endpoints(id);
-        let served = match id {
-            FlowId::Series(series) => state.series[series.index()].wake.is_served(),
-            FlowId::Call(caller, _) => state.berth(caller).is_live(),
-        };
-        let wanted = served && (flow.rate > MilliRps::ZERO || flow.unassigned() < Permille::WHOLE);
-        if (app, group) != self.group() || !wanted {
-            return;
-        }
-        let intent = state.intent(app);
-        let moving =
-            state.policy().switching.per_move.spread_over(state.policy().switching.payback).0;
-        let assigned = Permille::WHOLE - flow.unassigned();
-        let first = self.pairs.len();
-        let mut nearest = MicrosRtt::MAX;
-        for (rtt, cluster) in priced::reach(state, place) {
-            nearest = nearest.min(rtt);
-            if eligible::refuses_place(state, intent, place, cluster, rtt).is_some() {
-                continue;
-            }
-            let Some(site) = self.site_of(state, at, cluster) else { continue };
-            let entry = &self.sites[site as usize];
-            let here = entry.berth.map_or(Permille::ZERO, |berth| flow.shares.of(berth).assigned);
-            let closed_to_it = match entry.stance {
-                Stance::Open => false,
-                Stance::Returning(_) => assigned > Permille::ZERO,
-                Stance::Keep(_) => here == Permille::ZERO,
-                Stance::Shut(_) => true,
-            };
-            if closed_to_it {
-                continue;
-            }
-            let way = match place {
-                Place::Zone(_) => {
-                    let crossings = priced::crossings(state, app, group, cluster);
-                    priced::way_of_users(state, intent, flow.rate, cluster, rtt, crossings)
-                }
-                Place::Cluster(_) => {
-                    priced::way_of_calls(state, intent, id, flow.rate, cluster, rtt)
-                }
-            };
-            let stays = here > Permille::ZERO || assigned == Permille::ZERO;
-            self.pairs.push(Pair {
-                site,
-                way: way.latency.0 + way.egress.0,
-                moving: if stays { 0 } else { moving },
-            });
-        }
-        let narrow = |place: usize| u32::try_from(place).expect("pairs are counted by u32");
-        let mut before = LocalShares::default();
-        for share in flow.shares.iter().filter(|share| share.assigned > Permille::ZERO) {
-            let cluster = state.berth(share.berth).cluster;
-            if let Some(site) = self.site_of(state, at, cluster) {
-                before.set(site, share.assigned.0);
-            }
-        }
-        self.demands.push(Demand {
-            flow: id,
-            place,
-            rate: flow.rate,
-            unserved: priced::unserved(intent, flow.rate).0,
-            pairs: narrow(first)..narrow(self.pairs.len()),
-            before,
-            now: before,
-            forced: before.weight() < 1_000,
-        });
-        for share in flow.shares.iter() {
-            let cluster = state.berth(share.berth).cluster;
-            if let Some(site) = self.site_of(state, at, cluster) {
-                // What is on its way out is not a reason to keep room.
-                let entry = &mut self.sites[site as usize];
-                let charged = flow.rate.part(share.charged());
-                entry.load = entry.load.saturating_sub(charged);
-                entry.flows = entry.flows.saturating_sub(1);
-            }
-        }
-    }
-
-    /// Adds to each site's base what the flows of this problem bring to it now.
-    fn charge(&mut self) {
-        for site in &mut self.sites {
-            site.base = site.load;
-        }
-        for demand in &self.demands {
-            for (site, weight) in demand.before.iter() {
-                let site = &mut self.sites[site as usize];
-                site.load += demand.rate.part(Permille(weight));
-                site.flows += 1;
-            }
-        }
+    /// All sites, ascending.
+    pub(crate) fn site_ids(&self) -> core::ops::Range<u32> {
+        0..u32::try_from(self.sites.len()).expect("sites are counted by u32")
     }
 
     /// Whether some demand is left to nobody.
     pub(crate) fn has_unserved(&self) -> bool {
-        let short = |demand: &Demand| demand.rate > MilliRps::ZERO && demand.now.weight() < 1_000;
-        self.demands.iter().any(short)
+        self.demands.iter().any(Demand::wants_more)
     }
 
     /// The pair of a flow and a site, if the flow may go there.
@@ -401,9 +209,34 @@ impl Problem {
     }
 
     /// The pairs of a flow, nearest first.
+    #[inline]
     pub(crate) fn pairs_of(&self, demand: usize) -> &[Pair] {
         let range = &self.demands[demand].pairs;
         &self.pairs[range.start as usize..range.end as usize]
+    }
+
+    /// The demands that have to do with a site, ascending.
+    #[inline]
+    pub(crate) fn links_of(&self, site: u32) -> core::ops::Range<usize> {
+        self.starts[site as usize] as usize..self.starts[site as usize + 1] as usize
+    }
+
+    #[inline]
+    pub(crate) fn table(&self, site: &Site) -> &Staffing {
+        &self.tables[site.table as usize].1
+    }
+
+    /// The step that a site would be staffed for at a load, with the headroom that staffing aims at.
+    #[inline]
+    pub(crate) fn step_for(&self, site: &Site, load: MilliRps) -> usize {
+        let table = self.table(site);
+        table.step_for(load.raised(self.headroom)).unwrap_or(table.steps().len() - 1)
+    }
+
+    /// What a site's replicas cost at a load.
+    #[inline]
+    pub(crate) fn resources(&self, site: &Site, load: MilliRps) -> i64 {
+        site.prices.total(&self.table(site).steps()[self.step_for(site, load)].total)
     }
 
     /// What a site costs at a load, without what flows pay for their way.
@@ -413,141 +246,212 @@ impl Problem {
             return 0;
         }
         let site = &self.sites[site as usize];
-        site.fixed + site.opening + site.resources(load)
+        site.fixed + site.opening + self.resources(site, load)
+    }
+
+    /// The most that a site can take.
+    pub(crate) fn limit(&mut self, site: u32) -> Limit {
+        let entry = &self.sites[site as usize];
+        if let Some(limit) = entry.limit {
+            return limit;
+        }
+        let table = self.table(entry);
+        let fits = |step: &crate::staffing::Step| entry.free.shortage(&step.total).is_none();
+        let highest = table.steps().partition_point(fits).checked_sub(1);
+        let highest = highest.map(|step| entry.cap.map_or(step, |cap| step.min(cap as usize)));
+        let nothing = Limit { max: MilliRps::ZERO, top: 0 };
+        let limit = match (highest, entry.runs) {
+            (Some(step), _) => self.limit_at(entry, step),
+            // Others took its room, but what runs, runs.
+            (None, true) => self.limit_at(entry, 0),
+            (None, false) => nothing,
+        };
+        self.sites[site as usize].limit = Some(limit);
+        limit
+    }
+
+    /// Makes `step` the highest that a site can be staffed for.
+    pub(crate) fn set_top(&mut self, site: u32, step: usize) {
+        let limit = self.limit_at(&self.sites[site as usize], step);
+        self.sites[site as usize].limit = Some(limit);
+    }
+
+    fn limit_at(&self, site: &Site, step: usize) -> Limit {
+        let max = self.table(site).steps()[step].up_to.lowered(self.headroom_least);
+        Limit { max, top: u32::try_from(step).expect("steps are few") }
+    }
+
+    /// Whether a site can take `part` more.
+    #[inline]
+    pub(crate) fn has_room(&mut self, site: u32, part: MilliRps) -> bool {
+        let max = self.limit(site).max;
+        self.sites[site as usize].load + part <= max
     }
 
     /// What a site would cost more with `part` of another flow.
     #[inline]
-    pub(crate) fn added(&self, site: u32, part: MilliRps) -> Option<i64> {
+    pub(crate) fn added(&self, site: u32, part: MilliRps) -> i64 {
         let entry = &self.sites[site as usize];
-        if entry.load + part > entry.max {
-            return None;
+        let load = entry.load + part;
+        // Often the replicas that are paid for anyway hold the part as well.
+        if entry.flows > 0 && load.raised(self.headroom) <= entry.bought {
+            return 0;
         }
-        Some(
-            self.cost(site, entry.load + part, entry.flows + 1)
-                - self.cost(site, entry.load, entry.flows),
-        )
+        self.cost(site, load, entry.flows + 1) - entry.paid
+    }
+
+    /// What a site costs more with a part of a flow that pays `way` there for the whole of it.
+    #[inline]
+    pub(crate) fn price_of_joining(&self, demand: usize, site: u32, weight: u16, way: i64) -> i64 {
+        let part = self.demands[demand].rate.part(Permille(weight));
+        self.added(site, part) + way * i64::from(weight) / 1_000
     }
 
     /// Gives a flow other shares. Returns by how much the total changes.
     pub(crate) fn assign(&mut self, demand: usize, now: LocalShares) -> i64 {
         let Demand { rate, before, now: old, forced, unserved, .. } = self.demands[demand];
-        let was_moved = old != before && !forced;
-        let is_moved = now != before && !forced;
-        self.moved = self.moved + u32::from(is_moved) - u32::from(was_moved);
-        let mut change = unserved * (i64::from(old.weight()) - i64::from(now.weight())) / 1_000;
-        for (site, weight) in old.iter() {
-            let part = rate.part(Permille(weight));
-            let entry = &self.sites[site as usize];
-            let (load, flows) = (entry.load, entry.flows);
-            change -= self.cost(site, load, flows) - self.cost(site, load - part, flows - 1);
-            change -= self.way(demand, site, weight);
-            let entry = &mut self.sites[site as usize];
-            entry.load -= part;
-            entry.flows -= 1;
+        if !forced {
+            self.moved = self.moved + u32::from(now != before) - u32::from(old != before);
         }
-        for (site, weight) in now.iter() {
-            let part = rate.part(Permille(weight));
-            let entry = &self.sites[site as usize];
-            let (load, flows) = (entry.load, entry.flows);
-            change += self.cost(site, load + part, flows + 1) - self.cost(site, load, flows);
-            change += self.way(demand, site, weight);
-            let entry = &mut self.sites[site as usize];
-            entry.load += part;
-            entry.flows += 1;
+        let mut change = unserved * (i64::from(old.weight()) - i64::from(now.weight())) / 1_000;
+        for part in old.parts() {
+            change -= self.take(rate, *part);
+        }
+        for part in now.parts() {
+            change += self.put(rate, *part);
         }
         self.demands[demand].now = now;
         change
     }
 
-    /// What a flow pays for its way to a site, at a weight.
-    pub(crate) fn way(&self, demand: usize, site: u32, weight: u16) -> i64 {
-        // A flow that must leave a site has no pair with it: nothing is saved by staying.
-        let pair = self.pair(demand, site);
-        pair.map_or(0, |pair| (pair.way + pair.moving) * i64::from(weight) / 1_000)
+    fn take(&mut self, rate: MilliRps, part: Part) -> i64 {
+        let gone = rate.part(Permille(part.weight));
+        let entry = &self.sites[part.site as usize];
+        let (load, flows) = (entry.load - gone, entry.flows - 1);
+        part.price() - self.set_load(part.site, load, flows)
     }
 
-    /// Notes that a guard kept a flow where it is.
+    fn put(&mut self, rate: MilliRps, part: Part) -> i64 {
+        let more = rate.part(Permille(part.weight));
+        let entry = &self.sites[part.site as usize];
+        let (load, flows) = (entry.load + more, entry.flows + 1);
+        part.price() + self.set_load(part.site, load, flows)
+    }
+
+    /// Gives a site another load. Returns by how much its cost changes.
+    pub(super) fn set_load(&mut self, site: u32, load: MilliRps, flows: u32) -> i64 {
+        let entry = &self.sites[site as usize];
+        let step = &self.table(entry).steps()[self.step_for(entry, load)];
+        let (paid, bought) = match flows {
+            0 => (0, MilliRps::ZERO),
+            _ => (entry.fixed + entry.opening + entry.prices.total(&step.total), step.up_to),
+        };
+        let entry = &mut self.sites[site as usize];
+        (entry.load, entry.flows, entry.bought) = (load, flows, bought);
+        paid - core::mem::replace(&mut entry.paid, paid)
+    }
+
+    /// Notes that a guard kept a flow where it is. A few flows are enough to tell.
     pub(crate) fn hold(&mut self, demand: usize, guard: Guard, until: Option<Tick>) {
-        let flow = self.demands[demand].flow;
-        if !self.held.iter().any(|(other, _)| *other == flow) {
-            self.held.push((flow, Held { guard, until }));
+        let demand = u32::try_from(demand).expect("demands are counted by u32");
+        if self.held.len() < HELD_MAX && self.held.iter().all(|held| held.0 != demand) {
+            self.held.push((demand, Held { guard, until }));
         }
+    }
+}
+
+impl Demand {
+    /// Whether some of it is left to nobody.
+    #[inline]
+    pub(crate) fn wants_more(&self) -> bool {
+        self.rate > MilliRps::ZERO && self.now.weight() < 1_000
     }
 }
 
 impl Site {
-    /// Makes `step` the highest that it can be staffed for.
-    pub(crate) fn set_top(&mut self, step: usize, least: Permille) {
-        self.top = step;
-        self.max = self.staffing.steps()[step].up_to.lowered(least);
-    }
-
-    /// What its replicas cost at a load, with the headroom that staffing aims at.
-    #[inline]
-    pub(crate) fn resources(&self, load: MilliRps) -> i64 {
-        self.prices.total(&self.staffing.steps()[self.step_for(load)].total)
-    }
-
-    /// The step that it would be staffed for; the last that holds `max` if the room ends there.
-    #[inline]
-    pub(crate) fn step_for(&self, load: MilliRps) -> usize {
-        let steps = self.staffing.steps().len();
-        self.staffing.step_for(load.raised(self.headroom)).unwrap_or(steps - 1)
-    }
-
     /// Whether a berth runs here or flows are here already.
     pub(crate) fn is_open(&self) -> bool {
-        self.opening == 0 || self.flows > 0
+        self.runs || self.flows > 0
+    }
+}
+
+impl Part {
+    /// What it pays for its way.
+    #[inline]
+    pub(crate) fn price(&self) -> i64 {
+        self.way * i64::from(self.weight) / 1_000
     }
 }
 
 impl LocalShares {
-    pub(crate) fn only(site: u32) -> Self {
+    pub(crate) fn only(site: u32, way: i64) -> Self {
         let mut shares = Self::default();
-        shares.set(site, 1_000);
+        shares.set(Part { site, weight: 1_000, way });
         shares
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u16)> + use<> {
-        let Self { len, items } = *self;
-        items.into_iter().take(usize::from(len))
+    #[inline]
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts[..usize::from(self.len)]
     }
 
     pub(crate) fn weight(&self) -> u16 {
-        self.iter().map(|(_, weight)| weight).sum()
+        self.parts().iter().map(|part| part.weight).sum()
     }
 
     pub(crate) fn of(&self, site: u32) -> u16 {
-        self.iter().find(|(other, _)| *other == site).map_or(0, |(_, weight)| weight)
+        self.parts().iter().find(|part| part.site == site).map_or(0, |part| part.weight)
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        usize::from(self.len) == ASSIGNED_MAX
+    /// Whether a part can be put at `site`.
+    pub(crate) fn takes(&self, site: u32) -> bool {
+        usize::from(self.len) < ASSIGNED_MAX || self.of(site) > 0
     }
 
-    /// Sets a site's weight; zero removes it.
+    /// Sets the part at its site; no weight removes it.
     ///
     /// # Panics
-    /// Panics beyond [`ASSIGNED_MAX`]: whoever adds a site asks [`is_full`](Self::is_full) first.
-    pub(crate) fn set(&mut self, site: u32, weight: u16) {
+    /// Panics beyond [`ASSIGNED_MAX`]: whoever adds a site asks [`takes`](Self::takes) first.
+    pub(crate) fn set(&mut self, part: Part) {
         let len = usize::from(self.len);
-        let place = self.items[..len].partition_point(|(other, _)| *other < site);
-        let there = self.items[..len].get(place).is_some_and(|(other, _)| *other == site);
-        match (there, weight) {
+        let place = self.parts().partition_point(|other| other.site < part.site);
+        let there = self.parts().get(place).is_some_and(|other| other.site == part.site);
+        match (there, part.weight) {
             (true, 0) => {
-                self.items.copy_within(place + 1..len, place);
+                self.parts.copy_within(place + 1..len, place);
                 self.len -= 1;
-                self.items[len - 1] = (0, 0);
             }
-            (true, weight) => self.items[place].1 = weight,
+            (true, _) => self.parts[place] = part,
             (false, 0) => {}
-            (false, weight) => {
+            (false, _) => {
                 assert!(len < ASSIGNED_MAX, "a flow is assigned to at most {ASSIGNED_MAX} sites");
-                self.items.copy_within(place..len, place + 1);
-                self.items[place] = (site, weight);
+                self.parts.copy_within(place..len, place + 1);
+                self.parts[place] = part;
                 self.len += 1;
             }
         }
+    }
+
+    /// These shares without their part at `site`.
+    pub(crate) fn without(mut self, site: u32) -> Self {
+        self.set(Part { site, weight: 0, way: 0 });
+        self
+    }
+
+    /// These shares with `weight` more at `site`, if a part can be put there.
+    pub(crate) fn with(mut self, site: u32, weight: u16, way: i64) -> Option<Self> {
+        if !self.takes(site) {
+            return None;
+        }
+        self.set(Part { site, weight: self.of(site) + weight, way });
+        Some(self)
+    }
+}
+
+impl PartialEq for LocalShares {
+    /// Equal sites and weights; what they pay follows from them.
+    fn eq(&self, other: &Self) -> bool {
+        let ends = |part: &Part| (part.site, part.weight);
+        self.len == other.len && self.parts().iter().map(ends).eq(other.parts().iter().map(ends))
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::capacity::{PodCount, packs};
 use crate::decide::Scratch;
 use crate::event::Event;
-use crate::ids::{AppId, BerthId, BindingId};
+use crate::ids::{AppId, BerthId, BindingId, ClusterId};
 use crate::intent::Scaling;
 use crate::state::{Binding, Content, Phase};
 use crate::step::Step;
@@ -60,9 +60,8 @@ impl Step<'_> {
         let Scratch { pods, nodes, .. } = scratch;
         let cluster = self.state.cluster(self.state.berth(id.berth).cluster);
         let wanted = self.state.binding(id).expect("a binding that is written exists");
-        let fewer =
-            wanted.content == Content::Present && wanted.replicas <= wanted.primed.max(wanted.seen);
-        if fewer {
+        let no_more = wanted.replicas <= wanted.written();
+        if wanted.content == Content::Present && no_more {
             return true;
         }
         pods.clear();
@@ -76,6 +75,16 @@ impl Step<'_> {
             }
         }
         packs(&cluster.nodes, pods, nodes)
+    }
+
+    /// Room came free in a cluster: whoever waits for it may go on.
+    pub(super) fn offer_room(&mut self, cluster: ClusterId) {
+        for place in 0..self.state.cluster(cluster).berths.len() {
+            let berth = self.state.cluster(cluster).berths[place];
+            self.work.gates.push(self.state.berth(berth).app);
+            self.work.contents.push(berth);
+        }
+        self.stir_short();
     }
 
     /// A berth that is taken back has all the bindings of its group again.

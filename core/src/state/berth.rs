@@ -94,8 +94,10 @@ pub struct Binding {
     /// The replicas that must be ready before it counts as ready: fewer where the cluster's own autoscaler
     /// moves inside its bounds.
     pub required: u16,
-    /// The replicas that were last written.
+    /// The replicas that were last written; the fewest where the cluster's own autoscaler sets their number.
     pub primed: u16,
+    /// The most replicas of any content that its cluster may still act on.
+    pub ceiling: u16,
     /// The replicas that its cluster last reported ready.
     pub seen: u16,
     /// What one replica asks for, as it was primed.
@@ -196,6 +198,16 @@ impl Berth {
         sum
     }
 
+    /// What the replicas that its bindings should have ask for.
+    #[must_use]
+    pub fn wanted(&self) -> Totals {
+        let mut sum = Totals::default();
+        for binding in &self.bindings {
+            sum += Totals::of(&binding.request, u32::from(binding.replicas));
+        }
+        sum
+    }
+
     /// Replicas over all components.
     #[must_use]
     pub fn replicas(&self) -> u32 {
@@ -204,18 +216,19 @@ impl Berth {
 }
 
 impl Binding {
-    /// The replicas that count against the cluster's room: those that should be there and those that are.
+    /// The replicas that count against the cluster's room: those that should be there, those that git says
+    /// and those that are.
     ///
     /// A binding on its way out still counts until its cluster reports it gone.
     #[must_use]
     pub fn charged(&self) -> u16 {
-        self.replicas.max(self.seen)
+        self.replicas.max(self.written())
     }
 
-    /// The replicas that what was written, and what still runs, may need.
+    /// The replicas that git may ask for, or that run.
     #[must_use]
     pub fn written(&self) -> u16 {
-        self.primed.max(self.seen)
+        self.ceiling.max(self.seen)
     }
 
     /// Whether all replicas that it needs are ready.

@@ -9,7 +9,7 @@ use crate::capacity::Totals;
 use crate::decision::Reason;
 use crate::ids::{AppId, ClusterId, ComponentId, GroupId, KindId, TenantId};
 use crate::staffing::Staffing;
-use crate::state::{State, Timer};
+use crate::state::{State, Timer, UnitPrices};
 
 /// What follows from the rest of the state.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct Derived {
     apps: Vec<DerivedApp>,
     /// What each tenant's bindings are charged for.
     tenants: Vec<Totals>,
+    /// What a unit of each resource costs, by cluster.
+    prices: Vec<UnitPrices>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -76,6 +78,12 @@ impl Derived {
         &self.apps[app.index()].avoided
     }
 
+    /// What a unit of each resource costs in a cluster now.
+    #[inline]
+    pub(crate) fn prices(&self, cluster: ClusterId) -> UnitPrices {
+        self.prices[cluster.index()]
+    }
+
     /// What a tenant's bindings are charged for.
     pub(crate) fn held_by(&self, tenant: TenantId) -> Totals {
         self.tenants.get(tenant.index()).copied().unwrap_or_default()
@@ -99,6 +107,7 @@ impl State {
     /// Works everything out anew.
     pub(crate) fn derive(&mut self) {
         self.derived = Derived::default();
+        self.derive_prices();
         for app in 0..self.apps.len() {
             self.derive_app(AppId::from_index(app));
         }
@@ -161,8 +170,28 @@ impl State {
         }
     }
 
-    /// Works out anew what depends on the labels, taints and kind of `cluster`.
+    /// Works out anew what every cluster costs.
+    pub(crate) fn derive_prices(&mut self) {
+        for cluster in 0..self.clusters.len() {
+            self.derive_price(ClusterId::from_index(cluster));
+        }
+    }
+
+    /// Works out anew what a cluster costs.
+    pub(crate) fn derive_price(&mut self, cluster: ClusterId) {
+        let entry = self.cluster(cluster);
+        let micrograms = entry.spec.power.micrograms_per_core_hour(entry.carbon);
+        let prices = UnitPrices::new(&entry.prices, self.policy().carbon(micrograms));
+        let known = &mut self.derived.prices;
+        if known.len() <= cluster.index() {
+            known.resize(cluster.index() + 1, UnitPrices::default());
+        }
+        known[cluster.index()] = prices;
+    }
+
+    /// Works out anew what depends on the declaration of `cluster`.
     pub(crate) fn derive_cluster(&mut self, cluster: ClusterId) {
+        self.derive_price(cluster);
         for app in 0..self.apps.len() {
             self.derive_pair(AppId::from_index(app), cluster);
         }

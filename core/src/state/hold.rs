@@ -1,8 +1,7 @@
-//! What waits: for a person, or for a report.
+//! What waits for a person.
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::Effect;
 use crate::units::Tick;
 
 /// A change that waits for a person.
@@ -33,13 +32,4 @@ pub enum HoldKind {
         /// Of how many.
         bindings: u32,
     },
-}
-
-/// An effect that was not yet reported on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outstanding {
-    /// The effect.
-    pub effect: Effect,
-    /// How often it was asked for.
-    pub attempts: u8,
 }

@@ -11,6 +11,8 @@ mod cluster;
 mod derived;
 mod flow;
 mod hold;
+mod outstanding;
+mod prices;
 mod timers;
 mod zone;
 
@@ -24,12 +26,15 @@ pub use self::app::{App, Moves};
 pub use self::berth::{Band, Berth, Binding, Content, Patience, Phase, ScaleIn, Stage};
 pub use self::cluster::{Cluster, Health, Marks, Reach};
 pub use self::flow::{ASSIGNED_MAX, Flow, FlowId, SHARES_MAX, Share, Shares};
-pub use self::hold::{Hold, HoldKind, Outstanding};
+pub use self::hold::{Hold, HoldKind};
+pub use self::outstanding::Outstanding;
 pub use self::timers::Timer;
 pub use self::zone::{Series, Wake, Zone};
 
 pub(crate) use self::arena::Arena;
 pub(crate) use self::derived::Derived;
+pub(crate) use self::outstanding::OutstandingEffects;
+pub(crate) use self::prices::UnitPrices;
 pub(crate) use self::timers::Timers;
 
 use crate::codec;
@@ -57,7 +62,7 @@ pub struct State {
     pub(crate) berths: Arena<Slot>,
     /// Empty slots of `berths`; the last is used first.
     pub(crate) vacant: Vec<BerthId>,
-    pub(crate) outstanding: BTreeMap<EffectKey, Outstanding>,
+    pub(crate) outstanding: OutstandingEffects,
     pub(crate) holds: BTreeMap<HoldId, Hold>,
     pub(crate) timers: Timers,
     #[serde(skip)]
@@ -307,6 +312,18 @@ impl State {
         series.map(|series| self.series[series.index()].flow.rate).sum()
     }
 
+    /// Whether the demand of a served zone has drifted since it was last considered.
+    pub(crate) fn has_drifted(&self, series: SeriesId) -> bool {
+        let series = &self.series[series.index()];
+        series.wake.is_served() && series.has_drifted(self.policy().pace.drift)
+    }
+
+    /// Whether the demand for an app has drifted at all since it was last considered.
+    pub(crate) fn has_drift(&self, app: AppId) -> bool {
+        let series = self.app(app).series.iter().map(|series| &self.series[series.index()]);
+        series.into_iter().any(|series| series.considered != series.flow.rate)
+    }
+
     /// The digest of the whole state: only what changed since the last call is looked at.
     pub fn digest(&mut self) -> Digest {
         let Settled { entities, names, buffer } = &mut self.settled;
@@ -323,11 +340,8 @@ impl State {
 
         let mut digest = *entities;
         digest.add(self.timers.digest());
+        digest.add(self.outstanding.digest());
         digest.add(Digest::of(Family::Scalars, 0, &(&self.scalars, &self.vacant), buffer));
-        for (key, outstanding) in &self.outstanding {
-            let id = key.seq.0 << 24 ^ u64::from(key.ordinal);
-            digest.add(Digest::of(Family::Outstanding, id, outstanding, buffer));
-        }
         for (id, hold) in &self.holds {
             digest.add(Digest::of(Family::Hold, u64::from(id.0), hold, buffer));
         }

@@ -32,10 +32,14 @@ pub enum Timer {
     Drained(BerthId),
     /// A berth that could not grow may try again.
     Uncap(BerthId),
+    /// A cluster that failed an app may be tried again by it.
+    Retried(AppId, ClusterId),
     /// The next part of a flow moves.
     Route(FlowId),
-    /// An app is considered as a whole.
+    /// An app is considered, or of a large one what has drifted.
     Reconsider(AppId),
+    /// All of a large app is considered.
+    Review(AppId),
 }
 
 /// All deadlines, by time and by purpose.

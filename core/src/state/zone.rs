@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::fleet::{SeriesSpec, ZoneSpec};
 use crate::ids::SeriesId;
 use crate::state::{Flow, Reach};
-use crate::units::Tick;
+use crate::units::{MilliRps, Permille, Tick};
 
 /// What the machine believes of a zone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub struct Series {
     pub flow: Flow,
     /// Whether they are enough to be served.
     pub wake: Wake,
+    /// How many they were when they were last considered with the whole app.
+    pub considered: MilliRps,
     /// What it carries.
     pub spec: SeriesSpec,
 }
@@ -48,6 +50,15 @@ pub enum Wake {
         /// When they count as gone.
         until: Tick,
     },
+}
+
+impl Series {
+    /// Whether there are so many more or fewer requests than when they were last considered.
+    #[must_use]
+    pub fn has_drifted(&self, drift: Permille) -> bool {
+        let (now, then) = (self.flow.rate.0, self.considered.0);
+        now.abs_diff(then).saturating_mul(1_000) > then.saturating_mul(u64::from(drift.0))
+    }
 }
 
 impl Wake {

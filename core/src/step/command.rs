@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::decide::Depth;
 use crate::decision::Trigger;
 use crate::event::{Event, Refusal};
 use crate::ids::{AppId, BerthId, ClusterId, GroupId, HoldId};
@@ -105,7 +106,8 @@ impl Step<'_> {
         } else {
             self.emit(Event::ClusterChanged);
             let berths = &self.state.cluster(cluster).berths;
-            self.work.apps.extend(berths.iter().map(|berth| self.state.berth(*berth).app));
+            let apps = berths.iter().map(|berth| (self.state.berth(*berth).app, Depth::Whole));
+            self.work.apps.extend(apps);
         }
         self.stir_every_app();
         Ok(Trigger::Cluster)
@@ -133,7 +135,7 @@ impl Step<'_> {
             self.add_missing_bindings(*berth);
         }
         self.work.contents.extend(berths);
-        self.work.apps.push(app);
+        self.work.apps.push((app, Depth::Whole));
         Ok(Trigger::Intent)
     }
 
@@ -185,7 +187,7 @@ impl Step<'_> {
         known(app.index(), self.state.apps.len())?;
         known(group.index(), self.state.intent(app).groups.len())?;
         self.emit(Event::GroupPinned { app, group, to });
-        self.work.apps.push(app);
+        self.work.apps.push((app, Depth::Whole));
         Ok(Trigger::Intent)
     }
 

@@ -5,14 +5,16 @@
 
 use alloc::vec::Vec;
 
+use crate::decide::REVIEW_FROM;
 use crate::decision::Trigger;
 use crate::event::Event;
 use crate::fleet::Signal;
-use crate::ids::{BerthId, SeriesId};
+use crate::ids::{AppId, BerthId, SeriesId};
 use crate::input::{BATCH_MAX, SourceId};
 use crate::state::{FlowId, Wake};
 use crate::step::Step;
-use crate::units::{MilliRps, Tick};
+use crate::step::observation::STAGGER;
+use crate::units::{MilliRps, Span, Tick};
 
 impl Step<'_> {
     pub(super) fn see_demand(
@@ -53,11 +55,19 @@ impl Step<'_> {
             {
                 kept.push(*id);
             } else if !self.state.derived.is_stirred(app) && series.wake.is_served() {
-                let until = self.at.after(self.state.policy().pace.reconsider_after);
-                self.emit(Event::AppStirred { app, until });
+                self.stir_for_demand(app);
             }
         }
         kept
+    }
+
+    /// The app will be considered again; large ones not all at once.
+    fn stir_for_demand(&mut self, app: AppId) {
+        let wait = self.state.policy().pace.reconsider_after;
+        let large = self.state.app(app).series.len() >= REVIEW_FROM;
+        let slot = if large { u64::from(app.0) % STAGGER * wait.0 / STAGGER } else { 0 };
+        let until = self.at.after(wait).after(Span(slot));
+        self.emit(Event::AppStirred { app, until });
     }
 
     fn is_saturated(&self, series: SeriesId) -> bool {

@@ -1,5 +1,6 @@
 //! Observations of clusters: heartbeats, room, prices, carbon and the ways between places.
 
+use crate::decide::{Depth, REVIEW_FROM};
 use crate::decision::Trigger;
 use crate::event::Event;
 use crate::fleet::Place;
@@ -14,7 +15,7 @@ use crate::units::{Span, Tick};
 const SHORT_RETRY: Span = Span(10_000);
 
 /// Over how many slots a change that touches every app is spread, so that no step plans the whole fleet.
-const STAGGER: u64 = 64;
+pub(super) const STAGGER: u64 = 64;
 
 impl Step<'_> {
     /// Takes an observation.
@@ -129,11 +130,18 @@ impl Step<'_> {
 
     /// Sees to it that the app is considered as a whole by `until` at the latest.
     pub(crate) fn stir(&mut self, app: AppId, until: Tick) {
-        let armed = self.state.timers.deadline(Timer::Reconsider(app));
-        let withdrawn = self.state.app(app).withdrawn;
-        if !withdrawn && armed.is_none_or(|armed| armed > until) {
-            self.emit(Event::AppStirred { app, until });
+        let entry = self.state.app(app);
+        let large = entry.series.len() >= REVIEW_FROM;
+        let timer = if large { Timer::Review(app) } else { Timer::Reconsider(app) };
+        let armed = self.state.timers.deadline(timer);
+        if entry.withdrawn || armed.is_some_and(|armed| armed <= until) {
+            return;
         }
+        self.emit(if large {
+            Event::ReviewTimed { app, until }
+        } else {
+            Event::AppStirred { app, until }
+        });
     }
 
     /// Every app will be considered as a whole before long.
@@ -163,6 +171,6 @@ impl Step<'_> {
 
     pub(crate) fn plan_every_app(&mut self) {
         let apps = 0..self.state.apps.len();
-        self.work.apps.extend(apps.map(AppId::from_index));
+        self.work.apps.extend(apps.map(|app| (AppId::from_index(app), Depth::Whole)));
     }
 }

@@ -1,5 +1,6 @@
 //! Timers: the machine's own deadlines.
 
+use crate::decide::{Depth, REVIEW_FROM};
 use crate::decision::Trigger;
 use crate::effect::{Alert, Issued};
 use crate::event::Event;
@@ -60,8 +61,14 @@ impl Step<'_> {
                 self.work.berths.push(berth);
             }
             Timer::Drained(berth) => self.see_drained(berth),
+            Timer::Retried(app, _) => self.stir(app, self.at),
             Timer::Route(flow) => self.work.routes.push(flow),
-            Timer::Reconsider(app) => self.work.apps.push(app),
+            Timer::Reconsider(app) => {
+                let small = self.state.app(app).series.len() < REVIEW_FROM;
+                let depth = if small { Depth::Whole } else { Depth::Drifted };
+                self.work.apps.push((app, depth));
+            }
+            Timer::Review(app) => self.work.apps.push((app, Depth::Whole)),
         }
         Trigger::Timer
     }

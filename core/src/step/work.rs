@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::decide::Depth;
 use crate::decision::Closing;
 use crate::ids::{AppId, BerthId, ClusterId, SeriesId};
 use crate::state::{FlowId, Timer};
@@ -13,8 +14,8 @@ pub(crate) struct Work {
     pub(crate) flows: Vec<FlowId>,
     /// Berths to be planned: their load left its band, or they must be left.
     pub(crate) berths: Vec<BerthId>,
-    /// Apps to be planned as a whole.
-    pub(crate) apps: Vec<AppId>,
+    /// Apps to be planned, and how deeply.
+    pub(crate) apps: Vec<(AppId, Depth)>,
     /// Flows whose route may change.
     pub(crate) routes: Vec<FlowId>,
     /// Berths that may have become useless, and why.

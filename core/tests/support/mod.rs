@@ -148,6 +148,8 @@ impl Bench {
         if self.silent.contains(&target.cluster) {
             return;
         }
+        // A sync agent takes only the newest content: nothing comes of what it replaces.
+        self.coming.retain(|_, input| !is_about(input, target.binding));
         let reading =
             |seen| self.reading(target.cluster, target.binding, generation, issued.key, seen);
         match &issued.effect {
@@ -247,6 +249,15 @@ impl Bench {
 
     pub fn events(&self) -> impl Iterator<Item = (Tick, &Event)> {
         self.log.iter().flat_map(|record| record.events.iter().map(|event| (record.at, event)))
+    }
+}
+
+fn is_about(input: &Input, binding: BindingId) -> bool {
+    match input {
+        Input::Observation(Observation { sight: Sight::Readiness { readings, .. }, .. }) => {
+            readings.iter().any(|reading| reading.binding == binding)
+        }
+        _ => false,
     }
 }
 

@@ -14,16 +14,19 @@ impl Problem {
     pub(super) fn make_room_for(&mut self, demand: usize) {
         let rest = 1_000 - self.demands[demand].now.weight();
         let part = self.demands[demand].rate.part(Permille(rest));
+        // Sites that could not be freed for this flow cannot be freed on its next try either.
+        let mut visited = Vec::new();
         for place in 0..self.pairs_of(demand).len() {
-            let site = self.pairs_of(demand)[place].site;
-            let Some(shares) =
-                self.shares_with(demand, site, self.demands[demand].now.of(site) + rest)
-            else {
+            let pair = self.pairs_of(demand)[place];
+            let Some(shares) = self.demands[demand].now.with(pair.site, rest, pair.way) else {
                 continue;
             };
+            if visited.contains(&pair.site) {
+                continue;
+            }
+            visited.push(pair.site);
             let mut trial = Trial::default();
-            let mut visited = Vec::from([site]);
-            if self.free(site, part, CHAIN_MAX, &mut visited, &mut trial) {
+            if self.free_up(pair.site, part, CHAIN_MAX, &mut visited, &mut trial) {
                 trial.assign(self, demand, shares);
                 if trial.keep_if_better(self, 0) {
                     return;
@@ -39,7 +42,7 @@ impl Problem {
 
     /// Moves one flow away from a site, and others along for it, until `part` fits there. Says whether it
     /// does. Sites in `visited` are not entered again.
-    pub(super) fn free(
+    pub(super) fn free_up(
         &mut self,
         site: u32,
         part: MilliRps,
@@ -47,18 +50,19 @@ impl Problem {
         visited: &mut Vec<u32>,
         trial: &mut Trial,
     ) -> bool {
-        let entry = &self.sites[site as usize];
-        if entry.load + part <= entry.max {
+        if self.has_room(site, part) {
             return true;
         }
-        if depth == 0 || part > entry.max {
+        let max = self.limit(site).max;
+        if depth == 0 || part > max {
             return false;
         }
-        for demand in 0..self.demands.len() {
+        for link in self.links_of(site) {
+            let demand = self.links[link].demand as usize;
             let weight = self.demands[demand].now.of(site);
             let gone = self.demands[demand].rate.part(Permille(weight));
-            let entry = &self.sites[site as usize];
-            if weight == 0 || entry.load - gone + part > entry.max || self.is_locked(demand) {
+            let load = self.sites[site as usize].load;
+            if weight == 0 || load - gone + part > max || self.is_locked(demand) {
                 continue;
             }
             if self.move_along(demand, site, weight, depth - 1, visited, trial) {
@@ -85,26 +89,24 @@ impl Problem {
                 if !self.spend() {
                     return false;
                 }
-                let site = self.pairs_of(demand)[place].site;
-                let entry = &self.sites[site as usize];
-                let has_room = entry.load + part <= entry.max;
-                if visited.contains(&site) || has_room == must_free {
+                let pair = self.pairs_of(demand)[place];
+                let has_room = self.has_room(pair.site, part);
+                if pair.site == from || has_room == must_free || visited.contains(&pair.site) {
                     continue;
                 }
                 if must_free {
-                    visited.push(site);
-                    if !self.free(site, part, depth, visited, trial) {
+                    visited.push(pair.site);
+                    let mark = trial.mark();
+                    if !self.free_up(pair.site, part, depth, visited, trial) {
+                        trial.back_to(mark, self);
                         continue;
                     }
                 }
-                let mut shares = self.demands[demand].now;
-                shares.set(from, 0);
-                if shares.of(site) == 0 && shares.is_full() {
-                    continue;
+                let moved = self.demands[demand].now.without(from);
+                if let Some(shares) = moved.with(pair.site, weight, pair.way) {
+                    trial.assign(self, demand, shares);
+                    return true;
                 }
-                shares.set(site, shares.of(site) + weight);
-                trial.assign(self, demand, shares);
-                return true;
             }
         }
         false
@@ -113,7 +115,8 @@ impl Problem {
     /// Whether a flow must stay where it is, unless its site has no room for it.
     pub(super) fn is_locked(&self, demand: usize) -> bool {
         let demand = &self.demands[demand];
-        !demand.forced
-            && demand.before.iter().any(|(site, _)| self.sites[site as usize].dwell.is_some())
+        let dwells = |site: u32| self.sites[site as usize].dwell.is_some();
+        let young = || demand.before.parts().iter().any(|part| dwells(part.site));
+        demand.idling || (!demand.forced && young())
     }
 }

@@ -1,26 +1,30 @@
-//! Improvement: local search over shifts, openings, closings and swaps of sites.
+//! Improvement: local search over shifts of one flow, and over openings and closings of one site.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use super::Trial;
-use crate::decide::problem::{Demand, LocalShares, Problem};
+use crate::decide::Depth;
+use crate::decide::problem::{Demand, LocalShares, Part, Problem};
 use crate::decision::Guard;
 use crate::units::{MilliRps, Permille};
 
 impl Problem {
-    /// Moves flows for as long as that saves more than it must.
+    /// Moves flows for as long as that saves more than it must. Only what changed since it was last tried is
+    /// tried again (don't-look bits, Bentley 1992).
     pub(super) fn improve(&mut self) {
         loop {
             let mut improved = false;
             for demand in 0..self.demands.len() {
-                improved |= self.shift(demand);
-            }
-            if self.demands.len() > 1 {
-                for site in 0..u32::try_from(self.sites.len()).expect("sites are counted by u32") {
-                    improved |= self.open(site);
-                    improved |= self.close(site);
+                // Without a wider look only what had to move anyway is moved to where it is best.
+                let may = self.depth != Depth::Local || self.demands[demand].forced;
+                if core::mem::take(&mut self.look_flow[demand]) && may {
+                    improved |= self.shift(demand);
                 }
-                if !improved && self.whole {
+            }
+            if self.depth != Depth::Local && self.demands.len() > 1 {
+                improved |= self.open_and_close();
+                if !improved && self.depth == Depth::Whole {
                     improved = self.replace_sites();
                 }
             }
@@ -30,17 +34,41 @@ impl Problem {
         }
     }
 
+    fn open_and_close(&mut self) -> bool {
+        let mut improved = false;
+        let mut open: Vec<u32> = Vec::new();
+        for site in self.site_ids() {
+            if self.sites[site as usize].flows > 0 {
+                open.push(site);
+            } else if core::mem::take(&mut self.look_site[site as usize]) {
+                improved |= self.open(site);
+            }
+        }
+        open.sort_by_key(|site| Reverse(self.sites[*site as usize].opened));
+        for site in open {
+            if core::mem::take(&mut self.look_site[site as usize]) {
+                improved |= self.close(site);
+            }
+        }
+        improved
+    }
+
     /// Moves one part of a flow to where it costs less. Says whether it did.
     fn shift(&mut self, demand: usize) -> bool {
-        if self.demands[demand].rate == MilliRps::ZERO {
+        let Demand { rate, idling, forced, now, .. } = self.demands[demand];
+        if rate == MilliRps::ZERO || idling {
             return false;
         }
-        let locked = self.is_locked(demand);
-        for (from, weight) in self.demands[demand].now.iter() {
-            let Some(shares) = self.best_shift(demand, from, weight) else { continue };
-            if locked {
-                let until = self.sites[from as usize].dwell;
-                self.hold(demand, Guard::Dwell, until);
+        let mut parts = [Part::default(); crate::state::ASSIGNED_MAX];
+        let parts = &mut parts[..now.parts().len()];
+        parts.copy_from_slice(now.parts());
+        // Bursts contract in reverse: what was opened last is left first.
+        parts.sort_by_key(|part| (Reverse(self.sites[part.site as usize].opened), part.weight));
+        for part in parts {
+            let Some(shares) = self.best_shift(demand, *part) else { continue };
+            let dwell = self.sites[part.site as usize].dwell;
+            if dwell.is_some() && !forced {
+                self.hold(demand, Guard::Dwell, dwell);
                 continue;
             }
             let mut trial = Trial::default();
@@ -52,113 +80,120 @@ impl Problem {
         false
     }
 
-    /// Where a part of a flow costs at least `least_gain` less than at `from`, least of all.
-    fn best_shift(&mut self, demand: usize, from: u32, weight: u16) -> Option<LocalShares> {
+    /// Where a part of a flow costs at least `least_gain` less than where it is, least of all.
+    fn best_shift(&mut self, demand: usize, part: Part) -> Option<LocalShares> {
+        let Part { site: from, weight, .. } = part;
         let now = self.demands[demand].now;
-        let mut without = now;
-        without.set(from, 0);
-        // What leaving saves: found by leaving.
-        let saved = -self.assign(demand, without);
-        let gap = self.demands[demand].unserved * i64::from(weight) / 1_000;
-        let saved = saved + gap;
-        let mut best: Option<(i64, u32, u16)> = None;
+        let without = now.without(from);
+        // What leaving saves, before anybody else takes it: found by leaving.
+        let unserved = self.demands[demand].unserved * i64::from(weight) / 1_000;
+        let saved = unserved - self.assign(demand, without);
+        let mut best: Option<(i64, u32, u16, i64)> = None;
         for place in 0..self.pairs_of(demand).len() {
             if !self.spend() {
                 break;
             }
             let pair = self.pairs_of(demand)[place];
-            if pair.site == from || (without.of(pair.site) == 0 && without.is_full()) {
+            let beaten = best.map_or(saved - self.least_gain, |best| best.0);
+            let entry = &self.sites[pair.site as usize];
+            let least = pair.way * i64::from(weight) / 1_000 + entry.fixed.min(0);
+            if pair.site == from || least >= beaten || !without.takes(pair.site) {
+                continue;
+            }
+            // First what it would cost, then whether there is room: the first is cheaper to know.
+            let joined = self.price_of_joining(demand, pair.site, weight, pair.way);
+            if joined < beaten && self.weight_that_fits(demand, pair.site, weight) == weight {
+                best = Some((joined, pair.site, weight, pair.way));
                 continue;
             }
             let fits = self.weight_that_fits(demand, pair.site, weight);
-            let beaten = best.map_or(saved - self.least_gain, |best| best.0);
-            let way = (pair.way + pair.moving) * i64::from(weight) / 1_000;
-            if fits == 0
-                || (fits == weight && way + self.sites[pair.site as usize].fixed.min(0) >= beaten)
-            {
+            if fits == 0 || fits == weight {
                 continue;
             }
-            let Some(joined) = self.price_of_joining(demand, pair.site, fits) else { continue };
             // A part that stays behind keeps costing what it did, in proportion.
-            let stays = saved * i64::from(weight - fits) / i64::from(weight.max(1));
-            if joined + stays < beaten {
-                best = Some((joined + stays, pair.site, fits));
+            let stays = saved * i64::from(weight - fits) / i64::from(weight);
+            let joined = stays + self.price_of_joining(demand, pair.site, fits, pair.way);
+            if joined < beaten {
+                best = Some((joined, pair.site, fits, pair.way));
             }
         }
         self.assign(demand, now);
-        let (_, to, fits) = best?;
+        let (_, to, fits, way) = best?;
         let mut shares = now;
-        shares.set(from, weight - fits);
-        if shares.of(to) == 0 && shares.is_full() {
-            return None;
-        }
-        shares.set(to, shares.of(to) + fits);
-        Some(shares)
+        shares.set(Part { weight: weight - fits, ..part });
+        shares.with(to, fits, way)
     }
 
     /// Opens a site for all flows that it serves at less cost, if together they pay for it.
     fn open(&mut self, site: u32) -> bool {
-        let entry = &self.sites[site as usize];
-        if entry.flows > 0 || entry.max == MilliRps::ZERO || self.budget == 0 {
+        if self.sites[site as usize].flows > 0 || self.budget == 0 || self.is_hopeless(site) {
             return false;
         }
         let mut trial = Trial::default();
-        let mut first = true;
-        for demand in self.by_gain(site) {
-            let before = trial.before.len();
-            let change = trial.change;
-            if self.pull(demand, site, &mut trial) {
-                // All but the first must pay for themselves; the sum must pay for the opening.
-                if !first && trial.change >= change {
-                    self.undo_since(before, change, &mut trial);
-                }
-                first = false;
-            }
-            if self.budget == 0 {
-                break;
+        for (_, demand, way) in self.by_gain(site) {
+            let mark = trial.mark();
+            let pulled = self.pull(demand, site, way, &mut trial);
+            // All but the first must pay for themselves; the sum must pay for the opening.
+            if pulled && mark.changes > 0 && trial.change >= mark.change {
+                trial.back_to(mark, self);
             }
         }
         trial.keep_if_better(self, self.least_gain)
     }
 
-    /// Flows that a site would serve on a shorter or cheaper way, those that gain most first.
-    fn by_gain(&mut self, site: u32) -> Vec<usize> {
-        let mut gains: Vec<(i64, usize)> = Vec::new();
-        for demand in 0..self.demands.len() {
-            self.spend();
-            if self.demands[demand].rate == MilliRps::ZERO || self.is_locked(demand) {
-                continue;
-            }
-            if let Some(pair) = self.pair(demand, site) {
-                let now = self.demands[demand].now;
-                let pays: i64 =
-                    now.iter().map(|(from, weight)| self.way(demand, from, weight)).sum();
-                gains.push((pair.way + pair.moving - pays, demand));
-            }
-        }
-        gains.sort_unstable();
-        gains.into_iter().map(|(_, demand)| demand).collect()
-    }
-
-    /// Moves all of a flow to a site, if it has room. Says whether it did.
-    fn pull(&mut self, demand: usize, site: u32, trial: &mut Trial) -> bool {
-        let Demand { rate, now, .. } = &self.demands[demand];
-        let here = now.of(site);
-        let part = *rate - rate.part(Permille(here));
+    /// Whether a site cannot pay for its opening even if every flow left its present sites at their mean
+    /// price per request, and came here at this one's best.
+    fn is_hopeless(&mut self, site: u32) -> bool {
+        let max = self.limit(site).max;
         let entry = &self.sites[site as usize];
-        if here == 1_000 || entry.load + part > entry.max {
-            return false;
+        let best = self.resources(entry, max).saturating_mul(1_000) / signed(max).max(1);
+        let mut saved = -(entry.fixed + entry.opening + self.least_gain);
+        for link in self.links_of(site) {
+            self.spend();
+            let link = self.links[link];
+            let demand = &self.demands[link.demand as usize];
+            let Some(way) = link.way else { continue };
+            let left = demand.now.parts().iter().map(|part| {
+                let entry = &self.sites[part.site as usize];
+                let load = signed(demand.rate.part(Permille(part.weight)));
+                part.price() + entry.paid.saturating_mul(load) / signed(entry.load).max(1)
+            });
+            let left: i64 = left.sum();
+            let joined = way + best.saturating_mul(signed(demand.rate)) / 1_000;
+            saved += (left - joined).max(0);
+            if saved > 0 {
+                return false;
+            }
         }
-        trial.assign(self, demand, LocalShares::only(site));
         true
     }
 
-    fn undo_since(&mut self, len: usize, change: i64, trial: &mut Trial) {
-        while trial.before.len() > len {
-            let (demand, shares) = trial.before.pop().expect("longer than `len`");
-            self.assign(demand, shares);
+    /// Flows that a site could serve, those whose way gets cheapest first, with the way that they would pay.
+    pub(super) fn by_gain(&mut self, site: u32) -> Vec<(i64, usize, i64)> {
+        let mut gains: Vec<(i64, usize, i64)> = Vec::new();
+        for link in self.links_of(site) {
+            self.spend();
+            let link = self.links[link];
+            let demand = link.demand as usize;
+            let Some(way) = link.way else { continue };
+            if self.demands[demand].rate > MilliRps::ZERO && !self.is_locked(demand) {
+                let pays: i64 = self.demands[demand].now.parts().iter().map(Part::price).sum();
+                gains.push((way - pays, demand, way));
+            }
         }
-        trial.change = change;
+        gains.sort_unstable();
+        gains
+    }
+
+    /// Moves all of a flow to a site, if it has room. Says whether it did.
+    pub(super) fn pull(&mut self, demand: usize, site: u32, way: i64, trial: &mut Trial) -> bool {
+        let Demand { rate, now, .. } = self.demands[demand];
+        let here = now.of(site);
+        if here == 1_000 || !self.has_room(site, rate - rate.part(Permille(here))) {
+            return false;
+        }
+        trial.assign(self, demand, LocalShares::only(site, way));
+        true
     }
 
     /// Closes a site and serves its flows from others, if that saves enough.
@@ -171,19 +206,26 @@ impl Problem {
         false
     }
 
-    /// Moves every flow of a site to others that are open. Says whether all found a place.
-    fn empty(&mut self, site: u32, trial: &mut Trial) -> bool {
+    /// Moves every flow of a site to others that are open. Says whether all found a place before it cost
+    /// more than the site itself.
+    pub(super) fn empty(&mut self, site: u32, trial: &mut Trial) -> bool {
         let entry = &self.sites[site as usize];
-        if entry.flows == 0
-            || entry.base > MilliRps::ZERO
-            || entry.dwell.is_some()
-            || self.budget == 0
-        {
+        let stays = entry.base > MilliRps::ZERO || entry.dwell.is_some();
+        if entry.flows == 0 || stays || self.budget == 0 {
             return false;
         }
-        for demand in 0..self.demands.len() {
+        let ceiling = trial.change + entry.paid;
+        for link in self.links_of(site) {
+            let demand = self.links[link].demand as usize;
             let weight = self.demands[demand].now.of(site);
-            if weight > 0 && !self.settle_elsewhere(demand, site, weight, trial) {
+            if weight == 0 {
+                continue;
+            }
+            let idling = self.demands[demand].idling;
+            if idling || !self.settle_elsewhere(demand, site, weight, trial) {
+                return false;
+            }
+            if trial.change > ceiling {
                 return false;
             }
         }
@@ -199,91 +241,60 @@ impl Problem {
         trial: &mut Trial,
     ) -> bool {
         let part = self.demands[demand].rate.part(Permille(weight));
-        let mut best: Option<(i64, u32)> = None;
+        let without = self.demands[demand].now.without(from);
+        let mut best: Option<(i64, u32, i64)> = None;
         for place in 0..self.pairs_of(demand).len() {
             if !self.spend() {
                 return false;
             }
             let pair = self.pairs_of(demand)[place];
-            if pair.site == from || !self.sites[pair.site as usize].is_open() {
+            let entry = &self.sites[pair.site as usize];
+            if pair.site == from || !entry.is_open() || !without.takes(pair.site) {
                 continue;
             }
-            if let Some(joined) = self.price_of_joining(demand, pair.site, weight)
-                && best.is_none_or(|best| joined < best.0)
-            {
-                best = Some((joined, pair.site));
+            let beaten = best.map_or(i64::MAX, |best| best.0);
+            if pair.way * i64::from(weight) / 1_000 + entry.fixed.min(0) >= beaten {
+                continue;
+            }
+            let joined = self.price_of_joining(demand, pair.site, weight, pair.way);
+            if joined < beaten && self.has_room(pair.site, part) {
+                best = Some((joined, pair.site, pair.way));
             }
         }
-        let to = match best {
-            Some((_, to)) => to,
-            None => match self.freed_elsewhere(demand, from, part, trial) {
-                Some(to) => to,
-                None => return false,
-            },
-        };
-        let mut shares = self.demands[demand].now;
-        shares.set(from, 0);
-        if shares.of(to) == 0 && shares.is_full() {
-            return false;
-        }
-        shares.set(to, shares.of(to) + weight);
+        let to = best.map(|(_, to, way)| (to, way));
+        let to = to.or_else(|| self.freed_elsewhere(demand, from, part, trial));
+        let Some((to, way)) = to else { return false };
+        let Some(shares) = without.with(to, weight, way) else { return false };
         trial.assign(self, demand, shares);
         true
     }
 
-    /// An open site that can make room for a part of a flow by moving one other along.
+    /// An open site that can make room for a part of a flow by moving others along.
     fn freed_elsewhere(
         &mut self,
         demand: usize,
         from: u32,
         part: MilliRps,
         trial: &mut Trial,
-    ) -> Option<u32> {
+    ) -> Option<(u32, i64)> {
+        let without = self.demands[demand].now.without(from);
         for place in 0..self.pairs_of(demand).len() {
-            let site = self.pairs_of(demand)[place].site;
-            if site == from || !self.sites[site as usize].is_open() {
+            let pair = self.pairs_of(demand)[place];
+            let open = self.sites[pair.site as usize].is_open();
+            if pair.site == from || !open || !without.takes(pair.site) {
                 continue;
             }
-            let (len, change) = (trial.before.len(), trial.change);
-            let mut visited = Vec::from([from, site]);
-            if self.free(site, part, 2, &mut visited, trial) {
-                return Some(site);
+            let mark = trial.mark();
+            let mut visited = Vec::from([from, pair.site]);
+            if self.free_up(pair.site, part, 2, &mut visited, trial) {
+                return Some((pair.site, pair.way));
             }
-            self.undo_since(len, change, trial);
+            trial.back_to(mark, self);
         }
         None
     }
+}
 
-    /// Opens one site that does not pay by itself, fills it, and closes as many others as that allows.
-    fn replace_sites(&mut self) -> bool {
-        for site in 0..u32::try_from(self.sites.len()).expect("sites are counted by u32") {
-            let entry = &self.sites[site as usize];
-            if entry.flows > 0 || entry.max == MilliRps::ZERO {
-                continue;
-            }
-            if self.budget == 0 {
-                return false;
-            }
-            let mut trial = Trial::default();
-            let mut neighbours = Vec::new();
-            for demand in self.by_gain(site) {
-                let now = self.demands[demand].now;
-                if self.pull(demand, site, &mut trial) {
-                    neighbours.extend(now.iter().map(|(from, _)| from));
-                }
-            }
-            neighbours.sort_unstable();
-            neighbours.dedup();
-            for other in neighbours {
-                let (len, change) = (trial.before.len(), trial.change);
-                if !self.empty(other, &mut trial) || trial.change >= change {
-                    self.undo_since(len, change, &mut trial);
-                }
-            }
-            if trial.keep_if_better(self, self.least_gain) {
-                return true;
-            }
-        }
-        false
-    }
+fn signed(rate: MilliRps) -> i64 {
+    i64::try_from(rate.0).unwrap_or(i64::MAX)
 }
