@@ -83,8 +83,6 @@ pub(crate) struct Work {
 /// What is read and written on every interval.
 #[derive(Clone, Copy, Debug, Default)]
 struct Pulse {
-    /// User requests per thousand seconds that arrive.
-    rate: u64,
     /// User requests per thousand seconds that the staff can serve.
     limit: u64,
     /// Up to when `work` is written.
@@ -119,6 +117,8 @@ pub(crate) struct Holding {
 pub(crate) struct Desks {
     desks: Vec<Desk>,
     pulses: Vec<Pulse>,
+    /// User requests per thousand seconds that arrive. Alone, because users reach them in any order.
+    rates: Vec<u64>,
     places: BTreeMap<(AppId, GroupId, ClusterId), DeskId>,
     of_app: Vec<Vec<DeskId>>,
     in_cluster: Vec<Vec<DeskId>>,
@@ -142,6 +142,7 @@ impl Desks {
         Self {
             desks: Vec::new(),
             pulses: Vec::new(),
+            rates: Vec::new(),
             places: BTreeMap::new(),
             of_app: vec![Vec::new(); apps],
             in_cluster: vec![Vec::new(); clusters],
@@ -173,6 +174,7 @@ impl Desks {
             cold_starts: 0,
         });
         self.pulses.push(Pulse { since: now, ..Pulse::default() });
+        self.rates.push(0);
         self.places.insert((app, group, cluster), desk);
         self.of_app[app.index()].push(desk);
         self.in_cluster[cluster.index()].push(desk);
@@ -238,7 +240,7 @@ impl Desks {
 
     /// User requests per thousand seconds that arrive at a desk.
     pub(crate) fn rate(&self, desk: DeskId) -> u64 {
-        self.pulses[desk.index()].rate
+        self.rates[desk.index()]
     }
 
     /// User requests per thousand seconds that a desk's staff can serve now.
@@ -260,35 +262,35 @@ impl Desks {
     /// More requests arrive at a desk whose work is written up to now; nobody takes no note.
     #[inline]
     pub(crate) fn load(&mut self, desk: DeskId, rate: u64) {
-        if let Some(pulse) = self.pulses.get_mut(desk.index()) {
-            pulse.rate += rate;
+        if let Some(known) = self.rates.get_mut(desk.index()) {
+            *known += rate;
         }
     }
 
     /// Fewer requests arrive at a desk whose work is written up to now.
     pub(crate) fn unload(&mut self, desk: DeskId, rate: u64) {
-        if let Some(pulse) = self.pulses.get_mut(desk.index()) {
-            pulse.rate -= rate;
+        if let Some(known) = self.rates.get_mut(desk.index()) {
+            *known -= rate;
         }
     }
 
     /// Nothing arrives anywhere, until it is loaded again. All work is written up to now.
     pub(crate) fn unload_all(&mut self, now: Tick) {
-        for pulse in &mut self.pulses {
-            pulse.write(now);
-            pulse.rate = 0;
-        }
+        self.write_all(now);
+        self.rates.fill(0);
     }
 
     /// Writes the work of all desks up to now.
     pub(crate) fn write_all(&mut self, now: Tick) {
-        self.pulses.iter_mut().for_each(|pulse| pulse.write(now));
+        for (pulse, rate) in self.pulses.iter_mut().zip(&self.rates) {
+            pulse.write(*rate, now);
+        }
     }
 
     /// Writes a desk's work up to now.
     pub(crate) fn write(&mut self, desk: DeskId, now: Tick) {
         if let Some(pulse) = self.pulses.get_mut(desk.index()) {
-            pulse.write(now);
+            pulse.write(self.rates[desk.index()], now);
         }
     }
 
@@ -376,15 +378,15 @@ impl Staff {
 
 impl Pulse {
     #[inline]
-    fn write(&mut self, now: Tick) {
+    fn write(&mut self, rate: u64, now: Tick) {
         let span = now.since(self.since).0;
         self.since = now;
-        if self.rate == 0 || span == 0 {
+        if rate == 0 || span == 0 {
             return;
         }
         let Work { asked, served, busy, square, low, high } = &mut self.work;
-        *asked += self.rate * span;
-        let rate = self.rate.min(self.limit);
+        *asked += rate * span;
+        let rate = rate.min(self.limit);
         if rate > 0 {
             *served += rate * span;
             *square += rate as f64 * rate as f64 * span as f64;

@@ -27,13 +27,18 @@ pub(crate) const STRATA: [(u64, f64); 22] = [
 /// All parts of a distribution.
 pub(crate) const WEIGHTS: u64 = 2_000;
 
-const _: () = {
-    let (mut sum, mut place) = (0, 0);
+/// The part of a distribution that lies below the middle of each stratum.
+pub(crate) const MIDDLES: [f64; STRATA.len()] = {
+    let mut middles = [0.0; STRATA.len()];
+    let (mut before, mut place) = (0, 0);
     while place < STRATA.len() {
-        sum += STRATA[place].0;
+        let weight = STRATA[place].0;
+        middles[place] = (before as f64 + weight as f64 / 2.0) / WEIGHTS as f64;
+        before += weight;
         place += 1;
     }
-    assert!(sum == WEIGHTS, "the strata are the whole distribution");
+    assert!(before == WEIGHTS, "the strata are the whole distribution");
+    middles
 };
 
 /// Equal servers with one queue.

@@ -15,7 +15,6 @@ use periplus_spec::scenario::{SeriesTruth, Shape};
 use crate::desks::{DeskId, Desks};
 use crate::luck::{Luck, Purpose, Stream, scale};
 use crate::routes::{Mix, Split};
-use crate::slab::Slab;
 
 /// A factor that changes nothing, in thousandths.
 pub(crate) const UNCHANGED: u32 = 1_000;
@@ -23,13 +22,9 @@ pub(crate) const UNCHANGED: u32 = 1_000;
 /// All users.
 #[derive(Clone, Debug)]
 pub(crate) struct Users<'s> {
-    truths: &'s [SeriesTruth],
-    /// Distinct shapes, and which one each series has.
+    series: Vec<Series>,
+    /// Distinct shapes.
     shapes: Vec<&'s Shape>,
-    shape_of: Vec<u32>,
-    noises: Vec<Stream>,
-    /// What surges make of the demand, in thousandths.
-    surges: Vec<u32>,
     /// Series that are declared: only those have users.
     declared: usize,
     /// Whether anybody asks for an app.
@@ -40,15 +35,30 @@ pub(crate) struct Users<'s> {
     rates: Vec<u64>,
     /// Where they go.
     ways: Vec<Way>,
-    /// Requests since the books were last taken, in thousandths of a request times thousandths.
+    /// Millionths of requests since the books were last taken.
     amounts: Vec<u64>,
     /// Up to when amounts are counted.
     since: Tick,
     /// When the present interval ends.
     until: Tick,
-    branching: Slab<Branching>,
+    branching: Vec<Branching>,
     /// What went elsewhere before, since the books were last taken.
     claims: Vec<Claim>,
+}
+
+/// What makes the demand of a series.
+#[derive(Clone, Copy, Debug)]
+struct Series {
+    /// The rate at a shape's 1,000.
+    base: u64,
+    noise: Stream,
+    /// Which shape.
+    shape: u32,
+    app: AppId,
+    /// What surges make of it, in thousandths.
+    surge: u32,
+    /// How far it strays from its shape, in thousandths.
+    stray: u16,
 }
 
 /// Where a series' requests go.
@@ -56,7 +66,7 @@ pub(crate) struct Users<'s> {
 enum Way {
     /// All to one desk, or to nobody.
     Straight { desk: DeskId, rtt: MicrosRtt },
-    /// To several, or on their way: by number.
+    /// To several, or on their way: by place.
     Branching(u32),
 }
 
@@ -93,22 +103,25 @@ impl<'s> Users<'s> {
         luck: &Luck,
     ) -> Self {
         let mut known: BTreeMap<*const Shape, u32> = BTreeMap::new();
-        let (mut shapes, mut shape_of): (Vec<&Shape>, _) = (Vec::new(), Vec::new());
-        for truth in truths {
+        let (mut shapes, mut series): (Vec<&Shape>, _) = (Vec::new(), Vec::new());
+        for (number, truth) in (0..).zip(truths) {
             let shape = *known.entry(Arc::as_ptr(&truth.demand.shape)).or_insert_with(|| {
                 shapes.push(&truth.demand.shape);
                 u32::try_from(shapes.len() - 1).expect("fewer than 2^32 shapes")
             });
-            shape_of.push(shape);
+            series.push(Series {
+                base: truth.demand.base.0,
+                noise: luck.stream(Purpose::Demand, &[number]),
+                shape,
+                app: truth.spec.app,
+                surge: UNCHANGED,
+                stray: truth.demand.noise.0,
+            });
         }
-        let numbers = 0..u32::try_from(truths.len()).expect("series are counted by u32");
         let straight = Way::Straight { desk: DeskId::NOBODY, rtt: MicrosRtt::ZERO };
         Self {
-            truths,
+            series,
             shapes,
-            shape_of,
-            noises: numbers.map(|series| luck.stream(Purpose::Demand, &[series])).collect(),
-            surges: vec![UNCHANGED; truths.len()],
             declared: 0,
             wanted: vec![true; apps],
             every: every.max(Span(1)),
@@ -118,7 +131,7 @@ impl<'s> Users<'s> {
             amounts: vec![0; truths.len()],
             since: Tick::ZERO,
             until: Tick::ZERO,
-            branching: Slab::default(),
+            branching: Vec::new(),
             claims: Vec::new(),
         }
     }
@@ -135,7 +148,7 @@ impl<'s> Users<'s> {
 
     /// What surges make of a series from the next interval on.
     pub(crate) fn set_surge(&mut self, series: SeriesId, factor: u32) {
-        self.surges[series.index()] = factor;
+        self.series[series.index()].surge = factor;
     }
 
     /// Whether anybody asks for an app, from the next interval on.
@@ -150,7 +163,7 @@ impl<'s> Users<'s> {
         for (amount, rate) in self.amounts.iter_mut().zip(&self.rates[..self.declared]) {
             *amount += rate * span;
         }
-        for (_, flow) in self.branching.iter_mut() {
+        for flow in &mut self.branching {
             flow.count(self.rates[flow.series.index()], now);
         }
     }
@@ -159,48 +172,45 @@ impl<'s> Users<'s> {
     /// their logs have been written up to now.
     pub(crate) fn begin_interval(&mut self, now: Tick, declared: usize, desks: &mut Desks) {
         self.count(now);
-        self.declared = declared.min(self.truths.len());
+        self.declared = declared.min(self.series.len());
         self.until = now.after(self.every);
         let number = now.0 / self.every.0;
         let levels: Vec<u64> = self.shapes.iter().map(|shape| u64::from(shape.at(now))).collect();
-        for series in 0..self.declared {
-            let truth = &self.truths[series];
-            let mut rate = truth.demand.base.0 * levels[self.shape_of[series] as usize] / 1_000;
-            let noise = u64::from(truth.demand.noise.0);
-            if noise > 0 {
-                let stray = scale(self.noises[series].nth(number), 2 * noise + 1);
-                rate = rate * (1_000 + stray).saturating_sub(noise) / 1_000;
-            }
-            if self.surges[series] != UNCHANGED {
-                rate = rate * u64::from(self.surges[series]) / 1_000;
-            }
-            if !self.wanted[truth.spec.app.index()] {
-                rate = 0;
-            }
-            self.rates[series] = rate;
-            match self.ways[series] {
+        for place in 0..self.declared {
+            let rate = self.series[place].rate(&levels, number, &self.wanted);
+            self.rates[place] = rate;
+            match self.ways[place] {
                 Way::Straight { desk, .. } => desks.load(desk, rate),
-                Way::Branching(flow) => self.advance(flow, now, desks),
+                Way::Branching(flow) => self.advance(flow as usize, now, desks),
             }
         }
     }
 
     /// A flow on its way moves on into a new interval, or has arrived.
-    fn advance(&mut self, number: u32, now: Tick, desks: &mut Desks) {
-        let flow = &mut self.branching[number];
-        let series = flow.series.index();
+    fn advance(&mut self, place: usize, now: Tick, desks: &mut Desks) {
+        let flow = &mut self.branching[place];
+        let rate = self.rates[flow.series.index()];
         let arrived = flow.split.is_settled(now, self.ttl);
         if let Some(desk) = flow.split.newest().only().filter(|_| arrived) {
-            self.ways[series] = Way::Straight { desk, rtt: rtt(&flow.rtts, desk) };
-            self.amounts[series] = 0;
-            self.claims.append(&mut flow.claims);
-            self.branching.remove(number);
-            desks.load(desk, self.rates[series]);
+            self.straighten(place, desk);
+            desks.load(desk, rate);
             return;
         }
         flow.mix = flow.split.mean(now, self.until, self.ttl);
-        for (desk, rate) in flow.mix.divide(self.rates[series]) {
+        for (desk, rate) in flow.mix.divide(rate) {
             desks.load(desk, rate);
+        }
+    }
+
+    /// A flow goes to one desk again.
+    fn straighten(&mut self, place: usize, desk: DeskId) {
+        let mut flow = self.branching.swap_remove(place);
+        let series = flow.series.index();
+        self.ways[series] = Way::Straight { desk, rtt: rtt(&flow.rtts, desk) };
+        self.amounts[series] = 0;
+        self.claims.append(&mut flow.claims);
+        if let Some(moved) = self.branching.get(place) {
+            self.ways[moved.series.index()] = branching(place);
         }
     }
 
@@ -214,23 +224,23 @@ impl<'s> Users<'s> {
         desks: &mut Desks,
     ) {
         let rate = self.rates[series.index()];
-        let number = match self.ways[series.index()] {
+        let place = match self.ways[series.index()] {
             Way::Straight { desk, rtt } => {
                 desks.write(desk, now);
                 desks.unload(desk, rate);
                 self.branch(series, desk, rtt, now)
             }
-            Way::Branching(number) => {
-                let flow = &mut self.branching[number];
+            Way::Branching(place) => {
+                let flow = &mut self.branching[place as usize];
                 flow.count(rate, now);
                 for (desk, rate) in flow.mix.divide(rate) {
                     desks.write(desk, now);
                     desks.unload(desk, rate);
                 }
-                number
+                place as usize
             }
         };
-        let flow = &mut self.branching[number];
+        let flow = &mut self.branching[place];
         let to = Mix::new(parts.iter().map(|(desk, _, part)| (*desk, part * 1_000)));
         flow.split.publish(to, now, self.ttl);
         for (desk, rtt, _) in parts {
@@ -244,10 +254,11 @@ impl<'s> Users<'s> {
         }
     }
 
-    fn branch(&mut self, series: SeriesId, desk: DeskId, rtt: MicrosRtt, now: Tick) -> u32 {
-        let place = series.index();
-        let amount = self.amounts[place] + self.rates[place] * now.since(self.since).0;
-        let number = self.branching.insert(Branching {
+    fn branch(&mut self, series: SeriesId, desk: DeskId, rtt: MicrosRtt, now: Tick) -> usize {
+        let number = series.index();
+        let amount = self.amounts[number] + self.rates[number] * now.since(self.since).0;
+        let place = self.branching.len();
+        self.branching.push(Branching {
             series,
             split: Split::all_to(desk),
             mix: Mix::all_to(desk),
@@ -255,15 +266,15 @@ impl<'s> Users<'s> {
             since: now,
             claims: vec![Claim { series, desk, rtt, amount }],
         });
-        self.ways[place] = Way::Branching(number);
-        number
+        self.ways[number] = branching(place);
+        place
     }
 
     /// Where the users of a series are now, in parts per million.
     pub(crate) fn whereabouts(&self, series: SeriesId, now: Tick) -> Mix {
         match self.ways[series.index()] {
             Way::Straight { desk, .. } => Mix::all_to(desk),
-            Way::Branching(number) => self.branching[number].split.mean(now, now, self.ttl),
+            Way::Branching(place) => self.branching[place as usize].split.mean(now, now, self.ttl),
         }
     }
 
@@ -278,10 +289,31 @@ impl<'s> Users<'s> {
                 give(Claim { series: SeriesId::from_index(series), desk, rtt, amount });
             }
         }
-        for (_, flow) in self.branching.iter_mut() {
+        for flow in &mut self.branching {
             flow.claims.drain(..).for_each(&mut give);
         }
     }
+}
+
+impl Series {
+    /// Its demand in an interval, by the values of all shapes and the interval's number.
+    #[inline]
+    fn rate(&self, levels: &[u64], interval: u64, wanted: &[bool]) -> u64 {
+        let mut rate = self.base * levels[self.shape as usize] / 1_000;
+        if self.stray > 0 {
+            let stray = u64::from(self.stray);
+            let drawn = scale(self.noise.nth(interval), 2 * stray + 1);
+            rate = rate * (1_000 + drawn).saturating_sub(stray) / 1_000;
+        }
+        if self.surge != UNCHANGED {
+            rate = rate * u64::from(self.surge) / 1_000;
+        }
+        if wanted[self.app.index()] { rate } else { 0 }
+    }
+}
+
+fn branching(place: usize) -> Way {
+    Way::Branching(u32::try_from(place).expect("series are counted by u32"))
 }
 
 impl Branching {

@@ -13,7 +13,10 @@ use super::tally::Tally;
 use crate::desks::{Desk, DeskId, Work};
 use crate::routes::WHOLE;
 use crate::service::erlang::Erlang;
-use crate::service::{STRATA, Station, Times, WEIGHTS};
+use crate::service::{MIDDLES, STRATA, Station, Times, WEIGHTS};
+
+/// Times that differ by no more than this part are taken for one.
+const ALIKE: f64 = 0.02;
 
 /// What became of the requests that reached one desk, in one interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -38,12 +41,13 @@ pub(crate) struct Answers {
     erlang: Erlang,
     tally: Tally,
     stations: Vec<Station>,
+    /// How long requests took in each phase of an interval, and how many those were.
+    phases: Vec<(Times, f64)>,
 }
 
 /// What a desk did in all shifts of an interval.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sum {
-    is_front: bool,
     called: Called,
     asked: f64,
     served: f64,
@@ -59,25 +63,26 @@ struct Called {
     bytes: f64,
 }
 
+impl Sum {
+    /// The mean over all that was served.
+    fn mean(&self) -> Times {
+        Times { mean: self.times.mean / self.served, variance: self.times.variance / self.served }
+    }
+}
+
 impl Answer {
     /// The part of served requests that took at most `limit_us` at the desk.
     pub(crate) fn part_within(&self, limit_us: f64) -> f64 {
         let above = self.strata.partition_point(|latency| f64::from(*latency) <= limit_us);
-        let middle = |place: usize| {
-            let before: u64 = STRATA[..place].iter().map(|stratum| stratum.0).sum();
-            (before as f64 + STRATA[place].0 as f64 / 2.0) / WEIGHTS as f64
-        };
+        let latency = |place: usize| f64::from(self.strata[place]);
         match above {
-            0 => {
-                let first = f64::from(self.strata[0]);
-                if first > 0.0 { middle(0) * (limit_us / first).clamp(0.0, 1.0) } else { 0.0 }
-            }
+            0 if latency(0) > 0.0 => MIDDLES[0] * (limit_us / latency(0)).clamp(0.0, 1.0),
+            0 => 0.0,
             above if above == STRATA.len() => 1.0,
             above => {
-                let (low, high) =
-                    (f64::from(self.strata[above - 1]), f64::from(self.strata[above]));
+                let (low, high) = (latency(above - 1), latency(above));
                 let way = (limit_us - low) / (high - low);
-                middle(above - 1) + (middle(above) - middle(above - 1)) * way
+                MIDDLES[above - 1] + (MIDDLES[above] - MIDDLES[above - 1]) * way
             }
         }
     }
@@ -109,7 +114,7 @@ impl Answers {
     fn answer(&mut self, id: DeskId, calls: &[GroupCall], sights: &Sights<'_, '_>) -> Answer {
         let desk = sights.desks.get(id);
         let called = self.call(desk, calls, sights);
-        let mut sum = Sum { is_front: desk.group.index() == 0, called, ..Sum::default() };
+        let mut sum = Sum { called, ..Sum::default() };
         for shift in &desk.past {
             self.add_shift(desk, shift.ready.iter().copied(), &shift.work, &mut sum);
         }
@@ -119,14 +124,13 @@ impl Answers {
         let mut answer = Answer { bytes: called.bytes, ..Answer::default() };
         if sum.served > 0.0 {
             answer.served = sum.served / sum.asked * called.served;
-            let mean = Times {
-                mean: sum.times.mean / sum.served,
-                variance: sum.times.variance / sum.served,
-            };
-            answer.times = mean.then(called.times);
+            answer.times = sum.mean().then(called.times);
             answer.constant_us = called.constant_us;
+            if desk.group.index() == 0 {
+                answer.strata = self.strata(&sum);
+            }
         }
-        answer.strata = self.tally.drain();
+        self.phases.clear();
         answer
     }
 
@@ -162,15 +166,33 @@ impl Answers {
             let weight = part * work.served as f64;
             sum.times.mean += times.mean * weight;
             sum.times.variance += times.variance * weight;
-            if sum.is_front {
-                let whole = times.then(sum.called.times);
-                let constant = sum.called.constant_us;
-                for ((share, _), latency) in STRATA.iter().zip(whole.strata()) {
-                    let count = weight * (*share as f64 / WEIGHTS as f64);
-                    self.tally.add(latency + constant, count);
-                }
+            self.phases.push((times, weight));
+        }
+    }
+
+    /// The strata of all phases of an interval. Phases that hardly differ are one.
+    fn strata(&mut self, sum: &Sum) -> [f32; STRATA.len()] {
+        let mean = sum.mean();
+        let alike = self.phases.iter().all(|(times, _)| {
+            (times.mean - mean.mean).abs() <= ALIKE * mean.mean
+                && (times.variance - mean.variance).abs() <= 2.0 * ALIKE * mean.variance
+        });
+        let constant = sum.called.constant_us;
+        if alike {
+            let mut strata = [0.0; STRATA.len()];
+            for (latency, exact) in strata.iter_mut().zip(mean.then(sum.called.times).strata()) {
+                *latency = narrow(exact + constant);
+            }
+            return strata;
+        }
+        for (times, weight) in &self.phases {
+            let whole = times.then(sum.called.times);
+            for ((share, _), latency) in STRATA.iter().zip(whole.strata()) {
+                let count = weight * (*share as f64 / WEIGHTS as f64);
+                self.tally.add(latency + constant, count);
             }
         }
+        self.tally.drain()
     }
 
     /// What the desk's calls add.
@@ -205,6 +227,11 @@ impl Answers {
         }
         sum
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "an `f32` is as exact as a latency has to be")]
+fn narrow(latency_us: f64) -> f32 {
+    latency_us as f32
 }
 
 /// Three rates and their parts, with the mean and variance of the rates of a shift.

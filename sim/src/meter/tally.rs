@@ -6,7 +6,7 @@
 
 #![expect(clippy::cast_possible_truncation, reason = "an `f32` is as exact as a tally has to be")]
 
-use crate::service::{STRATA, WEIGHTS};
+use crate::service::{MIDDLES, STRATA};
 
 /// Binary digits of a mantissa that tell buckets apart.
 const MANTISSA_BITS: u32 = 5;
@@ -72,11 +72,8 @@ impl Tally {
         let mut strata = [0.0; STRATA.len()];
         if self.total > 0.0 {
             let mut cursor = Cursor { place: self.low, counted: 0.0 };
-            let mut before = 0;
-            for (latency, (weight, _)) in strata.iter_mut().zip(&STRATA) {
-                let middle = (before as f64 + *weight as f64 / 2.0) / WEIGHTS as f64;
+            for (latency, middle) in strata.iter_mut().zip(MIDDLES) {
                 *latency = cursor.advance(self, middle) as f32;
-                before += weight;
             }
         }
         self.clear();
@@ -137,7 +134,7 @@ fn edge(bucket: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::Times;
+    use crate::service::{Times, WEIGHTS};
 
     fn add(tally: &mut Tally, times: Times, count: f64) {
         for ((weight, _), latency) in STRATA.iter().zip(times.strata()) {

@@ -15,6 +15,7 @@ mod truth;
 use std::collections::{BTreeMap, VecDeque};
 
 use periplus_core::effect::EffectKey;
+use periplus_core::fleet::Signal;
 use periplus_core::ids::{ClusterId, Symbol};
 use periplus_core::input::{Command, TimerFired};
 use periplus_core::units::{Span, Tick};
@@ -64,6 +65,8 @@ pub struct World<'s> {
     route_luck: Stream,
     reports: Reports,
     tariffs: Tariffs<'s>,
+    /// What sensors see of each series.
+    signals: Vec<Signal>,
     /// What sensors show of each series, in thousandths.
     sensors: Vec<u32>,
     /// Acts that last.
@@ -107,6 +110,7 @@ impl<'s> World<'s> {
             route_luck: luck.stream(Purpose::Route, &[]),
             reports: Reports::new(fleet.clusters.len(), rules.report_delay.clone(), &luck),
             tariffs: Tariffs::new(&fleet.clusters),
+            signals: fleet.series.iter().map(|series| series.spec.signal).collect(),
             sensors: vec![sensors::TRUE; fleet.series.len()],
             lasting: Vec::new(),
             meter: Meter::new(fleet),

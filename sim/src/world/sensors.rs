@@ -42,7 +42,7 @@ impl World<'_> {
             if shows == MUTE {
                 continue;
             }
-            let mut rate = match self.scenario.fleet.series[place].spec.signal {
+            let mut rate = match self.signals[place] {
                 Signal::Offered => self.users.rates()[place],
                 Signal::Served => self.served_rate(SeriesId::from_index(place)),
             };
