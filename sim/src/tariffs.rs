@@ -29,10 +29,10 @@ pub(crate) struct Tariffs<'s> {
     now: Vec<Tariff>,
     /// Changes that the schedules hold, ascending.
     coming: VecDeque<(Tick, Kind, ClusterId)>,
-    /// Price factors that hold now, in thousandths.
-    factors: Vec<(ClusterId, u32)>,
-    /// Carbon intensities that hold now whatever the schedules say; the last one counts.
-    overrides: Vec<(ClusterId, GramsPerKwh)>,
+    /// By cluster, price factors that hold now, in thousandths.
+    factors: Vec<Vec<u32>>,
+    /// By cluster, carbon intensities that hold whatever its schedule says; the last one counts.
+    overrides: Vec<Vec<GramsPerKwh>>,
 }
 
 impl<'s> Tariffs<'s> {
@@ -56,8 +56,8 @@ impl<'s> Tariffs<'s> {
             truths,
             now: truths.iter().map(tariff).collect(),
             coming: coming.into(),
-            factors: Vec::new(),
-            overrides: Vec::new(),
+            factors: vec![Vec::new(); truths.len()],
+            overrides: vec![Vec::new(); truths.len()],
         }
     }
 
@@ -82,25 +82,25 @@ impl<'s> Tariffs<'s> {
 
     /// Prices are multiplied by `factor` thousandths, or no longer.
     pub(crate) fn scale_prices(&mut self, cluster: ClusterId, factor: u32, lasts: bool) {
-        change(&mut self.factors, (cluster, factor), lasts);
+        change(&mut self.factors[cluster.index()], factor, lasts);
     }
 
     /// The grid has this intensity whatever the schedule says, or no longer.
     pub(crate) fn override_carbon(&mut self, cluster: ClusterId, to: GramsPerKwh, lasts: bool) {
-        change(&mut self.overrides, (cluster, to), lasts);
+        change(&mut self.overrides[cluster.index()], to, lasts);
     }
 
     /// Makes the tariff of a cluster what it is now.
     pub(crate) fn refresh(&mut self, cluster: ClusterId, now: Tick) {
         let truth = &self.truths[cluster.index()];
         let mut prices = truth.prices.at(now);
-        for (_, factor) in self.factors.iter().filter(|known| known.0 == cluster) {
+        for factor in &self.factors[cluster.index()] {
             prices = scaled(&prices, *factor);
         }
-        let overridden = self.overrides.iter().rev().find(|known| known.0 == cluster);
+        let overridden = self.overrides[cluster.index()].last();
         let entry = &mut self.now[cluster.index()];
         entry.prices = prices;
-        entry.carbon = overridden.map_or_else(|| truth.carbon.at(now), |known| known.1);
+        entry.carbon = overridden.copied().unwrap_or_else(|| truth.carbon.at(now));
     }
 }
 

@@ -151,28 +151,43 @@ impl World<'_> {
 
     /// The product of all surges of a series holds.
     fn refresh_surges(&mut self, affected: &[SeriesId]) {
+        let whole = u64::from(UNCHANGED);
+        let mut factors = self.marked(affected, whole);
+        for number in &self.lasting {
+            let Act::Surge { series, factor, .. } = self.act(*number) else { continue };
+            for one in series {
+                if let Some(product) = &mut factors[one.index()] {
+                    *product = product.saturating_mul(u64::from(*factor)) / whole;
+                }
+            }
+        }
         for one in affected {
-            let lasting = self.lasting.iter().map(|number| self.act(*number));
-            let factors = lasting.filter_map(|act| {
-                let Act::Surge { series, factor, .. } = act else { return None };
-                series.contains(one).then_some(u64::from(*factor))
-            });
-            let whole = u64::from(UNCHANGED);
-            let product = factors.fold(whole, |product, factor| product * factor / whole);
+            let product = factors[one.index()].unwrap_or(whole);
             self.users.set_surge(*one, u32::try_from(product).unwrap_or(u32::MAX));
         }
     }
 
     /// The last act on the sensor of a series holds.
     fn refresh_sensors(&mut self, affected: &[SeriesId]) {
-        for one in affected {
-            let lasting = self.lasting.iter().rev().map(|number| self.act(*number));
-            let mut shown = lasting.filter_map(|act| {
-                let Act::Sensor { series, shows, .. } = act else { return None };
-                series.contains(one).then(|| shows.unwrap_or(MUTE))
-            });
-            self.sensors[one.index()] = shown.next().unwrap_or(TRUE);
+        let mut shown = self.marked(affected, TRUE);
+        for number in &self.lasting {
+            let Act::Sensor { series, shows, .. } = self.act(*number) else { continue };
+            for one in series {
+                if let Some(shown) = &mut shown[one.index()] {
+                    *shown = shows.unwrap_or(MUTE);
+                }
+            }
         }
+        for one in affected {
+            self.sensors[one.index()] = shown[one.index()].unwrap_or(TRUE);
+        }
+    }
+
+    /// By series: `value` for those that are affected.
+    fn marked<T: Copy>(&self, affected: &[SeriesId], value: T) -> Vec<Option<T>> {
+        let mut marked = vec![None; self.sensors.len()];
+        affected.iter().for_each(|one| marked[one.index()] = Some(value));
+        marked
     }
 
     fn act(&self, number: u32) -> &Act {
