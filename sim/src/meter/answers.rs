@@ -26,8 +26,8 @@ pub(crate) struct Answer {
     /// How long that took there, in the middle of each stratum, in microseconds. Only for desks that users
     /// enter.
     pub(crate) strata: [f32; STRATA.len()],
-    /// Bytes that left the desk's cluster per request.
-    pub(crate) bytes: f64,
+    /// Bytes that left the desk's cluster, in sum.
+    pub(crate) moved: f64,
     /// For callers: the mean time, and what of it does not vary.
     times: Times,
     constant_us: f64,
@@ -121,9 +121,10 @@ impl Answers {
         let ready = desk.staff.iter().map(|staff| staff.ready);
         self.add_shift(desk, ready, sights.desks.work(id), &mut sum);
 
-        let mut answer = Answer { bytes: called.bytes, ..Answer::default() };
+        let mut answer = Answer::default();
         if sum.served > 0.0 {
             answer.served = sum.served / sum.asked * called.served;
+            answer.moved = sum.served / 1e6 * called.served * called.bytes;
             answer.times = sum.mean().then(called.times);
             answer.constant_us = called.constant_us;
             if desk.group.index() == 0 {

@@ -11,7 +11,10 @@ mod answers;
 mod books;
 mod tally;
 
+use std::sync::Arc;
+
 use periplus_core::ids::{AppId, ClusterId, ZoneId};
+use periplus_core::intent::Intent;
 use periplus_core::units::{Span, Tick};
 use periplus_spec::scenario::Fleet;
 
@@ -33,8 +36,6 @@ pub(crate) struct Meter<'s> {
     intervals: Vec<Book>,
     /// Zones that ever had users.
     zones: Vec<Option<Box<Book>>>,
-    /// Millionths of requests that each desk served in this interval.
-    served: Vec<f64>,
     rows: Vec<Row>,
     since: Tick,
 }
@@ -61,7 +62,6 @@ impl<'s> Meter<'s> {
             apps: books(),
             intervals: books(),
             zones: (0..fleet.zones.len()).map(|_| None).collect(),
-            served: Vec::new(),
             rows: Vec::new(),
             since: Tick::ZERO,
         }
@@ -75,8 +75,6 @@ impl<'s> Meter<'s> {
         sights.users.count(sights.now);
         sights.desks.write_all(sights.now);
         self.answers.work_out(sights);
-        self.served.clear();
-        self.served.resize(sights.desks.ids().len(), 0.0);
         self.take_claims(sights);
         for desk in sights.desks.ids() {
             self.bill_desk(desk, sights.now, sights.desks, sights.tariffs);
@@ -110,18 +108,17 @@ impl<'s> Meter<'s> {
     }
 
     fn bill_egress(&mut self, desk: DeskId, sights: &Sights<'_, 's>) {
-        let entry = sights.desks.get(desk);
-        let served = self.served[desk.index()];
-        let bytes = self.answers.of(desk).bytes;
-        if served > 0.0 && bytes > 0.0 {
+        let moved = self.answers.of(desk).moved;
+        if moved > 0.0 {
+            let entry = sights.desks.get(desk);
             let Tariff { prices, .. } = sights.tariffs.now(entry.cluster);
-            self.intervals[entry.app.index()].money.move_bytes(served / 1e6 * bytes, &prices);
+            self.intervals[entry.app.index()].money.move_bytes(moved, &prices);
         }
     }
 
     fn take_claims(&mut self, sights: &mut Sights<'_, 's>) {
         let Sights { users, intents, .. } = sights;
-        let (fleet, answers, served) = (self.fleet, &self.answers, &mut self.served);
+        let (fleet, answers) = (self.fleet, &self.answers);
         let (intervals, zones) = (&mut self.intervals, &mut self.zones);
         users.take_claims(|claim, rate| {
             if claim.amount == 0 {
@@ -136,9 +133,8 @@ impl<'s> Meter<'s> {
             for book in [app, &mut **zone] {
                 book.take(&taken, f64::from(claim.rtt.0), answer);
             }
-            if claim.desk != DeskId::NOBODY {
-                served[claim.desk.index()] += taken.served as f64;
-            } else if intents.get(spec.app).is_some_and(|intent| rate < intent.activation.above) {
+            let few = |intent: &Arc<Intent>| rate < intent.activation.above;
+            if claim.desk == DeskId::NOBODY && intents.get(spec.app).is_some_and(few) {
                 intervals[spec.app.index()].dormant += claim.amount;
             }
         });
