@@ -114,3 +114,87 @@ impl Staffing {
         (0..self.steps.len()).rev().find(within)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::Resources;
+    use crate::ids::{Symbol, TenantId};
+    use crate::intent::*;
+    use crate::labels::Selector;
+    use crate::units::{Bytes, MicroUsd, MicrosRtt, MilliCpu, Span};
+    use alloc::vec;
+
+    fn component(cpu: u32, scaling: Scaling, table: &[u64]) -> Component {
+        Component {
+            name: Symbol(0),
+            revision: 0,
+            request: Resources { cpu: MilliCpu(cpu), ..Resources::default() },
+            scaling,
+            staffing: vec![(KindId(0), table.iter().map(|rate| MilliRps(*rate)).collect())],
+            after: vec![],
+        }
+    }
+
+    fn intent(components: Vec<Component>) -> Intent {
+        let ids = (0..components.len()).map(ComponentId::from_index).collect();
+        Intent {
+            name: Symbol(0),
+            tenant: TenantId(0),
+            generation: 1,
+            priority: 0,
+            components,
+            groups: vec![Group {
+                name: Symbol(0),
+                components: ids,
+                selector: Selector::default(),
+                stateful: false,
+                standing: 0,
+                pinned: None,
+            }],
+            calls: vec![],
+            rules: Rules::default(),
+            activation: Activation {
+                above: MilliRps(0),
+                dwell: Span(0),
+                idle_below: MilliRps(0),
+                idle_after: Span(0),
+            },
+            worth: Worth {
+                latency_target: MicrosRtt(0),
+                service_time: MicrosRtt(0),
+                latency: MicroUsd(0),
+                unserved: MicroUsd(0),
+                response: Bytes(0),
+            },
+        }
+    }
+
+    #[test]
+    fn each_step_raises_the_bottleneck_and_only_that() {
+        let free = Scaling::Fixed { min: 1 };
+        let intent =
+            intent(vec![component(100, free, &[10, 20, 30]), component(300, free, &[25, 50])]);
+        let staffing = Staffing::merge(&intent, GroupId::FRONT, KindId(0)).unwrap();
+        let steps: Vec<_> =
+            staffing.steps().iter().map(|step| (step.up_to.0, step.total.cpu)).collect();
+        assert_eq!(steps, [(10, 400), (20, 500), (25, 600), (30, 900)]);
+        assert_eq!(staffing.replicas(2), [3, 1]);
+        assert_eq!(staffing.step_for(MilliRps(21)), Some(2));
+        assert_eq!(staffing.step_for(MilliRps(31)), None);
+        assert_eq!(staffing.limit(), MilliRps(30));
+        assert_eq!(staffing.step_within(&[2, 5]), Some(1));
+        assert_eq!(staffing.step_within(&[0, 5]), None);
+    }
+
+    #[test]
+    fn bounds_of_an_autoscaler_bound_the_table() {
+        let bounded = Scaling::Hpa { min: 2, max: 3 };
+        let intent = intent(vec![component(100, bounded, &[10, 20, 30, 40])]);
+        let staffing = Staffing::merge(&intent, GroupId::FRONT, KindId(0)).unwrap();
+        let steps: Vec<_> = staffing.steps().iter().map(|step| step.up_to.0).collect();
+        assert_eq!(steps, [20, 30]);
+        let elsewhere = Staffing::merge(&intent, GroupId::FRONT, KindId(1));
+        assert_eq!(elsewhere, Err(ComponentId(0)));
+    }
+}

@@ -25,7 +25,7 @@ pub(crate) enum Kind {
 /// The tariffs of all clusters.
 #[derive(Clone, Debug)]
 pub(crate) struct Tariffs<'s> {
-    truths: &'s [ClusterTruth],
+    truths: Vec<&'s ClusterTruth>,
     now: Vec<Tariff>,
     /// Changes that the schedules hold, ascending.
     coming: VecDeque<(Tick, Kind, ClusterId)>,
@@ -39,12 +39,7 @@ impl<'s> Tariffs<'s> {
     pub(crate) fn new(truths: &'s [ClusterTruth]) -> Self {
         let mut coming = Vec::new();
         for (place, truth) in truths.iter().enumerate() {
-            let cluster = ClusterId::from_index(place);
-            let later = |at: &Tick| *at > Tick::ZERO;
-            let prices = truth.prices.0.iter().map(|change| change.0).filter(later);
-            coming.extend(prices.map(|at| (at, Kind::Prices, cluster)));
-            let carbon = truth.carbon.0.iter().map(|change| change.0).filter(later);
-            coming.extend(carbon.map(|at| (at, Kind::Carbon, cluster)));
+            coming.extend(changes(ClusterId::from_index(place), truth, Tick::ZERO));
         }
         coming.sort_unstable();
         let tariff = |truth: &ClusterTruth| Tariff {
@@ -53,12 +48,20 @@ impl<'s> Tariffs<'s> {
             carbon: truth.carbon.at(Tick::ZERO),
         };
         Self {
-            truths,
+            truths: truths.iter().collect(),
             now: truths.iter().map(tariff).collect(),
             coming: coming.into(),
             factors: vec![Vec::new(); truths.len()],
             overrides: vec![Vec::new(); truths.len()],
         }
+    }
+
+    /// A cluster has other prices, draws and schedules from now on, once it is [refreshed](Self::refresh).
+    pub(crate) fn change(&mut self, cluster: ClusterId, truth: &'s ClusterTruth, now: Tick) {
+        self.truths[cluster.index()] = truth;
+        self.coming.retain(|change| change.2 != cluster);
+        self.coming.extend(changes(cluster, truth, now));
+        self.coming.make_contiguous().sort_unstable();
     }
 
     /// What a cluster costs and emits now.
@@ -92,7 +95,7 @@ impl<'s> Tariffs<'s> {
 
     /// Makes the tariff of a cluster what it is now.
     pub(crate) fn refresh(&mut self, cluster: ClusterId, now: Tick) {
-        let truth = &self.truths[cluster.index()];
+        let truth = self.truths[cluster.index()];
         let mut prices = truth.prices.at(now);
         for factor in &self.factors[cluster.index()] {
             prices = scaled(&prices, *factor);
@@ -100,8 +103,20 @@ impl<'s> Tariffs<'s> {
         let overridden = self.overrides[cluster.index()].last();
         let entry = &mut self.now[cluster.index()];
         entry.prices = prices;
+        entry.power = truth.power;
         entry.carbon = overridden.copied().unwrap_or_else(|| truth.carbon.at(now));
     }
+}
+
+/// When the schedules of a cluster change after `now`.
+fn changes(
+    cluster: ClusterId,
+    truth: &ClusterTruth,
+    now: Tick,
+) -> impl Iterator<Item = (Tick, Kind, ClusterId)> + '_ {
+    let prices = truth.prices.0.iter().map(move |change| (change.0, Kind::Prices, cluster));
+    let carbon = truth.carbon.0.iter().map(move |change| (change.0, Kind::Carbon, cluster));
+    prices.chain(carbon).filter(move |change| change.0 > now)
 }
 
 fn change<T: PartialEq>(list: &mut Vec<T>, entry: T, lasts: bool) {

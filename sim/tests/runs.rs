@@ -4,7 +4,8 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use periplus_core::input::{Observation, Sight};
+use periplus_core::ids::AppId;
+use periplus_core::input::{Command, Observation, Sight};
 use periplus_core::intent::Scaling;
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, Outbox, Record, State, step};
@@ -171,6 +172,32 @@ fn a_clusters_own_autoscaler_follows_demand() {
     let (early, late) = (replicas[6], replicas[replicas.len() - 1]);
     assert!(late > early, "{early} and {late}");
     assert!(outcome.summary.all.slo.attainment > 0.9, "{}", outcome.summary.all.slo.attainment);
+}
+
+#[test]
+fn an_app_that_changes_is_rolled_out_and_takes_as_long_as_it_does_now() {
+    let mut made = scenario(&Size::default());
+    let mut truth = made.fleet.apps[0].clone();
+    truth.components.iter_mut().for_each(|component| component.service[0].0 *= 2);
+    let intent = made.setup.iter().find_map(|input| match input {
+        Input::Command(Command::DeclareApp(AppId(0), intent)) => Some(intent.clone()),
+        Input::Command(_) | Input::Observation(_) | Input::Report(_) | Input::Timer(_) => None,
+    });
+    let mut intent = intent.expect("it is declared");
+    intent.generation = 2;
+    for component in &mut intent.components {
+        component.revision = 2;
+        component.staffing[0].1.iter_mut().for_each(|held| held.0 /= 2);
+    }
+    let told = Act::Inputs(vec![Input::Command(Command::DeclareApp(AppId(0), intent))]);
+    let changed = Act::AppChanged { app: AppId(0), truth: Box::new(truth) };
+    made = with(made, vec![(hours(2), told), (hours(2), changed)]);
+    let (outcome, _) = recorded(&made);
+    let rows: Vec<_> = outcome.rows.iter().filter(|row| row.app == AppId(0)).collect();
+    let (before, after) = (rows[6], rows[rows.len() - 1]);
+    assert!(after.p50_ms > 1.6 * before.p50_ms, "{} and {}", before.p50_ms, after.p50_ms);
+    assert!(after.replicas > before.replicas);
+    assert!(after.unserved == 0.0, "{}", after.unserved);
 }
 
 /// Looks at what is asked of it, and at what time it is.

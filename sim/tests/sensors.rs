@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use periplus_core::fleet::Signal;
 use periplus_core::ids::{ClusterId, SeriesId};
-use periplus_core::input::{Observation, Sight};
-use periplus_core::units::{GramsPerKwh, MilliRps, Span, Tick};
+use periplus_core::input::{Command, Observation, Sight};
+use periplus_core::units::{GramsPerKwh, MicroUsdPerHour, MilliRps, Span, Tick};
 use periplus_core::{Input, Record};
 use periplus_sim::run;
 use periplus_spec::scenario::{Act, Delay, Scenario, Schedule, Shape};
@@ -185,4 +185,33 @@ fn tariffs_are_told_when_they_change() {
     let base = made.fleet.clusters[0].prices.at(Tick::ZERO).core.0;
     let prices: Vec<_> = prices.into_iter().map(|seen| (seen.0, seen.2)).collect();
     assert_eq!(prices, [(at(minutes(200)), 3 * base), (at(minutes(205)), base)]);
+}
+
+#[test]
+fn what_really_changes_is_so_before_anybody_is_told() {
+    let mut made = flat();
+    let change = at(minutes(60));
+    let mut truth = made.fleet.clusters[2].clone();
+    truth.prices.0[0].1.core = MicroUsdPerHour(77_000);
+    truth.pools[0].nodes = 9;
+    let join = made.setup.iter().find(|input| {
+        matches!(input, Input::Command(Command::DeclareCluster(id, _)) if *id == cluster(2))
+    });
+    let told = vec![join.expect("it is declared").clone()];
+    let truth = Box::new(truth);
+    let changed = Act::ClusterChanged { cluster: cluster(2), truth };
+    made = with(made, vec![(minutes(60), Act::Inputs(told)), (minutes(60), changed)]);
+    let records = records(&made);
+    let room = seen(&records, |sight| {
+        let Sight::Capacity { cluster: of, pools } = sight else { return None };
+        (*of == cluster(2)).then(|| pools[0].nodes[0].nodes)
+    });
+    let learned = change.after(Span::SECOND);
+    assert!(room.contains(&(change, learned, 9)));
+    assert!(room.iter().all(|(as_of, _, nodes)| (*as_of >= change) == (*nodes == 9)));
+    let prices = seen(&records, |sight| {
+        let Sight::Prices(prices) = sight else { return None };
+        Some((prices[0].0, prices[0].1.core.0))
+    });
+    assert_eq!(prices, [(change, learned, (cluster(2), 77_000))]);
 }

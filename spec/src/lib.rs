@@ -1,3 +1,41 @@
 //! What people write, and the border where floats end.
+//!
+//! Three steps, each of which collects everything that is wrong before the next one begins:
+//!
+//! 1. **Read** ([`load`]): YAML becomes trees that remember where everything stood, checked against the forms
+//!    of the kinds ([`schema`]), then [`draft`]s whose values are valid one by one ([`values`]).
+//! 2. **Compile**: names become ids; the [`border`] turns distances into round trips, queues into staffing
+//!    tables, call graphs into visits, distributions into quantiles. Integers leave it, floats do not.
+//! 3. **Give** a [`Scenario`](scenario::Scenario) that cannot be wrong: what the machine is told, what there
+//!    really is, what happens, what must come out.
+//!
+//! What is wrong is a [`Diagnostic`](diagnostic::Diagnostic) with a stable [`Code`](code::Code), places and a
+//! cure. This package reads files and nothing else of its surroundings: no clock, no network, no environment.
+//! It must not know the simulator, git or Kubernetes' API; of the core it knows the words and no decision.
 
+mod book;
+pub mod border;
+mod builder;
+pub mod code;
+mod compile;
+pub mod diagnostic;
+pub mod draft;
+mod files;
+mod load;
 pub mod scenario;
+pub mod schema;
+mod table;
+pub mod values;
+mod yaml;
+
+pub use self::builder::ScenarioBuilder;
+pub use self::load::{Loaded, check, check_text, documents, load, load_within};
+
+/// How much of everything there may be, each with its name.
+pub mod limits {
+    pub use crate::compile::{REPLICAS_DEFAULT, VALUES_MAX};
+    pub use crate::diagnostic::DIAGNOSTICS_MAX;
+    pub use crate::files::ROWS_MAX;
+    pub use crate::load::INCLUDES_MAX;
+    pub use crate::yaml::{DEPTH_MAX, FILE_BYTES_MAX, NODES_MAX};
+}

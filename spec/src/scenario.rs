@@ -56,6 +56,8 @@ pub struct Fleet {
     pub series: Vec<SeriesTruth>,
     /// Names of extended resources, in the order in which they are counted.
     pub extended: Vec<String>,
+    /// Names of the kinds of clusters by [`KindId`](periplus_core::ids::KindId).
+    pub kinds: Vec<String>,
 }
 
 /// A cluster as it really is.
@@ -229,8 +231,23 @@ pub enum Act {
     Command(Command),
     /// Somebody approves the oldest hold.
     Approve,
-    /// Inputs as they would come with a new cluster or app.
+    /// Inputs as they would come with a new or changed cluster, zone, app, tenant or policy. What is new is
+    /// in the [`Fleet`] already.
     Inputs(Vec<Input>),
+    /// An app that was declared again is really something else from now on.
+    AppChanged {
+        /// Which.
+        app: AppId,
+        /// What it is now.
+        truth: Box<AppTruth>,
+    },
+    /// A cluster that was declared again is really something else from now on.
+    ClusterChanged {
+        /// Which.
+        cluster: ClusterId,
+        /// What it is now.
+        truth: Box<ClusterTruth>,
+    },
     /// A cluster is down: its pods are dead, it says nothing.
     Outage {
         /// Which.

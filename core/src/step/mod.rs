@@ -30,7 +30,7 @@ use crate::record::RecordRef;
 use crate::state::State;
 use crate::units::Tick;
 
-/// On every record whose position is a multiple of this, the state's digest stands in the log.
+/// After every so many records the state's digest stands in the log.
 pub const DIGEST_EVERY: u64 = 256;
 
 /// What a step gives. Reused from step to step, so that the steady state allocates nothing.
@@ -42,7 +42,7 @@ pub struct Outbox {
     pub effects: Vec<Issued>,
     /// Why.
     pub decisions: Vec<Decision>,
-    /// The state's digest, on every [`DIGEST_EVERY`]th record.
+    /// The state's digest, after every [`DIGEST_EVERY`]th record.
     pub digest: Option<Digest>,
     /// The full bills, if this outbox was made to [explain](Self::explaining).
     pub explained: Option<Vec<Explained>>,
@@ -92,7 +92,7 @@ pub fn step(
     state.advance(at);
     out.work = work;
     out.scratch = scratch;
-    if out.seq.0.is_multiple_of(DIGEST_EVERY) {
+    if state.seq().0.is_multiple_of(DIGEST_EVERY) {
         out.digest = Some(state.digest());
     }
     Ok(())

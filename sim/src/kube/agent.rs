@@ -32,6 +32,12 @@ impl Agent {
         Self { truth, phase, unseen: Vec::new(), applying: None, due: None, told: false, serial: 0 }
     }
 
+    /// It is set up otherwise.
+    pub(crate) fn change(&mut self, truth: AgentTruth) {
+        self.truth = truth;
+        self.due = None;
+    }
+
     /// How long it takes to apply what it found.
     pub(crate) fn apply(&self) -> Span {
         self.truth.apply

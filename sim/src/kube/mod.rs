@@ -5,6 +5,7 @@
 
 pub(crate) mod agent;
 mod autoscaler;
+mod change;
 pub(crate) mod deployment;
 mod failures;
 mod folder;

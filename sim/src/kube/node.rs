@@ -60,14 +60,7 @@ impl Nodes {
     pub(crate) fn new(truths: &[PoolTruth], name: impl Fn(&str) -> Symbol) -> Self {
         let mut nodes = Self { pools: Vec::new(), nodes: Vec::new(), drift: 0 };
         for truth in truths {
-            nodes.pools.push(Pool {
-                name: name(&truth.name),
-                room: truth.room,
-                least: truth.nodes,
-                present: 0,
-                ordered: 0,
-                autoscaler: truth.autoscaler,
-            });
+            nodes.pools.push(Pool::new(name(&truth.name), truth));
             for _ in 0..truth.nodes {
                 nodes.add(nodes.pools.len() - 1);
             }
@@ -198,6 +191,20 @@ impl Nodes {
                 PoolReport { pool: pool.name, nodes: vec![counted] }
             })
             .collect()
+    }
+}
+
+impl Pool {
+    /// A pool that has no nodes yet.
+    pub(crate) fn new(name: Symbol, truth: &PoolTruth) -> Self {
+        Self {
+            name,
+            room: truth.room,
+            least: truth.nodes,
+            present: 0,
+            ordered: 0,
+            autoscaler: truth.autoscaler,
+        }
     }
 }
 

@@ -55,6 +55,10 @@ impl Link {
         Self { bytes_per_second, free_at: Tick::ZERO }
     }
 
+    pub(super) fn change(&mut self, bytes_per_second: u64) {
+        self.bytes_per_second = bytes_per_second;
+    }
+
     /// When a pull of so many bytes that begins now is over.
     fn pull(&mut self, now: Tick, bytes: u64) -> Tick {
         let millis = (u128::from(bytes) * 1_000).div_ceil(u128::from(self.bytes_per_second.max(1)));

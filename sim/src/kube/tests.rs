@@ -439,6 +439,31 @@ fn the_pod_autoscaler_follows_the_rate_within_its_bounds() {
 }
 
 #[test]
+fn a_cluster_that_changes_replaces_the_pods_of_nodes_that_go() {
+    let (apps, truth) = ([app()], truth(3, None));
+    let catalog = Catalog::new(&apps);
+    let mut hand = Hand::new(&truth, &catalog);
+    hand.write(replicas(1, 3));
+    hand.pass(60_000);
+    let mut smaller = self::truth(2, None);
+    smaller.pools.push(PoolTruth { name: "large".into(), ..smaller.pools[0].clone() });
+    smaller.pools[1].room.free.cpu = MilliCpu(4_000);
+    let symbol = |name: &str| Symbol(u32::from(name == "large"));
+    hand.act(|cluster, around| cluster.change(&smaller, symbol, around));
+    assert_eq!(hand.counts(), PodCounts { ready: 2, bound: 3, pending: 0 });
+    hand.pass(100_000);
+    assert_eq!(hand.counts(), PodCounts { ready: 3, bound: 3, pending: 0 });
+    let report = hand.cluster.room();
+    let nodes: Vec<_> = report.iter().map(|pool| pool.nodes[0].nodes).collect();
+    assert_eq!(nodes, [2, 2]);
+    smaller.pools.remove(0);
+    hand.act(|cluster, around| cluster.change(&smaller, symbol, around));
+    hand.pass(200_000);
+    assert_eq!(hand.counts(), PodCounts { ready: 3, bound: 3, pending: 0 });
+    assert_eq!(hand.cluster.room()[0].nodes[0].nodes, 0);
+}
+
+#[test]
 fn a_hub_that_asks_again_is_told_everything() {
     let (apps, truth) = ([app()], truth(2, None));
     let catalog = Catalog::new(&apps);

@@ -21,6 +21,7 @@ use periplus_spec::scenario::Fleet;
 pub(crate) use self::answers::{Answer, Answers};
 pub(crate) use self::books::Book;
 
+use crate::catalog::Catalog;
 use crate::desks::{DeskId, Desks};
 use crate::intents::Intents;
 use crate::rows::Row;
@@ -45,6 +46,7 @@ pub(crate) struct Sights<'a, 's> {
     pub(crate) now: Tick,
     pub(crate) users: &'a mut Users<'s>,
     pub(crate) desks: &'a mut Desks,
+    pub(crate) catalog: &'a Catalog<'s>,
     pub(crate) tariffs: &'a Tariffs<'s>,
     pub(crate) intents: &'a Intents,
     /// How long users go on using an old route.
@@ -117,7 +119,7 @@ impl<'s> Meter<'s> {
     }
 
     fn take_claims(&mut self, sights: &mut Sights<'_, 's>) {
-        let Sights { users, intents, .. } = sights;
+        let Sights { users, intents, catalog, .. } = sights;
         let (fleet, answers) = (self.fleet, &self.answers);
         let (intervals, zones) = (&mut self.intervals, &mut self.zones);
         users.take_claims(|claim, rate| {
@@ -125,7 +127,7 @@ impl<'s> Meter<'s> {
                 return;
             }
             let spec = fleet.series[claim.series.index()].spec;
-            let slo_us = f64::from(fleet.apps[spec.app.index()].slo_latency.0);
+            let slo_us = f64::from(catalog.slo_latency(spec.app).0);
             let app = &mut intervals[spec.app.index()];
             let zone = zones[spec.zone.index()].get_or_insert_default();
             let answer = answers.of(claim.desk);

@@ -143,12 +143,14 @@ impl<'s> Bench<'s> {
     }
 
     fn close(&mut self) -> &Book {
+        let catalog = Catalog::new(&self.fleet.apps);
         let tariffs = Tariffs::new(&self.fleet.clusters);
         let rtt = |from, to| Some(if from == to { 0.0 } else { 10_000.0 });
         self.meter.close_interval(&mut Sights {
             now: Tick(15 * MINUTE),
             users: &mut self.users,
             desks: &mut self.desks,
+            catalog: &catalog,
             tariffs: &tariffs,
             intents: &self.intents,
             ttl: Span::ZERO,

@@ -124,7 +124,8 @@ impl World<'_> {
         desk
     }
 
-    fn reshape(&mut self, desk: DeskId) {
+    /// Gives a desk the components and calls that its app has now.
+    pub(super) fn reshape(&mut self, desk: DeskId) {
         let entry = self.desks.get(desk);
         let (app, group) = (entry.app, entry.group);
         let Some(intent) = self.intents.get(app) else { return };

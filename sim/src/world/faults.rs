@@ -4,22 +4,22 @@
 
 use periplus_core::Input;
 use periplus_core::State;
-use periplus_core::ids::{ClusterId, SeriesId};
+use periplus_core::ids::{AppId, ClusterId, SeriesId};
 use periplus_core::input::Command;
 use periplus_core::units::Span;
-use periplus_spec::scenario::Act;
+use periplus_spec::scenario::{Act, AppTruth, ClusterTruth};
 
-use super::World;
 use super::sensors::{MUTE, TRUE};
+use super::{World, symbol};
 use crate::happening::Happening;
 use crate::tariffs::Kind;
 use crate::users::UNCHANGED;
 
-impl World<'_> {
+impl<'s> World<'s> {
     /// An act of the timeline begins.
     pub(super) fn begin_act(&mut self, number: u32, state: &State) {
-        let act = &self.scenario.timeline[number as usize].act;
-        match act {
+        let scenario = self.scenario;
+        match &scenario.timeline[number as usize].act {
             Act::Command(command) => self.tray.push_back(Input::Command(command.clone())),
             Act::Approve => {
                 let oldest = state.holds().find(|(_, hold)| !hold.approved);
@@ -27,6 +27,8 @@ impl World<'_> {
                 self.tray.extend(approve);
             }
             Act::Inputs(inputs) => self.tray.extend(inputs.iter().cloned()),
+            Act::AppChanged { app, truth } => self.change_app(*app, truth),
+            Act::ClusterChanged { cluster, truth } => self.change_cluster(*cluster, truth, state),
             Act::Outage { lasts, .. }
             | Act::Partition { lasts, .. }
             | Act::NodeLoss { lasts, .. }
@@ -39,6 +41,30 @@ impl World<'_> {
             | Act::PodFailure { lasts, .. }
             | Act::LateReports { lasts, .. } => self.begin_lasting(number, *lasts, state),
         }
+    }
+
+    fn change_app(&mut self, app: AppId, truth: &'s AppTruth) {
+        self.catalog.change(app, truth);
+        for place in 0..self.desks.of_app(app).len() {
+            let desk = self.desks.of_app(app)[place];
+            self.reshape(desk);
+        }
+    }
+
+    /// What the machine believes of prices and carbon becomes what was declared, so the truth is told again.
+    fn change_cluster(&mut self, cluster: ClusterId, truth: &'s ClusterTruth, state: &State) {
+        let names = std::mem::take(&mut self.names);
+        self.in_cluster(cluster, |cluster, around| {
+            cluster.change(truth, |text| symbol(&names, text), around);
+        });
+        self.names = names;
+        self.tariffs.change(cluster, truth, self.now);
+        self.announce(Kind::Prices, &[cluster]);
+        self.announce(Kind::Carbon, &[cluster]);
+        if let Some(at) = self.tariffs.next_change() {
+            self.queue.push(at.0, Happening::Tariffs);
+        }
+        self.hear_again(cluster, state);
     }
 
     fn begin_lasting(&mut self, number: u32, lasts: Option<Span>, state: &State) {
@@ -59,7 +85,11 @@ impl World<'_> {
     fn turn_act(&mut self, number: u32, on: bool, state: &State) {
         let scenario = self.scenario;
         match &scenario.timeline[number as usize].act {
-            Act::Command(_) | Act::Approve | Act::Inputs(_) => {}
+            Act::Command(_)
+            | Act::Approve
+            | Act::Inputs(_)
+            | Act::AppChanged { .. }
+            | Act::ClusterChanged { .. } => {}
             Act::Outage { clusters, .. } => self.turn_outage(clusters, on, state),
             Act::Partition { clusters, .. } => self.turn_partition(clusters, on, state),
             Act::NodeLoss { cluster, nodes, .. } => {

@@ -5,7 +5,8 @@
 //! Inputs come in the order of time. Within one tick: what the scenario sets up; then, again and again, the
 //! inputs that the last happening brought, whole and in their order; then timers of the machine that are
 //! due; then the next happening, in the order in which happenings were put into the queue. Acts of the
-//! timeline were put there first. Whatever is carried out at a tick happens after what was there before.
+//! timeline were put there first, and of those at one tick the ones that make something really different:
+//! the world changes before anybody is told. Whatever is carried out at a tick happens after what was there before.
 
 mod effects;
 mod faults;
@@ -49,6 +50,8 @@ pub struct World<'s> {
     queue: Queue<Happening>,
     /// What the machine is told first.
     setup: std::slice::Iter<'s, Input>,
+    /// The symbols of all names that the scenario gives the machine.
+    names: BTreeMap<&'s str, Symbol>,
     /// What the last happening brought.
     tray: VecDeque<Input>,
     luck: Luck,
@@ -82,20 +85,21 @@ impl<'s> World<'s> {
         let fleet = &scenario.fleet;
         let rules = &scenario.world;
         let names = names(scenario);
-        let name = |text: &str| names.get(text).copied().unwrap_or(Symbol(u32::MAX));
-        let clusters =
-            fleet.clusters.iter().enumerate().map(|(place, truth)| {
-                Cluster::new(ClusterId::from_index(place), truth, &luck, name)
-            });
+        let name = |text: &str| symbol(&names, text);
+        let clusters = fleet.clusters.iter().enumerate();
+        let clusters = clusters
+            .map(|(place, truth)| Cluster::new(ClusterId::from_index(place), truth, &luck, name));
+        let clusters = clusters.collect();
         let mut world = Self {
             scenario,
             now: Tick::ZERO,
             queue: Queue::new(),
             setup: scenario.setup.iter(),
+            names,
             tray: VecDeque::new(),
             catalog: Catalog::new(&fleet.apps),
             intents: Intents::new(fleet.apps.len()),
-            clusters: clusters.collect(),
+            clusters,
             desks: Desks::new(fleet.apps.len(), fleet.clusters.len()),
             users: Users::new(
                 &fleet.series,
@@ -122,7 +126,9 @@ impl<'s> World<'s> {
 
     /// Puts into the queue what happens by itself.
     fn begin(&mut self) {
-        for (place, moment) in (0_u32..).zip(&self.scenario.timeline) {
+        let acts = || (0_u32..).zip(&self.scenario.timeline);
+        let changes = acts().filter(|(_, moment)| is_change(&moment.act));
+        for (place, moment) in changes.chain(acts().filter(|(_, moment)| !is_change(&moment.act))) {
             self.queue.push(moment.at.0, Happening::Act(place));
         }
         self.queue.push(0, Happening::Demand);
@@ -276,12 +282,23 @@ impl<'s> World<'s> {
             now: self.now,
             users: &mut self.users,
             desks: &mut self.desks,
+            catalog: &self.catalog,
             tariffs: &self.tariffs,
             intents: &self.intents,
             ttl: self.scenario.world.dns_ttl,
             rtt: &rtt,
         });
     }
+}
+
+/// Whether an act makes something really different, which is so before anybody is told.
+fn is_change(act: &Act) -> bool {
+    matches!(act, Act::AppChanged { .. } | Act::ClusterChanged { .. })
+}
+
+/// The symbol of a name; one that means nothing if the machine was never given it.
+fn symbol(names: &BTreeMap<&str, Symbol>, text: &str) -> Symbol {
+    names.get(text).copied().unwrap_or(Symbol(u32::MAX))
 }
 
 /// The symbols of all names that the scenario gives the machine.

@@ -191,6 +191,10 @@ impl World<'_> {
     /// Schedules change prices and carbon intensities.
     pub(super) fn change_tariffs(&mut self) {
         let [prices, carbon] = self.tariffs.due(self.now);
+        if prices.is_empty() && carbon.is_empty() {
+            // The schedules have changed since this was put into the queue.
+            return;
+        }
         self.announce(Kind::Prices, &prices);
         self.announce(Kind::Carbon, &carbon);
         if let Some(at) = self.tariffs.next_change() {

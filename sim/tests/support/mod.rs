@@ -133,6 +133,7 @@ fn fleet(size: &Size) -> Fleet {
         tenants: vec!["team".into()],
         series: series.collect(),
         extended: Vec::new(),
+        kinds: vec!["edge".into()],
     }
 }
 

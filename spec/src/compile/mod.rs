@@ -1,0 +1,256 @@
+//! Compiling: from drafts that are valid one by one to a scenario that cannot be wrong, or all complaints.
+//!
+//! Things get their ids in the order of the files, those that come later after those that are there from the
+//! start. What is there from the start becomes the setup; every later moment with declarations becomes one
+//! [`Act::Inputs`]. Read next: [`app`] and [`component`] for the most of it, and [`border`](crate::border) for the formulas.
+
+mod app;
+mod component;
+mod context;
+mod demand;
+mod expect;
+mod fleet;
+mod gates;
+mod graph;
+mod labels;
+mod names;
+mod policy;
+mod roll;
+mod shape;
+mod stage;
+mod timeline;
+mod trace;
+mod ways;
+mod world;
+
+use periplus_core::Input;
+use periplus_core::input::Command;
+use periplus_core::units::{Span, Tick};
+
+pub use self::component::REPLICAS_DEFAULT;
+pub(crate) use self::context::{Complaints, Coverage};
+pub use self::shape::VALUES_MAX;
+
+use self::context::{Context, Kinds, Rolls};
+use self::demand::Run;
+use self::names::Names;
+use self::roll::{APP, By, CLUSTER, Roll, TENANT, Version, When, ZONE};
+use self::stage::Stages;
+use crate::book::{Book, Page};
+use crate::code::Code;
+use crate::draft::{Document, Object, PolicyDraft, ScenarioDraft};
+use crate::files::Files;
+use crate::scenario::{Fleet, Scenario};
+use crate::yaml::Cursor;
+
+/// The scenario that a book says, and what looks wrong in it; no scenario where something is wrong.
+pub(crate) fn compile(
+    book: &Book,
+    files: &mut Files,
+    coverage: Coverage,
+) -> (Option<Scenario>, Complaints) {
+    let mut complaints = Complaints::new(coverage);
+    let stub = stub();
+    let main = book.scenarios.first().unwrap_or(&stub);
+    let rolls = rolls(book, main, &mut complaints);
+    let kinds = Kinds::of(&rolls.clusters, &mut complaints);
+    let mut context =
+        Context { names: Names::default(), rolls, kinds, extended: Vec::new(), complaints };
+    let draft = &main.object.spec;
+    let here = main.here().key("spec");
+    if draft.duration.0 == Span::ZERO {
+        context.complain(
+            here.key("duration"),
+            Code::OutOfRange,
+            "a scenario must last longer than nothing",
+        );
+    }
+    let run = Run { epoch_ms: draft.start.0, until: draft.duration.0 };
+    let said = demands(book, main);
+    let asked = demand::demand(&mut context, files, run, &said);
+    let said_world = said_first(book, main, "world");
+    let world = world::world(&mut context, &said_world.0.world, said_world.1);
+    let policies = policies(book, main, &mut context.complaints);
+    let ways = said_first(book, main, "reach");
+    let ways = ways::Said { draft: &ways.0.reach, here: ways.1, path: ways.2 };
+    let stages = Stages::new(&mut context, files, ways, policies, &asked, run.until);
+    let stage::Outcome { setup, mut timeline, clusters, apps, tenants } = stages.run();
+
+    let told = setup.iter().find_map(|input| match input {
+        Input::Command(Command::DeclarePolicy(policy)) => Some(policy),
+        Input::Command(_) | Input::Observation(_) | Input::Report(_) | Input::Timer(_) => None,
+    });
+    if let Some(policy) = told {
+        world::compare(&mut context, &world, policy, said_world.1);
+    }
+
+    let series: Vec<_> = asked.into_iter().map(|asked| asked.truth).collect();
+    let groups: Vec<_> =
+        apps.iter().map(|app| app.as_ref().map(|app| app.groups.clone())).collect();
+    let known = timeline::Known { series: &series, groups: &groups, until: run.until };
+    for (index, moment) in draft.timeline.iter().enumerate() {
+        let here = here.key("timeline").item(index);
+        timeline.extend(timeline::moments(&mut context, &known, moment, here));
+    }
+    // What is declared at a time is there for what happens at that time: the sort is stable.
+    timeline.sort_by_key(|moment| moment.at);
+    let expected = draft.expect.iter().enumerate();
+    let expectations = expected
+        .filter_map(|(index, expect)| {
+            let here = here.key("expect").item(index);
+            expect::expectation(&mut context, &known, expect, here)
+        })
+        .collect();
+    if draft.story.trim().is_empty() && !book.scenarios.is_empty() {
+        let wrong = here.key("story").error(Code::MissingField, "a scenario needs a story");
+        context
+            .complaints
+            .push(wrong.with_help("say in a sentence or two what happens and what it shows"));
+    }
+    let names = context.rolls.zones.entities.iter();
+    let zones =
+        names.map(|zone| crate::scenario::ZoneTruth { name: zone.name.to_owned() }).collect();
+    let fleet = Fleet {
+        clusters,
+        zones,
+        apps: apps.into_iter().flatten().collect(),
+        tenants,
+        series,
+        extended: context.extended,
+        kinds: context.kinds.list.iter().map(|kind| kind.0.to_owned()).collect(),
+    };
+    let scenario = Scenario {
+        name: main.object.metadata.name.to_string(),
+        story: draft.story.trim().to_owned(),
+        hash: files.fingerprint(),
+        seed: draft.seed,
+        epoch_unix_ms: draft.start.0,
+        duration: run.until,
+        setup,
+        fleet,
+        world,
+        timeline,
+        expectations,
+    };
+    let sound = !context.complaints.have_errors();
+    (sound.then_some(scenario), context.complaints)
+}
+
+/// A scenario in which nothing happens, for files that hold none.
+fn stub() -> Page<ScenarioDraft> {
+    let name = "check".parse().expect("a valid name");
+    let spec = ScenarioDraft::new("", crate::values::Duration(Span::HOUR));
+    Page { object: Object::new(name, spec), place: None }
+}
+
+/// All versions of all things, by kind.
+fn rolls<'a>(
+    book: &'a Book,
+    main: &'a Page<ScenarioDraft>,
+    complaints: &mut Complaints,
+) -> Rolls<'a> {
+    let (mut apps, mut clusters) = (pages(&book.applications), pages(&book.clusters));
+    let (mut tenants, mut zones) = (pages(&book.tenants), pages(&book.zones));
+    for version in &mut clusters {
+        version.when.at = Tick(version.object.spec.joins_at.0.0);
+    }
+    for (at, document, here) in declared(main) {
+        let path = main.path();
+        match document {
+            Document::Application(object) => apps.push(later(at, object, here, path)),
+            Document::Cluster(object) => clusters.push(later(at, object, here, path)),
+            Document::Tenant(object) => tenants.push(later(at, object, here, path)),
+            Document::Zone(object) => zones.push(later(at, object, here, path)),
+            Document::Policy(_) | Document::Scenario(_) => {}
+        }
+    }
+    Rolls {
+        apps: Roll::new(APP, apps, complaints),
+        clusters: Roll::new(CLUSTER, clusters, complaints),
+        tenants: Roll::new(TENANT, tenants, complaints),
+        zones: Roll::new(ZONE, zones, complaints),
+    }
+}
+
+fn pages<D>(pages: &[Page<D>]) -> Vec<Version<'_, D>> {
+    let versions = pages.iter().map(|page| Version {
+        when: When::START,
+        object: &page.object,
+        here: page.here(),
+        path: page.path(),
+    });
+    versions.collect()
+}
+
+fn later<'a, D>(
+    at: Tick,
+    object: &'a Object<D>,
+    here: Cursor<'a>,
+    path: &'a str,
+) -> Version<'a, D> {
+    Version { when: When { at, by: By::Timeline }, object, here, path }
+}
+
+/// The documents that the timeline declares.
+fn declared(main: &Page<ScenarioDraft>) -> impl Iterator<Item = (Tick, &Document, Cursor<'_>)> {
+    let timeline = main.here().path(&["spec", "timeline"]);
+    main.object.spec.timeline.iter().enumerate().flat_map(move |(index, moment)| {
+        let here = timeline.item(index).key("declare");
+        let documents = moment.declare.iter().flatten().enumerate();
+        documents.map(move |(place, document)| (Tick(moment.at.0.0), document, here.item(place)))
+    })
+}
+
+/// All versions of the policy. A fleet has one, so that two in files are one too many.
+fn policies<'a>(
+    book: &'a Book,
+    main: &'a Page<ScenarioDraft>,
+    complaints: &mut Complaints,
+) -> Vec<Version<'a, PolicyDraft>> {
+    let mut versions = pages(&book.policies);
+    if let [first, second, ..] = versions.as_slice() {
+        let wrong = second
+            .here
+            .key("metadata")
+            .error(Code::DuplicateName, "a fleet has one policy; this is the second");
+        complaints.push(first.here.key("metadata").remark(wrong, "first here"));
+    }
+    versions.truncate(1);
+    for (at, document, here) in declared(main) {
+        if let Document::Policy(object) = document {
+            versions.push(later(at, object, here, main.path()));
+        }
+    }
+    versions.sort_by_key(|version| version.when);
+    versions
+}
+
+/// All demand drafts: those of included scenarios first.
+fn demands<'a>(book: &'a Book, main: &'a Page<ScenarioDraft>) -> Vec<demand::Said<'a>> {
+    let included = book.scenarios.iter().skip(1);
+    let all = included.chain(std::iter::once(main));
+    all.flat_map(|page| {
+        let here = page.here().path(&["spec", "demand"]);
+        let drafts = page.object.spec.demand.iter().enumerate();
+        drafts.map(move |(index, draft)| demand::Said {
+            draft,
+            here: here.item(index),
+            path: page.path(),
+        })
+    })
+    .collect()
+}
+
+/// The scenario whose `field` holds: the main one if it says it, or the first included one that does.
+fn said_first<'a>(
+    book: &'a Book,
+    main: &'a Page<ScenarioDraft>,
+    field: &str,
+) -> (&'a ScenarioDraft, Cursor<'a>, &'a str) {
+    let says = |page: &&Page<ScenarioDraft>| {
+        let tree = page.place.as_ref().map(|place| &place.tree);
+        tree.and_then(|tree| tree.get("spec")?.get(field)).is_some()
+    };
+    let page = book.scenarios.iter().find(says).unwrap_or(main);
+    (&page.object.spec, page.here().path(&["spec", field]), page.path())
+}

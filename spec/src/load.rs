@@ -1,0 +1,274 @@
+//! Loading: from a path to a scenario, through every file that belongs to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::book::{Book, Place};
+use crate::code::Code;
+use crate::compile::{Complaints, Coverage, compile};
+use crate::diagnostic::{DIAGNOSTICS_MAX, Diagnostic};
+use crate::draft::{
+    ApplicationDraft, ClusterDraft, Document, Kind, Object, PolicyDraft, ScenarioDraft,
+    TenantDraft, ZoneDraft,
+};
+use crate::files::{Files, relative};
+use crate::scenario::Scenario;
+use crate::schema::{Header, document_kind, validate};
+use crate::table;
+use crate::yaml::{self, Cursor, Misfit, Node, Origin, deserialize};
+
+/// A scenario, and what came up while it was loaded.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// What looks wrong in it.
+    pub warnings: Vec<Diagnostic>,
+    /// Every file that was read for it.
+    pub files: Vec<PathBuf>,
+}
+
+/// The most files that may include each other in a chain.
+pub const INCLUDES_MAX: usize = 16;
+
+/// The scenario in the file at `path`. Other files that it names must lie in the same folder or below.
+///
+/// # Errors
+/// Everything that is wrong, by file and place, with the warnings.
+pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
+    let (root, name) = split(path);
+    load_within(&root, &name)
+}
+
+/// The scenario in the file at `path`, counted from the folder `root`, which no file that it names may leave.
+///
+/// # Errors
+/// Everything that is wrong, by file and place, with the warnings.
+pub fn load_within(root: &Path, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut reader = Reader::new(Files::new(root));
+    reader.read(path, Cursor::default(), Role::Main);
+    if reader.complaints.is_empty() && reader.book.scenarios.is_empty() {
+        let message = format!("`{}` holds no scenario", root.join(path).display());
+        let wrong = Diagnostic::error(Code::NoScenario, message);
+        reader.complaints.push(wrong.with_help("add a document of kind `Scenario`"));
+    }
+    reader.finish(Coverage::Whole)
+}
+
+/// What is wrong with a file of any kinds, or looks wrong. What it refers to may stand in other files, unless
+/// it holds a scenario.
+#[must_use]
+pub fn check(path: &Path) -> Vec<Diagnostic> {
+    let (root, name) = split(path);
+    Reader::new(Files::new(root)).check(&name)
+}
+
+/// The same for a text that stands in no file yet, as editors need it. Files that it names are looked for
+/// below the current folder.
+#[must_use]
+pub fn check_text(name: &str, text: &str) -> Vec<Diagnostic> {
+    Reader::new(Files::new("").with_text(name, text)).check(name)
+}
+
+/// The documents in a file, each valid by itself.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn documents(path: &Path) -> Result<Vec<Document>, Vec<Diagnostic>> {
+    let (root, name) = split(path);
+    let mut reader = Reader::new(Files::new(root));
+    reader.read(&name, Cursor::default(), Role::Main);
+    if reader.complaints.is_empty() { Ok(reader.documents) } else { Err(sorted(reader.complaints)) }
+}
+
+fn split(path: &Path) -> (PathBuf, String) {
+    let root = path.parent().unwrap_or(Path::new("")).to_owned();
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    (root, name)
+}
+
+/// What a file is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// The file that was asked for.
+    Main,
+    /// A file that another one includes.
+    Included,
+}
+
+/// Reads files into a book.
+struct Reader {
+    files: Files,
+    book: Book,
+    documents: Vec<Document>,
+    complaints: Vec<Diagnostic>,
+    /// The files that are being read, each included by the one before it.
+    chain: Vec<String>,
+    /// The files that were read.
+    read: Vec<String>,
+}
+
+impl Reader {
+    fn new(files: Files) -> Self {
+        Self {
+            files,
+            book: Book::default(),
+            documents: Vec::new(),
+            complaints: Vec::new(),
+            chain: Vec::new(),
+            read: Vec::new(),
+        }
+    }
+
+    fn read(&mut self, path: &str, named: Cursor<'_>, role: Role) {
+        if let Some(first) = self.chain.iter().position(|open| open == path) {
+            let mut round: Vec<&str> = self.chain[first..].iter().map(String::as_str).collect();
+            round.push(path);
+            let message = format!("files include each other: {}", round.join(" → "));
+            return self.complaints.push(named.error(Code::IncludeCycle, message));
+        }
+        if self.chain.len() == INCLUDES_MAX {
+            let message = format!("more than {INCLUDES_MAX} files include each other in a chain");
+            return self.complaints.push(named.error(Code::TooDeep, message));
+        }
+        if self.read.iter().any(|done| done == path) {
+            return;
+        }
+        self.read.push(path.to_owned());
+        let source = match self.files.text(path, named) {
+            Ok(source) => source,
+            Err(wrong) => return self.complaints.push(wrong),
+        };
+        let trees = match yaml::parse(&source) {
+            Ok(trees) => trees,
+            Err(wrong) => return self.complaints.extend(wrong),
+        };
+        self.chain.push(path.to_owned());
+        let origin = Arc::new(Origin { source, row: None });
+        for tree in trees {
+            let place =
+                Place { origin: Arc::clone(&origin), tree: Arc::new(tree), path: path.into() };
+            self.document(place, role);
+        }
+        self.chain.pop();
+    }
+
+    fn document(&mut self, place: Place, role: Role) {
+        let kind = match document_kind(&place.origin, &place.tree, Header::Outer) {
+            Ok(kind) => kind,
+            Err(wrong) => return self.complaints.extend(wrong),
+        };
+        let document = match read_document(kind, &place.origin, &place.tree) {
+            Ok(document) => document,
+            Err(wrong) => return self.complaints.extend(wrong),
+        };
+        if let Document::Scenario(object) = &document {
+            if role == Role::Main && !self.book.scenarios.is_empty() {
+                let here = Cursor::new(&place.origin, &place.tree).key("kind");
+                let message = "this is the second scenario of the file; a file holds one";
+                self.complaints.push(here.error(Code::DuplicateName, message));
+                return;
+            }
+            let (spec, own) = (object.spec.clone(), place.clone());
+            self.keep(document, place);
+            self.belongings(&spec, &own);
+        } else {
+            self.keep(document, place);
+        }
+    }
+
+    fn keep(&mut self, document: Document, place: Place) {
+        self.documents.push(document.clone());
+        self.book.add(document, Some(place));
+    }
+
+    /// Reads what a scenario includes, and its tables.
+    fn belongings(&mut self, scenario: &ScenarioDraft, place: &Place) {
+        let here = Cursor::new(&place.origin, &place.tree).key("spec");
+        for (index, include) in scenario.include.iter().enumerate() {
+            let named = here.key("include").item(index);
+            match relative(&place.path, include, named) {
+                Ok(path) => self.read(&path, named, Role::Included),
+                Err(wrong) => self.complaints.push(wrong),
+            }
+        }
+        for (index, table) in scenario.tables.iter().enumerate() {
+            let named = here.key("tables").item(index);
+            let Some(tree) = item(&place.tree, index) else { continue };
+            match table::rows(&mut self.files, table, tree, place, named) {
+                Ok(rows) => {
+                    for (document, place) in rows {
+                        self.keep(document, place);
+                    }
+                }
+                Err(wrong) => self.complaints.extend(wrong),
+            }
+        }
+    }
+
+    fn check(mut self, path: &str) -> Vec<Diagnostic> {
+        self.read(path, Cursor::default(), Role::Main);
+        let whole = !self.book.scenarios.is_empty();
+        match self.finish(if whole { Coverage::Whole } else { Coverage::Part }) {
+            Ok(loaded) => loaded.warnings,
+            Err(wrong) => wrong,
+        }
+    }
+
+    fn finish(mut self, coverage: Coverage) -> Result<Loaded, Vec<Diagnostic>> {
+        if !self.complaints.is_empty() {
+            return Err(sorted(self.complaints));
+        }
+        let (scenario, Complaints { list, .. }) = compile(&self.book, &mut self.files, coverage);
+        let list = sorted(list);
+        let files = self.files.paths();
+        scenario.map(|scenario| Loaded { scenario, warnings: list.clone(), files }).ok_or(list)
+    }
+}
+
+fn item(tree: &Node, table: usize) -> Option<&Node> {
+    tree.get("spec")?.get("tables")?.items().get(table)
+}
+
+/// The document that a tree of this kind says.
+pub(crate) fn read_document(
+    kind: Kind,
+    origin: &Origin,
+    tree: &Node,
+) -> Result<Document, Vec<Diagnostic>> {
+    let wrong = validate(kind, origin, tree);
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let read = match kind {
+        Kind::Application => {
+            deserialize::<Object<ApplicationDraft>>(tree).map(Document::Application)
+        }
+        Kind::Cluster => deserialize::<Object<ClusterDraft>>(tree).map(Document::Cluster),
+        Kind::Policy => deserialize::<Object<PolicyDraft>>(tree).map(Document::Policy),
+        Kind::Scenario => deserialize::<Object<ScenarioDraft>>(tree).map(Document::Scenario),
+        Kind::Tenant => deserialize::<Object<TenantDraft>>(tree).map(Document::Tenant),
+        Kind::Zone => deserialize::<Object<ZoneDraft>>(tree).map(Document::Zone),
+    };
+    // The validator has seen all that serde asks for, so that this is for what both forgot.
+    read.map_err(|Misfit { message, span }| {
+        let span = span.unwrap_or(tree.span);
+        let wrong = Diagnostic::error(Code::WrongType, message);
+        vec![wrong.with_label(&origin.source, span, "")]
+    })
+}
+
+/// Diagnostics by file and place, errors and warnings together, no more than people can read.
+pub(crate) fn sorted(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    list.sort_by(|a, b| a.order().cmp(&b.order()));
+    list.dedup();
+    if list.len() > DIAGNOSTICS_MAX {
+        let more = list.len() - DIAGNOSTICS_MAX;
+        // Errors matter more than warnings, if not all can be shown.
+        list.sort_by_key(|wrong| wrong.severity);
+        list.truncate(DIAGNOSTICS_MAX);
+        let message = format!("{more} more complaints are not shown");
+        list.push(Diagnostic::error(Code::TooMany, message));
+    }
+    list
+}

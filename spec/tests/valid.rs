@@ -1,0 +1,264 @@
+//! Right files: what they become, and that the machine takes all of it.
+
+use std::path::Path;
+
+use periplus_core::event::Event;
+use periplus_core::fleet::Place;
+use periplus_core::ids::{AppId, ClusterId, GroupId};
+use periplus_core::input::{Command, Input, Observation, Sight};
+
+use periplus_core::intent::Intent;
+use periplus_core::units::{MicrosRtt, MilliRps, Span, Tick};
+use periplus_core::{Outbox, State, codec, step};
+use periplus_spec::draft::{
+    ApplicationDraft, CallDraft, ClusterDraft, ComponentDraft, DemandDraft, ModelDraft, Object,
+    ScenarioDraft, ShareDraft, SignalDraft, ZoneDraft,
+};
+use periplus_spec::scenario::{Act, Scenario};
+use periplus_spec::values::{
+    Duration, Latency, Name, Number, Percentage, Quantity, Rate, TimeZone,
+};
+use periplus_spec::{Loaded, ScenarioBuilder, load};
+
+const EVERYTHING: &str = "tests/valid/everything.yaml";
+
+fn loaded(path: &str) -> Loaded {
+    let loaded = load(Path::new(path)).unwrap_or_else(|wrong| panic!("{path}: {wrong:#?}"));
+    assert_eq!(loaded.warnings, [], "{path}");
+    loaded
+}
+
+/// Everything that the machine is told, with its time.
+fn told(scenario: &Scenario) -> Vec<(Tick, &Input)> {
+    let setup = scenario.setup.iter().map(|input| (Tick::ZERO, input));
+    let later = scenario.timeline.iter().flat_map(|moment| {
+        let Act::Inputs(inputs) = &moment.act else { return Vec::new() };
+        inputs.iter().map(|input| (moment.at, input)).collect()
+    });
+    setup.chain(later).collect()
+}
+
+/// Commands that the machine refused.
+fn refusals(scenario: &Scenario) -> Vec<Event> {
+    let mut state = State::default();
+    let mut out = Outbox::default();
+    let mut refused = Vec::new();
+    for (at, input) in told(scenario) {
+        step(&mut state, at, input, &mut out).expect("time goes forwards");
+        let refusals =
+            out.events.iter().filter(|event| matches!(event, Event::CommandRefused { .. }));
+        refused.extend(refusals.cloned());
+    }
+    refused
+}
+
+fn bytes(scenario: &Scenario) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (at, input) in told(scenario) {
+        codec::encode(&at, &mut bytes);
+        codec::encode(input, &mut bytes);
+    }
+    bytes
+}
+
+#[test]
+fn the_machine_refuses_nothing_that_was_loaded() {
+    assert_eq!(refusals(&loaded(EVERYTHING).scenario), []);
+}
+
+#[test]
+fn equal_files_give_equal_bytes() {
+    let (first, again) = (loaded(EVERYTHING).scenario, loaded(EVERYTHING).scenario);
+    assert_eq!(bytes(&first), bytes(&again));
+    assert_eq!(first.hash, again.hash);
+}
+
+#[test]
+fn inputs_come_in_the_order_that_the_machine_needs() {
+    let scenario = loaded(EVERYTHING).scenario;
+    let nouns: Vec<&str> = scenario.setup.iter().map(noun).collect();
+    let mut kinds = nouns.clone();
+    kinds.dedup();
+    assert_eq!(kinds, ["names", "policy", "tenant", "cluster", "zone", "reach", "app", "series"]);
+    insta::assert_snapshot!(summary(&scenario));
+}
+
+/// What an input of the setup is about.
+fn noun(input: &Input) -> &'static str {
+    let Input::Command(command) = input else {
+        let reach = matches!(
+            input,
+            Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Reach { .. } })
+        );
+        return if reach { "reach" } else { "something else" };
+    };
+    let nouns = [
+        ("names", matches!(command, Command::Name { .. })),
+        ("policy", matches!(command, Command::DeclarePolicy(_))),
+        ("tenant", matches!(command, Command::DeclareTenant(..))),
+        ("cluster", matches!(command, Command::DeclareCluster(..))),
+        ("zone", matches!(command, Command::DeclareZone(..))),
+        ("app", matches!(command, Command::DeclareApp(..))),
+        ("series", matches!(command, Command::DeclareSeries { .. })),
+    ];
+    nouns.iter().find(|noun| noun.1).map_or("something else", |noun| noun.0)
+}
+
+/// The intents of a setup.
+fn intents(scenario: &Scenario) -> impl Iterator<Item = (AppId, &Intent)> {
+    scenario.setup.iter().filter_map(|input| {
+        let Input::Command(Command::DeclareApp(app, intent)) = input else { return None };
+        Some((*app, &**intent))
+    })
+}
+
+/// The ways of a setup.
+fn ways(scenario: &Scenario) -> impl Iterator<Item = (Place, &[(ClusterId, MicrosRtt)])> {
+    scenario.setup.iter().filter_map(|input| {
+        let Input::Observation(Observation { sight, .. }) = input else { return None };
+        let Sight::Reach { from, rtts } = sight else { return None };
+        Some((*from, rtts.as_slice()))
+    })
+}
+
+/// What a scenario is, so short that a change of it can be read.
+fn summary(scenario: &Scenario) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let fleet = &scenario.fleet;
+    let names = |names: Vec<&str>| names.join(" ");
+    let mut line = |label: &str, value: String| {
+        writeln!(text, "{label:<9} {value}").expect("a string takes every text");
+    };
+    line("clusters", names(fleet.clusters.iter().map(|one| one.name.as_str()).collect()));
+    line("zones", names(fleet.zones.iter().map(|one| one.name.as_str()).collect()));
+    line("tenants", names(fleet.tenants.iter().map(String::as_str).collect()));
+    line("kinds", names(fleet.kinds.iter().map(String::as_str).collect()));
+    line("extended", names(fleet.extended.iter().map(String::as_str).collect()));
+    for app in &fleet.apps {
+        let visits = app.components.iter().map(|one| format!("{}×{}", one.name, one.visits));
+        let visits = visits.collect::<Vec<_>>().join(" ");
+        line("app", format!("{}: {visits}; groups {}", app.name, app.groups.join(" ")));
+    }
+    for series in &fleet.series {
+        let spec = series.spec;
+        let demand = &series.demand;
+        line(
+            "series",
+            format!(
+                "{} from {}: {} mRPS × {} values of {}, now {}",
+                fleet.apps[spec.app.index()].name,
+                fleet.zones[spec.zone.index()].name,
+                demand.base.0,
+                demand.shape.values.len(),
+                demand.shape.step,
+                demand.shape.at(Tick::ZERO),
+            ),
+        );
+    }
+    for (from, rtts) in ways(scenario) {
+        let ways = rtts.iter().map(|(to, rtt)| format!("{}:{}", to.0, rtt.0));
+        line("reach", format!("{from:?} {}", ways.collect::<Vec<_>>().join(" ")));
+    }
+    for (app, intent) in intents(scenario) {
+        for call in &intent.calls {
+            line("call", format!("{app:?} {call:?}"));
+        }
+        for (place, component) in intent.components.iter().enumerate() {
+            for (kind, table) in &component.staffing {
+                let first = table.iter().take(3).map(|rate| rate.0.to_string());
+                let first = first.collect::<Vec<_>>().join(" ");
+                line("staffing", format!("{app:?} {place} {kind:?}: {first} … {}", table.len()));
+            }
+        }
+    }
+    for moment in &scenario.timeline {
+        let act = format!("{:?}", moment.act);
+        let act: String = act.chars().take(90).collect();
+        line("moment", format!("{} {act}", moment.at));
+    }
+    for expectation in &scenario.expectations {
+        line("expect", format!("{expectation:?}"));
+    }
+    text
+}
+
+fn name(text: &str) -> Name {
+    text.parse().expect("a valid name")
+}
+
+fn constant(app: &str, rps: u64) -> DemandDraft {
+    DemandDraft {
+        app: name(app),
+        zones: None,
+        share: ShareDraft::Equal,
+        model: ModelDraft::Constant(Rate(MilliRps(rps * 1_000))),
+        growth: Number::thousandths(1_000),
+        noise: Percentage::default(),
+        signal: SignalDraft::Offered,
+        timezone: TimeZone::Utc,
+    }
+}
+
+#[test]
+fn a_fleet_built_in_code_goes_through_the_same_checks() {
+    let mut draft = ScenarioDraft::new("Built in code.", Duration::seconds(600));
+    draft.demand = (0..20).map(|app| constant(&format!("app-{app}"), 50)).collect();
+    draft.reach.nearest = 4;
+    let mut builder = ScenarioBuilder::new(name("built"), draft);
+    let place = |index: u32| periplus_spec::draft::LocationDraft {
+        latitude: periplus_spec::values::Latitude::new(f64::from(index % 50) - 25.0),
+        longitude: periplus_spec::values::Longitude::new(f64::from(index / 50)),
+    };
+    for index in 0..100 {
+        let mut cluster = ClusterDraft::new(3, Quantity::whole(4), Quantity::mebi(8_192));
+        cluster.location = Some(place(index));
+        builder = builder.cluster(Object::new(name(&format!("edge-{index}")), cluster));
+        let zone = ZoneDraft { location: Some(place(index)), ..ZoneDraft::default() };
+        builder = builder.zone(Object::new(name(&format!("zone-{index}")), zone));
+    }
+    for index in 0..20 {
+        let web = ComponentDraft::new(name("web"), Latency::millis(10));
+        let db = ComponentDraft::new(name("db"), Latency::millis(2));
+        let mut app = ApplicationDraft::new(vec![web, db]);
+        app.calls = vec![CallDraft {
+            from: name("web"),
+            to: name("db"),
+            per_request: Number::thousandths(2_000),
+            bytes: Quantity::whole(500),
+        }];
+        builder = builder.application(Object::new(name(&format!("app-{index}")), app));
+    }
+    let scenario = builder.build().expect("it is valid").scenario;
+    assert_eq!(scenario.fleet.series.len(), 2_000);
+    assert_eq!(scenario.fleet.series[0].demand.base, MilliRps(500));
+    assert_eq!(refusals(&scenario), []);
+    for (_, rtts) in ways(&scenario) {
+        assert!(rtts.len() <= 5 && rtts.is_sorted());
+    }
+
+    let wrong = ScenarioBuilder::new(name("wrong"), ScenarioDraft::new("", Duration(Span::ZERO)));
+    let codes: Vec<_> = wrong.build().unwrap_err().iter().map(|wrong| wrong.code.slug()).collect();
+    assert_eq!(codes, ["out-of-range", "missing-field"]);
+}
+
+#[test]
+fn the_default_group_holds_everything_and_a_front_comes_first() {
+    let scenario = loaded(EVERYTHING).scenario;
+    let shop = scenario.fleet.app("shop").expect("it is declared");
+    for (app, intent) in intents(&scenario) {
+        if app == shop {
+            assert_eq!(scenario.fleet.apps[app.index()].groups, ["front", "data"]);
+            let [call] = intent.calls.as_slice() else { panic!("{:?}", intent.calls) };
+            assert_eq!((call.from, call.to, call.share.0), (GroupId(0), GroupId(1), 1_000));
+            // web is visited 1 / (1 − 0.6 × 0.1) times, and calls the database twice each time.
+            assert_eq!(call.round_trips, 2_128);
+            assert_eq!(call.bytes.0, 4_357);
+            assert_eq!(intent.worth.latency_target, MicrosRtt(120_000));
+        } else {
+            assert_eq!(scenario.fleet.apps[app.index()].groups, ["main"]);
+            // A fifth of 250 ms may be waited.
+            assert_eq!(intent.worth.latency_target, MicrosRtt(200_000));
+        }
+    }
+}
