@@ -1,0 +1,245 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::time::Moment;
+
+/// Decide where apps run over many Kubernetes edge clusters, in a simulation first.
+#[derive(Debug, Parser)]
+#[command(name = "periplus", version, propagate_version = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it held
+  1  an expectation or an invariant failed
+  2  wrong usage, or a wrong file
+  3  a replay diverged
+  4  the environment failed: a disk, a damaged log
+  101  a bug; the message ends with the command that reproduces it";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario and print what came out.
+    Sim(SimArgs),
+    /// Go through a log again and verify every record.
+    Replay(ReplayArgs),
+    /// Explain a decision: every candidate's bill, every refusal.
+    Why(WhyArgs),
+    /// Look into a log.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Compare two logs: the first difference, then the differences in placements.
+    Diff(DiffArgs),
+    /// Check files and print what is wrong with them.
+    Check(CheckArgs),
+    /// Print the JSON Schema of a kind, for editors, or the reference of all kinds.
+    Schema(SchemaArgs),
+    /// Run every scenario's expectations and goldens.
+    Test(TestArgs),
+    /// Draw worlds from seeds, trouble them, and check what must always hold.
+    Swarm(SwarmArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Write the manual pages.
+    Man {
+        /// The folder to write them to.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: versioned JSON.
+    Json,
+}
+
+/// Arguments of `sim`.
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    /// The scenario's file.
+    pub scenario: PathBuf,
+    /// Another seed than the scenario's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Keep the run here: its log, summary and series. The folder must not hold a run yet.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print what happens as it happens, one line each.
+    #[arg(long)]
+    pub story: bool,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The log's folder.
+    pub log: PathBuf,
+    /// Only fold the recorded events, without deciding anything again.
+    #[arg(long, conflicts_with = "redecide")]
+    pub apply: bool,
+    /// Go on where today's decider differs, and list the differences.
+    #[arg(long)]
+    pub redecide: bool,
+    /// Stop before this record.
+    #[arg(long, value_name = "SEQ")]
+    pub until: Option<u64>,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The log's folder.
+    pub log: PathBuf,
+    /// The app.
+    #[arg(long)]
+    pub app: String,
+    /// The cluster.
+    #[arg(long)]
+    pub cluster: Option<String>,
+    /// The zone, if only its users are meant.
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// The last decision up to this time: `18:30`, `1h30m`, or a time of day with a date in RFC 3339
+    /// [default: the last one].
+    #[arg(long, value_name = "TIME", conflicts_with = "seq")]
+    pub at: Option<Moment>,
+    /// The decision in this record.
+    #[arg(long)]
+    pub seq: Option<u64>,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Looking into a log.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Print records, one line each.
+    Show(LogShowArgs),
+    /// Print what a log is: its header, segments and snapshots.
+    Info {
+        /// The log's folder.
+        log: PathBuf,
+        /// How to answer.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Cut what a crash left behind the last whole record.
+    Mend {
+        /// The log's folder.
+        log: PathBuf,
+    },
+}
+
+/// Arguments of `log show`.
+#[derive(Debug, Args)]
+pub struct LogShowArgs {
+    /// The log's folder.
+    pub log: PathBuf,
+    /// From this record on.
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    pub from: u64,
+    /// Up to, and without, this record.
+    #[arg(long, value_name = "SEQ")]
+    pub to: Option<u64>,
+    /// Only records in which something was decided or happened to placements.
+    #[arg(long)]
+    pub notable: bool,
+    /// How to answer: one line, or one JSON object, per record.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The first log's folder.
+    pub a: PathBuf,
+    /// The second log's folder.
+    pub b: PathBuf,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Files of any kinds.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The kind: Cluster, Zone, Application, Tenant, Policy or Scenario.
+    #[arg(required_unless_present = "reference")]
+    pub kind: Option<String>,
+    /// Print the reference of all kinds in Markdown.
+    #[arg(long, conflicts_with = "kind")]
+    pub reference: bool,
+}
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Scenarios, or folders that are searched for them.
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Write the goldens anew instead of comparing with them.
+    #[arg(long)]
+    pub bless: bool,
+    /// Also write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// How many scenarios run at once [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// Arguments of `swarm`.
+#[derive(Debug, Args)]
+pub struct SwarmArgs {
+    /// How many seeds.
+    #[arg(long, default_value_t = 50)]
+    pub seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    pub from: u64,
+    /// Print every seed's options and numbers, not only those that fail.
+    #[arg(long)]
+    pub verbose: bool,
+}
+
+/// The whole command line, for completions and manual pages.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}

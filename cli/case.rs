@@ -1,0 +1,175 @@
+//! One scenario run as a test: its expectations, and the golden beside it.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use periplus_core::State;
+use periplus_core::units::Tick;
+use periplus_sim::{Summary, Watch, World, run};
+use periplus_spec::scenario::Scenario;
+
+use crate::expect::{self, Traces};
+use crate::failure::Failure;
+use crate::render::grouped;
+use crate::story::Story;
+use crate::wording::acts;
+
+/// How many lines a golden has at the most: it is to be read.
+const GOLDEN_LINES_MAX: usize = 60;
+
+/// How a scenario came out.
+#[derive(Debug)]
+pub struct CaseResult {
+    /// The scenario's file.
+    pub file: PathBuf,
+    /// What was not as expected; nothing if all was.
+    pub failures: Vec<String>,
+    /// The transcript.
+    pub transcript: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Runs the scenario in `file`. Compares with its golden, or writes that anew.
+///
+/// # Errors
+/// [`Failure`] if the file is wrong or the environment fails.
+pub fn run_case(file: &Path, bless: bool) -> Result<CaseResult, Failure> {
+    let started = Instant::now();
+    let loaded = periplus_spec::load(file).map_err(Failure::Files)?;
+    let (transcript, mut failures) = play(&loaded.scenario)?;
+    let golden = golden_of(file);
+    if bless {
+        std::fs::write(&golden, &transcript)
+            .map_err(|error| Failure::io("write", &golden, &error))?;
+    } else {
+        failures.extend(differs_from(&golden, &transcript)?);
+    }
+    Ok(CaseResult { file: file.to_owned(), failures, transcript, took: started.elapsed() })
+}
+
+/// The scenarios among `paths`, and in folders among them: files with a document of kind `Scenario`.
+///
+/// # Errors
+/// [`Failure`] if a path cannot be read or holds no scenario.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for path in paths {
+        let before = found.len();
+        search(path, &mut found)?;
+        if found.len() == before {
+            return Err(Failure::Usage {
+                message: format!("{} holds no scenario", path.display()),
+                hint: "name a file with a document of kind `Scenario`, or a folder of them".into(),
+            });
+        }
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn search(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::io("read", path, &error);
+    if path.is_dir() {
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            search(&entry.map_err(failed)?.path(), found)?;
+        }
+        return Ok(());
+    }
+    if path.extension().is_some_and(|ending| ending == "yaml") {
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        if text.lines().any(|line| line.trim_end() == "kind: Scenario") {
+            found.push(path.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// The golden beside a scenario.
+#[must_use]
+pub fn golden_of(file: &Path) -> PathBuf {
+    file.with_extension("golden.txt")
+}
+
+/// Runs a scenario; gives its transcript and what was not as expected.
+fn play(scenario: &Scenario) -> Result<(String, Vec<String>), Failure> {
+    let mut sinks = (Story::default(), Traces::default());
+    let mut looker = Looker { scenario, failures: Vec::new() };
+    let outcome = run(scenario, &mut sinks, &mut looker)?;
+    let (mut story, traces) = sinks;
+    let mut failures = looker.failures;
+    failures.extend(expect::unmet_at(scenario, None, &outcome.state));
+    failures.extend(expect::unmet_after(scenario, &outcome.summary, &traces));
+    for moment in &scenario.timeline {
+        if let Some(line) = acts::act(&moment.act, scenario) {
+            story.interject(moment.at, format!("-- {line}"));
+        }
+    }
+    Ok((transcript(scenario, &story, &outcome.summary), failures))
+}
+
+fn transcript(scenario: &Scenario, story: &Story, summary: &Summary) -> String {
+    let mut text = format!("{}\n\n{}\n", scenario.name, story.text(GOLDEN_LINES_MAX));
+    let Summary { all, placements, removals, moves, bursts, preemptions, commits, alerts, .. } = summary;
+    let attained = 100.0 * all.slo.attainment;
+    let unserved = all.requests.unserved.max(0.0).round();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, rounded")]
+    let unserved = grouped(unserved as u64);
+    writeln!(
+        text,
+        "promise kept {attained:.2} %, unserved {unserved}, cost ${:.2}\n\
+         placements {placements}, removals {removals}, moves {moves}, bursts {bursts}, preemptions \
+         {preemptions}, commits {commits}, alerts {alerts}",
+        all.cost.total
+    )
+    .expect("a string takes every character");
+    text
+}
+
+/// Looks at the state whenever an expectation is due.
+struct Looker<'a> {
+    scenario: &'a Scenario,
+    failures: Vec<String>,
+}
+
+impl Watch for Looker<'_> {
+    fn probes(&self) -> Vec<Tick> {
+        expect::moments(self.scenario)
+    }
+
+    fn probe(&mut self, at: Tick, state: &State, _: &World<'_>) {
+        self.failures.extend(expect::unmet_at(self.scenario, Some(at), state));
+    }
+}
+
+/// How the transcript differs from the golden, if it does.
+fn differs_from(golden: &Path, transcript: &str) -> Result<Option<String>, Failure> {
+    let told = match std::fs::read_to_string(golden) {
+        Ok(told) => told,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Some(format!("there is no golden {}: write it with --bless", golden.display())));
+        }
+        Err(error) => return Err(Failure::io("read", golden, &error)),
+    };
+    if told == transcript {
+        return Ok(None);
+    }
+    let mut lines = told.lines().zip(transcript.lines()).enumerate();
+    let (number, expected, got) = match lines.find(|(_, (expected, got))| expected != got) {
+        Some((place, (expected, got))) => (place + 1, expected, got),
+        None => {
+            let shorter = told.lines().count().min(transcript.lines().count());
+            let line = |text: &'_ str| text.lines().nth(shorter).map(str::to_owned);
+            let (expected, got) = (line(&told), line(transcript));
+            let told = |line: Option<String>| line.unwrap_or_else(|| "(the end)".into());
+            return Ok(Some(difference(golden, shorter + 1, &told(expected), &told(got))));
+        }
+    };
+    Ok(Some(difference(golden, number, expected, got)))
+}
+
+fn difference(golden: &Path, line: usize, expected: &str, got: &str) -> String {
+    format!("differs from {} in line {line}\n  expected: {expected}\n  got:      {got}", golden.display())
+}

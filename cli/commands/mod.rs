@@ -1,0 +1,32 @@
+//! What each subcommand does.
+
+mod check;
+mod diff;
+mod log;
+mod man;
+mod replay;
+mod schema;
+mod sim;
+mod summary;
+mod swarm;
+mod test;
+mod why;
+
+use crate::args::Command;
+use crate::failure::{Exit, Failure};
+
+pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Sim(args) => sim::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Why(args) => why::run(&args),
+        Command::Log(command) => log::run(command),
+        Command::Diff(args) => diff::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Schema(args) => schema::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Swarm(args) => swarm::run(&args),
+        Command::Completions { shell } => man::completions(shell),
+        Command::Man { out } => man::pages(&out),
+    }
+}

@@ -1,0 +1,160 @@
+//! `sim`: run a scenario and print what came out.
+
+use std::fs::File;
+use std::io::{BufWriter, IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use periplus_core::units::Tick;
+use periplus_core::{RecordRef, Sink, SinkFault, State};
+use periplus_journal::{Fsync, Header, Options, Writer};
+use periplus_sim::{Outcome, Row, Watch, World, run as simulate};
+use periplus_spec::scenario::Scenario;
+
+use super::summary::{self, Clocked};
+use crate::args::{Format, SimArgs};
+use crate::expect::{self, Traces};
+use crate::failure::{Exit, Failure};
+use crate::render;
+use crate::story::Story;
+
+/// The log's folder in a run's.
+pub(crate) const LOG: &str = "run.log";
+
+pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
+    let loaded = periplus_spec::load(&args.scenario).map_err(Failure::Files)?;
+    render::diagnostics(&loaded.warnings);
+    let mut scenario = loaded.scenario;
+    if let Some(seed) = args.seed {
+        scenario.seed = seed;
+    }
+    let journal = args.out.as_ref().map(|out| open(out, &scenario)).transpose()?;
+    let mut sinks = Sinks { journal, traces: Traces::default(), story: args.story.then(Story::default) };
+    let mut watcher = Watcher::new(&scenario);
+    let started = Instant::now();
+    let outcome = simulate(&scenario, &mut sinks, &mut watcher)?;
+    let took = started.elapsed();
+    watcher.bar.finish_and_clear();
+
+    let mut failures = watcher.failures;
+    failures.extend(expect::unmet_at(&scenario, None, &outcome.state));
+    failures.extend(expect::unmet_after(&scenario, &outcome.summary, &sinks.traces));
+    if let (Some(journal), Some(out)) = (sinks.journal, &args.out) {
+        journal.finish(&outcome.state)?;
+        keep(out, &outcome)?;
+    }
+    answer(args, &scenario, &outcome, took)?;
+    for failure in &failures {
+        render::error(failure);
+    }
+    Ok(if failures.is_empty() { Exit::Held } else { Exit::Failed })
+}
+
+/// Opens the log of a new run.
+fn open(out: &Path, scenario: &Scenario) -> Result<Writer, Failure> {
+    let header = Header::new(scenario.hash, scenario.epoch_unix_ms, &maker());
+    // A run can be repeated: what a crash takes of it is not lost.
+    let options = Options { fsync: Fsync::OnSeal, ..Options::default() };
+    let log = out.join(LOG);
+    std::fs::create_dir_all(&log).map_err(|error| Failure::io("make", &log, &error))?;
+    Ok(Writer::create(&log, header, options)?)
+}
+
+fn maker() -> String {
+    format!("periplus {}", env!("CARGO_PKG_VERSION"))
+}
+
+/// Writes a run's numbers beside its log.
+fn keep(out: &Path, outcome: &Outcome) -> Result<(), Failure> {
+    let path = out.join("summary.json");
+    let failed = |error: std::io::Error| Failure::io("write", &path, &error);
+    let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+    let clocked = summary::Answer::new(outcome, None);
+    serde_json::to_writer_pretty(&mut file, &clocked).map_err(|error| failed(error.into()))?;
+    writeln!(file).and_then(|()| file.flush()).map_err(failed)?;
+
+    let path = out.join("series.csv");
+    let failed = |error: std::io::Error| Failure::io("write", &path, &error);
+    let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+    writeln!(file, "{}", Row::HEAD).map_err(failed)?;
+    for row in &outcome.rows {
+        writeln!(file, "{row}").map_err(failed)?;
+    }
+    file.flush().map_err(failed)
+}
+
+fn answer(
+    args: &SimArgs,
+    scenario: &Scenario,
+    outcome: &Outcome,
+    took: Duration,
+) -> Result<(), Failure> {
+    let clocked = Clocked::new(took, outcome.summary.machine.inputs);
+    match args.format {
+        Format::Json => render::json(&summary::Answer::new(outcome, Some(clocked)))?,
+        Format::Human => {
+            render::line(&summary::page(scenario, outcome, &clocked));
+            if let Some(out) = &args.out {
+                render::note(&format!("the run is kept in {}", out.display()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What takes the records of a run.
+struct Sinks {
+    journal: Option<Writer>,
+    traces: Traces,
+    story: Option<Story>,
+}
+
+impl Sink for Sinks {
+    fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
+        self.traces.accept(record, state)?;
+        if let Some(journal) = &mut self.journal {
+            journal.accept(record, state)?;
+        }
+        if let Some(story) = &mut self.story {
+            story.accept(record, state)?;
+            story.take(|at, line| render::line(&format!("{at:>12}  {line}", at = at.to_string())));
+        }
+        Ok(())
+    }
+}
+
+/// Shows progress, and looks at the state whenever an expectation is due.
+struct Watcher<'a> {
+    scenario: &'a Scenario,
+    bar: ProgressBar,
+    failures: Vec<String>,
+}
+
+impl<'a> Watcher<'a> {
+    fn new(scenario: &'a Scenario) -> Self {
+        let bar = if std::io::stderr().is_terminal() {
+            ProgressBar::new(scenario.duration.0)
+        } else {
+            ProgressBar::hidden()
+        };
+        let style = ProgressStyle::with_template("{msg:>12} {wide_bar} {percent:>3} %  {eta} left");
+        bar.set_style(style.expect("the template is right").progress_chars("━╸─"));
+        Self { scenario, bar, failures: Vec::new() }
+    }
+}
+
+impl Watch for Watcher<'_> {
+    fn progress(&mut self, at: Tick, _: u64) {
+        self.bar.set_position(at.0);
+        self.bar.set_message(at.to_string());
+    }
+
+    fn probes(&self) -> Vec<Tick> {
+        expect::moments(self.scenario)
+    }
+
+    fn probe(&mut self, at: Tick, state: &State, _: &World<'_>) {
+        self.failures.extend(expect::unmet_at(self.scenario, Some(at), state));
+    }
+}

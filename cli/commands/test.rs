@@ -1,0 +1,125 @@
+//! `test`: every scenario's expectations and goldens.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+use crate::args::TestArgs;
+use crate::case::{CaseResult, find, run_case};
+use crate::failure::{Exit, Failure};
+use crate::render;
+
+pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
+    let files = find(&args.paths)?;
+    let started = Instant::now();
+    let results = run_all(&files, args);
+    let mut failed = 0;
+    for (file, result) in files.iter().zip(&results) {
+        match result {
+            Ok(CaseResult { failures, took, .. }) if failures.is_empty() => {
+                render::line(&format!("ok    {:>7.2} s  {}", took.as_secs_f64(), file.display()));
+            }
+            Ok(CaseResult { failures, took, .. }) => {
+                failed += 1;
+                render::line(&format!("FAIL  {:>7.2} s  {}", took.as_secs_f64(), file.display()));
+                for failure in failures {
+                    render::line(&indented(failure));
+                }
+            }
+            Err(failure) => {
+                failed += 1;
+                render::line(&format!("FAIL             {}", file.display()));
+                render::line(&indented(&brief(failure)));
+            }
+        }
+    }
+    render::line(&format!("{} passed, {failed} failed", files.len() - failed));
+    if failed > 0 && !args.bless {
+        render::hint("goldens that are right as they are now: `periplus test --bless`");
+    }
+    if let Some(junit) = &args.junit {
+        write_junit(junit, &files, &results, started)?;
+    }
+    Ok(if failed == 0 { Exit::Held } else { Exit::Failed })
+}
+
+type Results = Vec<Result<CaseResult, Failure>>;
+
+/// Runs all scenarios, several at once, and gives their results in order.
+fn run_all(files: &[PathBuf], args: &TestArgs) -> Results {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = args.jobs.unwrap_or(cores).clamp(1, files.len().max(1));
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Result<CaseResult, Failure>)>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = files.get(place) else { return };
+                    let result = run_case(file, args.bless);
+                    done.lock().expect("no case panics while it holds this").push((place, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().expect("all threads have ended");
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+fn brief(failure: &Failure) -> String {
+    match failure {
+        Failure::Files(diagnostics) => {
+            diagnostics.iter().map(render::drawn).collect::<Vec<_>>().join("\n")
+        }
+        Failure::Usage { message, .. } | Failure::Environment { message, .. } => message.clone(),
+        Failure::Diverged { divergence, .. } => divergence.to_string(),
+        Failure::DeciderRetired { decider, .. } => format!("decider {decider} is retired"),
+    }
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n")
+}
+
+fn write_junit(
+    path: &std::path::Path,
+    files: &[PathBuf],
+    results: &Results,
+    started: Instant,
+) -> Result<(), Failure> {
+    let mut suite = TestSuite::new("scenarios");
+    for (file, result) in files.iter().zip(results) {
+        let problem = match result {
+            Ok(result) if result.failures.is_empty() => None,
+            Ok(result) => Some((NonSuccessKind::Failure, result.failures.join("\n"))),
+            Err(failure) => Some((NonSuccessKind::Error, brief(failure))),
+        };
+        let status = match problem {
+            None => TestCaseStatus::success(),
+            Some((kind, text)) => {
+                let mut status = TestCaseStatus::non_success(kind);
+                status.set_message(text);
+                status
+            }
+        };
+        let mut case = TestCase::new(file.display().to_string(), status);
+        if let Ok(result) = result {
+            case.set_time(result.took);
+        }
+        suite.add_test_case(case);
+    }
+    let mut report = Report::new("periplus");
+    report.set_time(started.elapsed());
+    report.add_test_suite(suite);
+    let failed = |error: String| Failure::Environment {
+        message: format!("cannot write {}: {error}", path.display()),
+        hint: None,
+    };
+    let text = report.to_string().map_err(|error| failed(error.to_string()))?;
+    std::fs::write(path, text).map_err(|error| failed(error.to_string()))
+}

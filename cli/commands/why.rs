@@ -1,0 +1,413 @@
+//! `why`: a decision, with every candidate's bill and every refusal.
+//!
+//! The log keeps summaries. The bills are worked out again: the nearest snapshot is loaded, the records up
+//! to the decision are folded, and the step is taken again by an outbox that explains.
+
+use periplus_core::decision::{Bill, Choice, Decision, Subject};
+use periplus_core::explain::{Candidate, Explained};
+use periplus_core::fleet::Place;
+use periplus_core::ids::{AppId, ClusterId, Seq};
+use periplus_core::units::{MicroUsdPerHour, Tick};
+use periplus_core::{Outbox, Record, State, step};
+use periplus_journal::Reader;
+use serde::Serialize;
+
+use crate::args::{Format, WhyArgs};
+use crate::failure::{Exit, Failure};
+use crate::names::Names;
+use crate::render::{self, strong, table};
+use crate::wording::{cost, cure, events, reason, reasons, rtt, values};
+
+/// The version of this answer's shape.
+const VERSION: u16 = 1;
+
+pub(super) fn run(args: &WhyArgs) -> Result<Exit, Failure> {
+    let reader = Reader::open(&args.log)?;
+    let sought = find(&reader, args)?;
+    let (state, record, out) = take_again(&reader, sought.seq)?;
+    let decision = &out.decisions[sought.decision];
+    let explained = out.explained.as_ref().and_then(|all| {
+        all.iter().find(|explained| explained.decision == sought.decision)
+    });
+    let told = Told { state: &state, record: &record, decision, explained, asked: sought.cluster };
+    match args.format {
+        Format::Json => render::json(&told.answer())?,
+        Format::Human => told.tell(),
+    }
+    Ok(Exit::Held)
+}
+
+/// A decision in a log.
+struct Sought {
+    seq: Seq,
+    /// Its place in the record.
+    decision: usize,
+    cluster: Option<ClusterId>,
+}
+
+/// What was asked for, as ids.
+struct Asked {
+    app: AppId,
+    cluster: Option<ClusterId>,
+    zone: Option<Place>,
+    until: Option<Tick>,
+}
+
+/// The decision that is meant: the last one that names the cluster, or else the last one about the app,
+/// which then says why the cluster was not chosen.
+fn find(reader: &Reader, args: &WhyArgs) -> Result<Sought, Failure> {
+    let mut state = State::default();
+    let mut asked: Option<Asked> = None;
+    let mut direct = None;
+    let mut indirect = None;
+    for record in reader.records() {
+        let record = record?;
+        let until = asked.as_ref().and_then(|asked| asked.until);
+        if until.is_some_and(|until| record.at > until) {
+            break;
+        }
+        state.fold(&record);
+        if args.seq.is_some_and(|seq| record.seq != Seq(seq)) || record.decisions.is_empty() {
+            continue;
+        }
+        if asked.is_none() {
+            asked = Some(resolve(&state, args, reader.header().epoch_unix_ms)?);
+        }
+        let Some(wanted) = &asked else { continue };
+        for (place, decision) in record.decisions.iter().enumerate() {
+            let about_zone = wanted.zone.is_none_or(|zone| decision.subject == Subject::Flow(zone));
+            if decision.app != wanted.app || !about_zone {
+                continue;
+            }
+            let sought = || Some(Sought { seq: record.seq, decision: place, cluster: wanted.cluster });
+            indirect = sought();
+            if wanted.cluster.is_none_or(|cluster| names(decision, cluster)) {
+                direct = sought();
+            }
+        }
+    }
+    direct.or(indirect).ok_or_else(|| nothing_found(&state, args))
+}
+
+/// Whether a decision says something about a cluster.
+fn names(decision: &Decision, cluster: ClusterId) -> bool {
+    let chosen = |choice: Option<Choice>| choice.is_some_and(|choice| choice.cluster == cluster);
+    decision.subject == Subject::Berth(cluster) || chosen(decision.winner) || chosen(decision.runner_up)
+}
+
+fn resolve(state: &State, args: &WhyArgs, epoch_unix_ms: i64) -> Result<Asked, Failure> {
+    let all = Names(state);
+    let app = all.find_app(&args.app).ok_or_else(|| no_such_app(state, &args.app))?;
+    let cluster = args.cluster.as_ref().map(|name| {
+        let known: Vec<&str> =
+            (0..state.clusters().len()).map(|id| all.cluster(ClusterId::from_index(id))).collect();
+        all.find_cluster(name).ok_or_else(|| Failure::no_such("cluster", name, &known))
+    });
+    let zone = args.zone.as_ref().map(|name| {
+        let zones = 0..state.zones().len();
+        let known: Vec<&str> =
+            zones.map(|id| all.zone(periplus_core::ids::ZoneId::from_index(id))).collect();
+        all.find_zone(name).ok_or_else(|| Failure::no_such("zone", name, &known))
+    });
+    Ok(Asked {
+        app,
+        cluster: cluster.transpose()?,
+        zone: zone.transpose()?.map(Place::Zone),
+        until: args.at.map(|at| at.tick(epoch_unix_ms)),
+    })
+}
+
+fn no_such_app(state: &State, name: &str) -> Failure {
+    let all = Names(state);
+    let known: Vec<&str> = (0..state.apps().len()).map(|id| all.app(AppId::from_index(id))).collect();
+    Failure::no_such("app", name, &known)
+}
+
+fn nothing_found(state: &State, args: &WhyArgs) -> Failure {
+    if Names(state).find_app(&args.app).is_none() {
+        return no_such_app(state, &args.app);
+    }
+    let when = match (args.seq, args.at) {
+        (Some(seq), _) => format!(" in record {seq}"),
+        (None, Some(_)) => " by then".into(),
+        (None, None) => String::new(),
+    };
+    Failure::Usage {
+        message: format!("nothing was decided about `{}`{when}", args.app),
+        hint: "`periplus log show --notable` lists the records in which something was decided".into(),
+    }
+}
+
+/// The state before a record, the record, and the step that it recorded, taken again and explained.
+fn take_again(reader: &Reader, seq: Seq) -> Result<(State, Record, Outbox), Failure> {
+    let start = reader.nearest_snapshot(seq)?;
+    let mut state = start.state;
+    for record in reader.records_from(start.seq) {
+        let record = record?;
+        if record.seq < seq {
+            state.fold(&record);
+            continue;
+        }
+        let mut out = Outbox::explaining();
+        let taken = step(&mut state, record.at, &record.input, &mut out);
+        if taken.is_err() || out.decisions != record.decisions {
+            let divergence = periplus_core::replay::Divergence {
+                seq,
+                what: "decision",
+                expected: format!("{:?}", record.decisions),
+                got: format!("{:?}", out.decisions),
+            };
+            return Err(Failure::Diverged { log: "the log".into(), divergence });
+        }
+        return Ok((state, record, out));
+    }
+    Err(Failure::Usage { message: format!("the log has no record {}", seq.0), hint: String::new() })
+}
+
+/// A decision to be told.
+struct Told<'a> {
+    state: &'a State,
+    record: &'a Record,
+    decision: &'a Decision,
+    explained: Option<&'a Explained>,
+    asked: Option<ClusterId>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    version: u16,
+    seq: u64,
+    at: u64,
+    app: String,
+    group: String,
+    subject: String,
+    trigger: &'static str,
+    followed_from: String,
+    verdict: Option<String>,
+    winner: Option<Chosen>,
+    runner_up: Option<Chosen>,
+    margin_micro_usd_per_hour: Option<i64>,
+    held: Option<Guarded>,
+    candidates: Vec<Priced>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Chosen {
+    cluster: String,
+    total_micro_usd_per_hour: i64,
+}
+
+#[derive(Serialize)]
+struct Guarded {
+    guard: &'static str,
+    until: Option<u64>,
+    text: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Priced {
+    cluster: String,
+    rtt_micros: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bill_micro_usd_per_hour: Option<Lines>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Refused>,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    compute: i64,
+    fixed: i64,
+    carbon: i64,
+    latency: i64,
+    egress: i64,
+    moving: i64,
+    preference: i64,
+    unserved: i64,
+    total: i64,
+}
+
+#[derive(Serialize)]
+struct Refused {
+    code: &'static str,
+    text: String,
+    cure: &'static str,
+}
+
+impl Told<'_> {
+    fn names(&self) -> Names<'_> {
+        Names(self.state)
+    }
+
+    fn subject(&self) -> String {
+        match self.decision.subject {
+            Subject::Berth(cluster) => self.names().cluster(cluster).into(),
+            Subject::Flow(place) => self.names().place(place).into(),
+        }
+    }
+
+    fn candidates(&self) -> &[Candidate] {
+        self.explained.map_or(&[], |explained| &explained.candidates)
+    }
+
+    fn answer(&self) -> Answer {
+        let Decision { app, group, trigger, winner, runner_up, held, .. } = self.decision;
+        let chosen = |choice: &Choice| Chosen {
+            cluster: self.names().cluster(choice.cluster).into(),
+            total_micro_usd_per_hour: choice.total.0,
+        };
+        Answer {
+            version: VERSION,
+            seq: self.record.seq.0,
+            at: self.record.at.0,
+            app: self.names().app(*app).into(),
+            group: self.names().group(*app, *group),
+            subject: self.subject(),
+            trigger: reasons::trigger(*trigger),
+            followed_from: events::kind(&self.record.input),
+            verdict: events::decided(self.decision, self.state),
+            winner: winner.as_ref().map(chosen),
+            runner_up: runner_up.as_ref().map(chosen),
+            margin_micro_usd_per_hour: self.decision.margin().map(|margin| margin.0),
+            held: held.as_ref().map(|held| Guarded {
+                guard: reasons::guard_slug(held.guard),
+                until: held.until.map(|until| until.0),
+                text: reasons::guard(held),
+            }),
+            candidates: self.candidates().iter().map(|candidate| self.priced(candidate)).collect(),
+        }
+    }
+
+    fn priced(&self, candidate: &Candidate) -> Priced {
+        let Candidate { cluster, rtt, outcome } = candidate;
+        Priced {
+            cluster: self.names().cluster(*cluster).into(),
+            rtt_micros: rtt.0,
+            bill_micro_usd_per_hour: outcome.as_ref().ok().map(lines),
+            refusal: outcome.as_ref().err().map(|why| Refused {
+                code: why.code().slug(),
+                text: reason(self.state, self.decision.app, why),
+                cure: cure(why.code()),
+            }),
+        }
+    }
+
+    fn tell(&self) {
+        let verdict = events::decided(self.decision, self.state);
+        render::line(&strong(&verdict.unwrap_or_else(|| self.subject())));
+        render::line(&format!(
+            "record {} at {}, looked at because of {}: {}",
+            self.record.seq.0,
+            self.record.at,
+            reasons::trigger(self.decision.trigger),
+            events::kind(&self.record.input)
+        ));
+        if let Some(held) = &self.decision.held {
+            render::line(&format!("held back: {}", reasons::guard(held)));
+        }
+        self.tell_bills();
+        self.tell_refusals();
+        self.tell_asked();
+        if let (Some(next), Some(margin)) = (self.decision.runner_up, self.decision.margin()) {
+            let next = self.names().cluster(next.cluster);
+            render::line(&format!("\nrunner-up {next}, {} from the winner", cost(margin)));
+        }
+    }
+
+    /// The bills, cheapest first.
+    fn tell_bills(&self) {
+        let mut bills: Vec<(&Candidate, Bill)> =
+            self.candidates().iter().filter_map(|one| Some((one, one.outcome.ok()?))).collect();
+        if bills.is_empty() {
+            return;
+        }
+        bills.sort_by_key(|(candidate, bill)| (bill.total(), candidate.cluster));
+        let winner = self.decision.winner.map(|winner| winner.cluster);
+        let shown = bills.iter().enumerate().filter(|(place, (candidate, _))| {
+            let named = Some(candidate.cluster) == self.asked || Some(candidate.cluster) == winner;
+            *place < BILLS_SHOWN || named
+        });
+        let rows = shown.map(|(_, (candidate, bill))| {
+            let mark = if Some(candidate.cluster) == winner { "▸ " } else { "  " };
+            let name = format!("{mark}{}", self.names().cluster(candidate.cluster));
+            let Bill { compute, fixed, carbon, latency, egress, moving, preference, unserved: _ } = *bill;
+            let mut row = vec![name, rtt(candidate.rtt), values::dollars(bill.total())];
+            row.extend([compute, fixed, carbon, latency, egress, moving, preference].map(line_of));
+            row
+        });
+        let head = [
+            "  candidate, $/h", "rtt", "total", "compute", "active", "carbon", "latency", "egress", "moving",
+            "preference",
+        ];
+        render::line("");
+        render::line(table(&head, rows.collect()).trim_end());
+        if bills.len() > BILLS_SHOWN {
+            render::line(&format!("  {} candidates have bills", bills.len()));
+        }
+    }
+
+    /// Refusals, gathered by code; each code with one example.
+    fn tell_refusals(&self) {
+        let mut refused: Vec<&Candidate> =
+            self.candidates().iter().filter(|candidate| candidate.outcome.is_err()).collect();
+        refused.sort_by_key(|candidate| candidate.outcome.err().map(|why| why.code()));
+        let groups = refused.chunk_by(|a, b| {
+            let code = |candidate: &Candidate| candidate.outcome.err().map(|why| why.code());
+            code(a) == code(b)
+        });
+        for (place, group) in groups.enumerate() {
+            if place == 0 {
+                render::line("");
+            }
+            let Some(Err(why)) = group.first().map(|candidate| candidate.outcome) else { continue };
+            let shown = group.iter().find(|one| Some(one.cluster) == self.asked).unwrap_or(&group[0]);
+            let text = shown.outcome.err().map(|why| reason(self.state, self.decision.app, &why));
+            render::line(&format!(
+                "  {:>3} × {:<20} {}: {}; {}",
+                group.len(),
+                why.code().slug(),
+                self.names().cluster(shown.cluster),
+                text.unwrap_or_default(),
+                cure(why.code())
+            ));
+        }
+    }
+
+    /// A cluster that was asked about and never came up.
+    fn tell_asked(&self) {
+        let Some(asked) = self.asked else { return };
+        let known = self.candidates().iter().any(|candidate| candidate.cluster == asked);
+        let about = self.decision.subject == Subject::Berth(asked);
+        if !known && !about && self.explained.is_some() {
+            let name = self.names().cluster(asked);
+            let code = periplus_core::decision::ReasonCode::OutOfReach;
+            render::line(&format!("\n{name}: {}, no known way from {}; {}", code.slug(), self.subject(), cure(code)));
+        }
+    }
+}
+
+/// How many bills are listed beside those that were asked for.
+const BILLS_SHOWN: usize = 8;
+
+fn line_of(price: MicroUsdPerHour) -> String {
+    if price.0 == 0 { "·".into() } else { values::dollars(price) }
+}
+
+fn lines(bill: &Bill) -> Lines {
+    let Bill { compute, fixed, carbon, latency, egress, moving, preference, unserved } = bill;
+    Lines {
+        compute: compute.0,
+        fixed: fixed.0,
+        carbon: carbon.0,
+        latency: latency.0,
+        egress: egress.0,
+        moving: moving.0,
+        preference: preference.0,
+        unserved: unserved.0,
+        total: bill.total().0,
+    }
+}
+

@@ -1,0 +1,164 @@
+//! Whether a run came out as its scenario expects.
+
+use std::collections::BTreeMap;
+
+use periplus_core::event::{Event, Refusal};
+use periplus_core::ids::{AppId, ClusterId, ComponentId};
+use periplus_core::state::Phase;
+use periplus_core::units::{Permille, Tick};
+use periplus_core::{RecordRef, Sink, SinkFault, State};
+use periplus_sim::Summary;
+use periplus_spec::scenario::{Check, Expectation, Scenario};
+use serde_json::Value;
+
+use crate::names::Names;
+
+/// What a run leaves behind that expectations ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Traces {
+    /// When something was last opened, closed, moved or scaled.
+    last_change: Option<(Tick, String)>,
+    /// When each binding first reached git.
+    primed: BTreeMap<(AppId, ComponentId, ClusterId), Tick>,
+    refusals: Vec<Refusal>,
+}
+
+impl Sink for Traces {
+    fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
+        for event in record.events {
+            match event {
+                Event::BerthOpened { .. }
+                | Event::BerthReopened { .. }
+                | Event::BerthClosing { .. }
+                | Event::BerthLeaving { .. }
+                | Event::Assigned { .. }
+                | Event::Staffed { .. } => {
+                    self.last_change = Some((record.at, format!("{event:?}")));
+                }
+                Event::BindingPrimed { binding } => {
+                    let target = state.target(*binding);
+                    let key = (target.app, target.component, target.cluster);
+                    self.primed.entry(key).or_insert(record.at);
+                }
+                Event::CommandRefused { refusal } => self.refusals.push(*refusal),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The points in time at which expectations look, ascending.
+#[must_use]
+pub fn moments(scenario: &Scenario) -> Vec<Tick> {
+    let mut moments: Vec<Tick> = scenario.expectations.iter().filter_map(|one| one.at).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    moments
+}
+
+/// What is not as expected at `at`; the expectations of the end if it is `None`.
+#[must_use]
+pub fn unmet_at(scenario: &Scenario, at: Option<Tick>, state: &State) -> Vec<String> {
+    let due = scenario.expectations.iter().filter(|one| one.at == at);
+    due.filter_map(|one| Some(failed(one, at, &unmet(&one.check, state)?))).collect()
+}
+
+/// What is not as expected of the whole run.
+#[must_use]
+pub fn unmet_after(scenario: &Scenario, summary: &Summary, traces: &Traces) -> Vec<String> {
+    let summary = serde_json::to_value(summary).unwrap_or(Value::Null);
+    let expectations = scenario.expectations.iter();
+    expectations
+        .filter_map(|one| Some(failed(one, one.at, &unmet_in(&one.check, &summary, traces, scenario)?)))
+        .collect()
+}
+
+fn failed(expectation: &Expectation, at: Option<Tick>, got: &str) -> String {
+    let when = at.map_or_else(|| "at the end".into(), |at| format!("at {at}"));
+    format!("{when}: expected {}, got {got}", expectation.text)
+}
+
+/// What is so instead, if a check of the state does not hold.
+fn unmet(check: &Check, state: &State) -> Option<String> {
+    let names = Names(state);
+    match check {
+        Check::Clusters { app, group, clusters } => {
+            let held = &state.app(*app).berths[group.index()];
+            let live = held.iter().filter(|(_, berth)| state.berth(*berth).is_live());
+            let live: Vec<ClusterId> = live.map(|(cluster, _)| *cluster).collect();
+            (live != sorted(clusters)).then(|| listed(names, &live))
+        }
+        Check::Binding { app, component, cluster, phase, replicas } => {
+            let binding = state.apps().get(app.index()).and_then(|entry| {
+                let group = entry.intent.group_of(*component);
+                let berth = entry.berth_in(group, *cluster)?;
+                state.berth(berth).binding(*component)
+            });
+            let found = binding.map(|binding| binding.phase);
+            let count = binding.map(|binding| binding.replicas);
+            let holds = found == *phase && (replicas.is_none() || count == *replicas);
+            let told = |phase: Option<Phase>| phase.map_or("absent".into(), |phase| format!("{phase:?}"));
+            (!holds).then(|| match count {
+                Some(count) => format!("{} with {count} replicas", told(found).to_lowercase()),
+                None => told(found),
+            })
+        }
+        Check::ServedBy { app, zone, clusters } => {
+            let mut series = state.app(*app).series.iter();
+            let series = series.find(|series| state.series()[series.index()].spec.zone == *zone);
+            let shares = series.map(|series| state.series()[series.index()].flow.shares);
+            let shares = shares.unwrap_or_default();
+            let routed = shares.iter().filter(|share| share.routed > Permille::ZERO);
+            let routed: Vec<_> = routed.map(|share| state.berth(share.berth).cluster).collect();
+            (sorted(&routed) != sorted(clusters)).then(|| listed(names, &routed))
+        }
+        Check::Holds(count) => {
+            let held = state.holds().filter(|(_, hold)| !hold.approved).count();
+            (held != *count as usize).then(|| held.to_string())
+        }
+        Check::Metric { .. } | Check::QuietFrom(_) | Check::Before { .. } | Check::Refused(_) => None,
+    }
+}
+
+/// What is so instead, if a check of the whole run does not hold.
+fn unmet_in(check: &Check, summary: &Value, traces: &Traces, scenario: &Scenario) -> Option<String> {
+    match check {
+        Check::Metric { path, least, most } => {
+            let found = path.split('.').try_fold(summary, |value, key| value.get(key));
+            let Some(number) = found.and_then(Value::as_f64) else {
+                return Some(format!("no number called `{path}` in the summary"));
+            };
+            let low = least.is_some_and(|least| number < least);
+            let high = most.is_some_and(|most| number > most);
+            (low || high).then(|| number.to_string())
+        }
+        Check::QuietFrom(from) => {
+            let (at, what) = traces.last_change.as_ref()?;
+            (at >= from).then(|| format!("{what} at {at}"))
+        }
+        Check::Before { first, then } => {
+            let (first, then) = (traces.primed.get(first), traces.primed.get(then));
+            let holds = first.zip(then).is_some_and(|(first, then)| first < then);
+            let told = |at: Option<&Tick>| at.map_or("never".into(), |at| format!("at {at}"));
+            (!holds).then(|| format!("{} and {}", told(first), told(then)))
+        }
+        Check::Refused(refusal) => {
+            let met = traces.refusals.contains(refusal);
+            (!met).then(|| format!("{:?} in {}", traces.refusals, scenario.name))
+        }
+        Check::Clusters { .. } | Check::Binding { .. } | Check::ServedBy { .. } | Check::Holds(_) => None,
+    }
+}
+
+fn sorted(clusters: &[ClusterId]) -> Vec<ClusterId> {
+    let mut clusters = clusters.to_vec();
+    clusters.sort_unstable();
+    clusters.dedup();
+    clusters
+}
+
+fn listed(names: Names<'_>, clusters: &[ClusterId]) -> String {
+    let names: Vec<&str> = clusters.iter().map(|cluster| names.cluster(*cluster)).collect();
+    if names.is_empty() { "nowhere".into() } else { names.join(", ") }
+}

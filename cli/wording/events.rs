@@ -1,0 +1,309 @@
+//! What happened, told from a record.
+//!
+//! Only what a person would tell: readings, reports and timers are passed over.
+
+use periplus_core::decision::{Closing, Decision, Subject, Verdict};
+use periplus_core::effect::Alert;
+use periplus_core::event::Event;
+use periplus_core::ids::{BerthId, BindingId};
+use periplus_core::input::{Command, Input, Observation, Sight};
+use periplus_core::state::{FlowId, Health, HoldKind, Marks};
+use periplus_core::units::{Permille, Tick};
+use periplus_core::{RecordRef, State};
+
+use super::reasons::{closing, fault, guard, refusal};
+use super::values::{cost, dollars, listed, part, rate};
+use crate::names::Names;
+
+/// What a record says to people, line by line. `state` is what it led to.
+pub fn tell(record: &RecordRef<'_>, state: &State, lines: &mut Vec<String>) {
+    for event in record.events {
+        lines.extend(fact(event, record, state));
+    }
+    for decision in record.decisions {
+        lines.extend(decided(decision, state));
+    }
+}
+
+/// A fact, if it is worth telling.
+fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> {
+    let names = Names(state);
+    let cluster = |cluster| names.cluster(cluster);
+    match event {
+        Event::PolicyDeclared
+        | Event::ClusterJoined
+        | Event::ClusterChanged
+        | Event::AppDeclared
+        | Event::PricesAccepted
+        | Event::CarbonAccepted => declared(record, state),
+        Event::ClusterRetired { cluster: gone } => Some(format!("{} is retired", cluster(*gone))),
+        Event::AppWithdrawn { app } => Some(format!("{} is withdrawn", names.app(*app))),
+        Event::GroupPinned { app, group, to } => Some(match to {
+            Some(to) => format!("{} is pinned to {}", names.group(*app, *group), cluster(*to)),
+            None => format!("{} may run anywhere again", names.group(*app, *group)),
+        }),
+        Event::ClusterMarked { cluster: marked, marks } => {
+            let Marks { cordoned, draining } = *marks;
+            let now = match (cordoned, draining) {
+                (_, true) => "is being drained",
+                (true, false) => "is cordoned",
+                (false, false) => "is open again",
+            };
+            Some(format!("{} {now}", cluster(*marked)))
+        }
+        Event::PauseSet { paused: true } => Some("all changes are paused".into()),
+        Event::PauseSet { paused: false } => Some("changes go on".into()),
+        Event::CommandRefused { refusal: why } => Some(format!("refused: {}", refusal(state, why))),
+        Event::ClusterUnknown { cluster: silent } => {
+            Some(format!("{} is silent: it keeps what it has", cluster(*silent)))
+        }
+        Event::ClusterLost { cluster: lost } => {
+            Some(format!("{} counts as lost: its users are served elsewhere", cluster(*lost)))
+        }
+        Event::ClusterReturned { cluster: back, stable_at } if *stable_at > record.at => {
+            Some(format!("{} is back; trusted again at {stable_at}", cluster(*back)))
+        }
+        Event::ClusterReturned { cluster: back, .. } => Some(format!("{} is heard of again", cluster(*back))),
+        Event::SeriesAwoke { series } => {
+            let entry = &state.series()[series.index()];
+            let (zone, app) = (names.zone(entry.spec.zone), names.app(entry.spec.app));
+            Some(format!("{zone} asks for {app}: {}", rate(entry.flow.rate)))
+        }
+        Event::BerthOpened { app, group, cluster: there, .. } => {
+            Some(format!("{} starts in {}", names.group(*app, *group), cluster(*there)))
+        }
+        Event::BerthReopened { berth } => Some(format!("{} after all", here(state, *berth, "stays in")?)),
+        Event::BerthCapped { berth, until, .. } => {
+            Some(format!("{} no further before {until}", here(state, *berth, "grows in")?))
+        }
+        Event::ClusterAvoided { app, cluster: left, until } => {
+            Some(format!("{} leaves {} alone until {until}", names.app(*app), cluster(*left)))
+        }
+        Event::BindingReady { binding } => became_ready(state, *binding, record.at),
+        Event::BindingFailed { binding, fault: why } => {
+            Some(format!("{}: {}", component(state, *binding, "fails in")?, fault(*why)))
+        }
+        Event::PrimeIssued { binding, generation, .. } => {
+            let berth = state.try_berth(binding.berth)?;
+            let declared = state.intent(berth.app).component(binding.component);
+            let first = generation.0 == 1 && !declared.after.is_empty();
+            if first { component(state, *binding, "is written for") } else { None }
+        }
+        Event::GateOverdue { binding } => {
+            Some(format!("{} longer than it should", component(state, *binding, "waits in")?))
+        }
+        Event::GateWaved { binding } => {
+            Some(format!("{} without waiting any longer", component(state, *binding, "goes ahead in")?))
+        }
+        Event::RouteIssued { flow, weights, .. } => Some(routed(state, *flow, weights)),
+        Event::HoldPlaced { hold, kind } => Some(match kind {
+            HoldKind::Blind { silent, clusters } => format!(
+                "held: {silent} of {clusters} clusters are silent at once; approve hold {} to replace them",
+                hold.0
+            ),
+            HoldKind::MassDrain { removals, bindings } => format!(
+                "held: {removals} of {bindings} bindings would go; approve hold {} to let them",
+                hold.0
+            ),
+        }),
+        Event::HoldApproved { hold } => Some(format!("hold {} is approved", hold.0)),
+        Event::HoldLifted { hold } => Some(format!("hold {} is over", hold.0)),
+        Event::AlertIssued { alert: Alert::GateOverdue { .. } | Alert::BindingFailed { .. }, .. }
+        | Event::AlertIssued { alert: Alert::MassDrain { .. } | Alert::Blind { .. }, .. } => None,
+        Event::Named
+        | Event::TenantDeclared
+        | Event::ZoneDeclared
+        | Event::SeriesDeclared
+        | Event::HeartbeatsAccepted
+        | Event::CapacityAccepted
+        | Event::DemandAccepted { .. }
+        | Event::ReachAccepted
+        | Event::ObservationOutdated
+        | Event::SeriesRising { .. }
+        | Event::SeriesIdling { .. }
+        | Event::SeriesSlept { .. }
+        | Event::SeriesHeld { .. }
+        | Event::AppStirred { .. }
+        | Event::AppConsidered { .. }
+        | Event::ReviewTimed { .. }
+        | Event::AppShort { .. }
+        | Event::MovesCounted { .. }
+        | Event::Assigned { .. }
+        | Event::Staffed { .. }
+        | Event::ScaleInPending { .. }
+        | Event::ScaleInDropped { .. }
+        | Event::BerthTimed { .. }
+        | Event::BerthUncapped { .. }
+        | Event::BerthClosing { .. }
+        | Event::BerthLeaving { .. }
+        | Event::BerthRemoved { .. }
+        | Event::BindingAdded { .. }
+        | Event::GateTimed { .. }
+        | Event::BindingPrimed { .. }
+        | Event::BindingApplied { .. }
+        | Event::ReplicasSeen { .. }
+        | Event::BindingUnready { .. }
+        | Event::WithdrawIssued { .. }
+        | Event::BindingRemoved { .. }
+        | Event::RouteDone { .. }
+        | Event::RouteTimed { .. }
+        | Event::EffectDone { .. }
+        | Event::EffectPostponed { .. }
+        | Event::EffectRepeated { .. }
+        | Event::ReportIgnored
+        | Event::RemovalsCounted { .. }
+        | Event::Rang { .. }
+        | Event::SilenceTimed { .. } => None,
+    }
+}
+
+/// What was declared or seen anew after the start.
+fn declared(record: &RecordRef<'_>, state: &State) -> Option<String> {
+    if record.at == Tick::ZERO {
+        return None;
+    }
+    let names = Names(state);
+    let of = |clusters: Vec<String>| if clusters.len() > 4 { format!("{} clusters", clusters.len()) } else { listed(&clusters) };
+    match record.input {
+        Input::Command(Command::DeclarePolicy(_)) => Some("the policy changes".into()),
+        Input::Command(Command::DeclareCluster(cluster, _)) => {
+            let joined = record.events.contains(&Event::ClusterJoined);
+            let what = if joined { "joins" } else { "changes" };
+            Some(format!("{} {what}", names.cluster(*cluster)))
+        }
+        Input::Command(Command::DeclareApp(app, intent)) => {
+            Some(format!("{} is declared, generation {}", names.app(*app), intent.generation))
+        }
+        Input::Observation(Observation { sight: Sight::Prices(prices), .. }) => {
+            let clusters = prices.iter().map(|(cluster, _)| names.cluster(*cluster).to_string());
+            Some(format!("prices change in {}", of(clusters.collect())))
+        }
+        Input::Observation(Observation { sight: Sight::Carbon(intensities), .. }) => {
+            let told = |(cluster, carbon): &(_, periplus_core::units::GramsPerKwh)| {
+                format!("{} ({} g/kWh)", names.cluster(*cluster), carbon.0)
+            };
+            Some(format!("the grid changes in {}", of(intensities.iter().map(told).collect())))
+        }
+        _ => None,
+    }
+}
+
+/// A decision, if it is worth telling.
+#[must_use]
+pub fn decided(decision: &Decision, state: &State) -> Option<String> {
+    let names = Names(state);
+    let whose = names.group(decision.app, decision.group);
+    match (decision.verdict, decision.subject) {
+        (Verdict::Assigned | Verdict::Split { .. }, Subject::Flow(place)) => {
+            let from = names.place(place);
+            let served = assigned(state, decision);
+            let mut line = format!("{from} is to be served by {}", listed(&served));
+            if let Some(winner) = decision.winner {
+                line += &format!(" at {}", cost(winner.total));
+            }
+            if let (Some(next), Some(margin)) = (decision.runner_up, decision.margin()) {
+                let next = names.cluster(next.cluster);
+                line += &match margin.0 {
+                    0 => format!("; {next} would cost the same"),
+                    1.. => format!("; {next} would cost {} more", dollars(margin)),
+                    _ => format!("; {next} would cost {} less", dollars(-margin)),
+                };
+            }
+            Some(line)
+        }
+        (Verdict::Unserved, Subject::Flow(place)) => {
+            let codes = decision.refusals.iter();
+            let codes: Vec<String> =
+                codes.map(|(code, count)| format!("{count} {}", code.slug())).collect();
+            let why = if codes.is_empty() { "it is not worth it".into() } else { codes.join(", ") };
+            Some(format!("nobody is to serve {} of {whose}: {why}", names.place(place)))
+        }
+        (Verdict::Scaled { from, to }, Subject::Berth(cluster)) => {
+            let way = if to > from { "grows" } else { "shrinks" };
+            Some(format!("{whose} {way} in {} from {from} to {to} replicas", names.cluster(cluster)))
+        }
+        (Verdict::Closed(cause), Subject::Berth(cluster)) => {
+            let verb = if cause == Closing::Preempted { "yields in" } else { "leaves" };
+            Some(format!("{whose} {verb} {}: {}", names.cluster(cluster), closing(cause)))
+        }
+        (Verdict::Held, subject) => {
+            let held = decision.held.as_ref()?;
+            let what = match subject {
+                Subject::Flow(place) => format!("{} of {whose}", names.place(place)),
+                Subject::Berth(cluster) => format!("{whose} in {}", names.cluster(cluster)),
+            };
+            Some(format!("{what} stays as it is: {}", guard(held)))
+        }
+        (Verdict::Assigned | Verdict::Split { .. } | Verdict::Unserved, Subject::Berth(_))
+        | (Verdict::Scaled { .. } | Verdict::Closed(_), Subject::Flow(_)) => None,
+    }
+}
+
+/// Who the flow of a decision is assigned to now, with their parts if they are several.
+fn assigned(state: &State, decision: &Decision) -> Vec<String> {
+    let names = Names(state);
+    let Subject::Flow(place) = decision.subject else { return Vec::new() };
+    let series = state.app(decision.app).series.iter().map(|series| FlowId::Series(*series));
+    let held = state.app(decision.app).berths.iter().flatten();
+    let calls = held.flat_map(|(_, berth)| {
+        let made = state.berth(*berth).calls.iter();
+        made.map(|(call, _)| FlowId::Call(*berth, *call))
+    });
+    let subject = (place, decision.app, decision.group);
+    let Some(flow) = series.chain(calls).find(|flow| state.endpoints(*flow) == subject) else {
+        return Vec::new();
+    };
+    let shares = state.flow(flow).map(|flow| flow.shares).unwrap_or_default();
+    let served: Vec<_> = shares.iter().filter(|share| share.assigned > Permille::ZERO).collect();
+    let whole = served.len() == 1 && served[0].assigned == Permille::WHOLE;
+    let told = |share: &&periplus_core::state::Share| {
+        let name = names.cluster(state.berth(share.berth).cluster);
+        if whole { name.to_string() } else { format!("{name} ({})", part(share.assigned)) }
+    };
+    served.iter().map(told).collect()
+}
+
+fn routed(state: &State, flow: FlowId, weights: &[(BerthId, Permille)]) -> String {
+    let names = Names(state);
+    let from = match state.flow(flow) {
+        Some(_) => names.place(state.endpoints(flow).0),
+        None => "?",
+    };
+    let whole = weights.len() == 1 && weights[0].1 == Permille::WHOLE;
+    let told = |(berth, weight): &(BerthId, Permille)| {
+        let name = state.try_berth(*berth).map_or("?", |berth| names.cluster(berth.cluster));
+        if whole { name.to_string() } else { format!("{name} ({})", part(*weight)) }
+    };
+    let to: Vec<String> = weights.iter().map(told).collect();
+    if to.is_empty() {
+        format!("{from} is no longer sent anywhere")
+    } else {
+        format!("{from} is sent to {}", listed(&to))
+    }
+}
+
+fn became_ready(state: &State, binding: BindingId, at: Tick) -> Option<String> {
+    let berth = state.try_berth(binding.berth)?;
+    let first = berth.is_ready() && !berth.sources.iter().any(|flow| has_routes(state, *flow, binding.berth));
+    let fresh = matches!(state.cluster(berth.cluster).health, Health::Fresh);
+    let after = at.since(berth.opened);
+    (first && fresh).then_some(())?;
+    Some(format!("{}, {after} after its start", here(state, binding.berth, "is ready in")?))
+}
+
+fn has_routes(state: &State, flow: FlowId, berth: BerthId) -> bool {
+    state.flow(flow).is_some_and(|flow| flow.shares.of(berth).routed > Permille::ZERO)
+}
+
+fn here(state: &State, berth: BerthId, verb: &str) -> Option<String> {
+    let names = Names(state);
+    let entry = state.try_berth(berth)?;
+    Some(format!("{} {verb} {}", names.group(entry.app, entry.group), names.cluster(entry.cluster)))
+}
+
+fn component(state: &State, binding: BindingId, verb: &str) -> Option<String> {
+    let names = Names(state);
+    let berth = state.try_berth(binding.berth)?;
+    let component = names.component(berth.app, binding.component);
+    Some(format!("{}/{component} {verb} {}", names.app(berth.app), names.cluster(berth.cluster)))
+}

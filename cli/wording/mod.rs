@@ -1,0 +1,12 @@
+//! Every sentence about events, decisions and reasons that people read.
+//!
+//! One place, so that the same thing is always called the same. `values` writes numbers with their units,
+//! `reasons` says every "no" and its cure, `events` tells what happened, `acts` what the world did.
+
+pub mod acts;
+pub mod events;
+pub mod reasons;
+pub mod values;
+
+pub use self::reasons::{cure, fault, guard, reason, refusal};
+pub use self::values::{cost, part, rate, rtt};
