@@ -112,7 +112,8 @@ fn play(scenario: &Scenario) -> Result<(String, Vec<String>), Failure> {
 
 fn transcript(scenario: &Scenario, story: &Story, summary: &Summary) -> String {
     let mut text = format!("{}\n\n{}\n", scenario.name, story.text(GOLDEN_LINES_MAX));
-    let Summary { all, placements, removals, moves, bursts, preemptions, commits, alerts, .. } = summary;
+    let Summary { all, placements, removals, moves, bursts, preemptions, commits, alerts, .. } =
+        summary;
     let attained = 100.0 * all.slo.attainment;
     let unserved = all.requests.unserved.max(0.0).round();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, rounded")]
@@ -149,7 +150,10 @@ fn differs_from(golden: &Path, transcript: &str) -> Result<Option<String>, Failu
     let told = match std::fs::read_to_string(golden) {
         Ok(told) => told,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok(Some(format!("there is no golden {}: write it with --bless", golden.display())));
+            return Ok(Some(format!(
+                "there is no golden {}: write it with --bless",
+                golden.display()
+            )));
         }
         Err(error) => return Err(Failure::io("read", golden, &error)),
     };
@@ -171,5 +175,8 @@ fn differs_from(golden: &Path, transcript: &str) -> Result<Option<String>, Failu
 }
 
 fn difference(golden: &Path, line: usize, expected: &str, got: &str) -> String {
-    format!("differs from {} in line {line}\n  expected: {expected}\n  got:      {got}", golden.display())
+    format!(
+        "differs from {} in line {line}\n  expected: {expected}\n  got:      {got}",
+        golden.display()
+    )
 }

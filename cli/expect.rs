@@ -70,7 +70,9 @@ pub fn unmet_after(scenario: &Scenario, summary: &Summary, traces: &Traces) -> V
     let summary = serde_json::to_value(summary).unwrap_or(Value::Null);
     let expectations = scenario.expectations.iter();
     expectations
-        .filter_map(|one| Some(failed(one, one.at, &unmet_in(&one.check, &summary, traces, scenario)?)))
+        .filter_map(|one| {
+            Some(failed(one, one.at, &unmet_in(&one.check, &summary, traces, scenario)?))
+        })
         .collect()
 }
 
@@ -98,7 +100,8 @@ fn unmet(check: &Check, state: &State) -> Option<String> {
             let found = binding.map(|binding| binding.phase);
             let count = binding.map(|binding| binding.replicas);
             let holds = found == *phase && (replicas.is_none() || count == *replicas);
-            let told = |phase: Option<Phase>| phase.map_or("absent".into(), |phase| format!("{phase:?}"));
+            let told =
+                |phase: Option<Phase>| phase.map_or("absent".into(), |phase| format!("{phase:?}"));
             (!holds).then(|| match count {
                 Some(count) => format!("{} with {count} replicas", told(found).to_lowercase()),
                 None => told(found),
@@ -117,12 +120,19 @@ fn unmet(check: &Check, state: &State) -> Option<String> {
             let held = state.holds().filter(|(_, hold)| !hold.approved).count();
             (held != *count as usize).then(|| held.to_string())
         }
-        Check::Metric { .. } | Check::QuietFrom(_) | Check::Before { .. } | Check::Refused(_) => None,
+        Check::Metric { .. } | Check::QuietFrom(_) | Check::Before { .. } | Check::Refused(_) => {
+            None
+        }
     }
 }
 
 /// What is so instead, if a check of the whole run does not hold.
-fn unmet_in(check: &Check, summary: &Value, traces: &Traces, scenario: &Scenario) -> Option<String> {
+fn unmet_in(
+    check: &Check,
+    summary: &Value,
+    traces: &Traces,
+    scenario: &Scenario,
+) -> Option<String> {
     match check {
         Check::Metric { path, least, most } => {
             let found = path.split('.').try_fold(summary, |value, key| value.get(key));
@@ -147,7 +157,10 @@ fn unmet_in(check: &Check, summary: &Value, traces: &Traces, scenario: &Scenario
             let met = traces.refusals.contains(refusal);
             (!met).then(|| format!("{:?} in {}", traces.refusals, scenario.name))
         }
-        Check::Clusters { .. } | Check::Binding { .. } | Check::ServedBy { .. } | Check::Holds(_) => None,
+        Check::Clusters { .. }
+        | Check::Binding { .. }
+        | Check::ServedBy { .. }
+        | Check::Holds(_) => None,
     }
 }
 

@@ -68,7 +68,7 @@ pub enum Failure {
 impl Failure {
     /// A word of the command line that names nothing.
     pub(crate) fn no_such(what: &str, name: &str, known: &[&str]) -> Self {
-        let hint = match periplus_spec::suggest(name, known.iter().copied()) {
+        let hint = match periplus_spec::nearest(name, known) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known are: {}", known.join(", ")),
         };

@@ -14,10 +14,7 @@
 //! | `expect` | whether a run came out as its scenario expects |
 //! | `case` | one scenario run as a test |
 
-#![expect(
-    clippy::cast_precision_loss,
-    reason = "counts become floats only to be read by people"
-)]
+#![expect(clippy::cast_precision_loss, reason = "counts become floats only to be read by people")]
 
 mod args;
 mod commands;

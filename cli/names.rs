@@ -6,7 +6,7 @@ use periplus_core::ids::{AppId, ClusterId, ComponentId, GroupId, ZoneId};
 
 /// Names of what a state holds.
 #[derive(Clone, Copy)]
-pub struct Names<'a>(pub &'a State);
+pub(crate) struct Names<'a>(pub &'a State);
 
 impl<'a> Names<'a> {
     pub(crate) fn cluster(self, cluster: ClusterId) -> &'a str {

@@ -52,7 +52,8 @@ pub(crate) fn drawn(diagnostic: &Diagnostic) -> String {
     let mut text = String::new();
     let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let written = if terminal {
-        GraphicalReportHandler::new_themed(GraphicalTheme::unicode()).render_report(&mut text, diagnostic)
+        GraphicalReportHandler::new_themed(GraphicalTheme::unicode())
+            .render_report(&mut text, diagnostic)
     } else {
         NarratableReportHandler::new().render_report(&mut text, diagnostic)
     };
@@ -71,7 +72,7 @@ pub(crate) fn strong(text: &str) -> String {
 /// A table without lines: the first column to the left, the others to the right.
 pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     if !head.is_empty() {
         table.set_header(head.to_vec());
     }
@@ -97,6 +98,12 @@ pub(crate) fn grouped(count: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A count of things that were summed as parts.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, rounded")]
+pub(crate) fn whole(count: f64) -> u64 {
+    count.max(0.0).round() as u64
 }
 
 #[cfg(test)]

@@ -46,7 +46,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
             render::diagnostics(&found);
             if found.is_empty() {
                 let count = args.files.len();
-                render::line(&format!("{count} {} right", if count == 1 { "file is" } else { "files are" }));
+                render::line(&format!(
+                    "{count} {} right",
+                    if count == 1 { "file is" } else { "files are" }
+                ));
             }
         }
     }

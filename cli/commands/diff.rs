@@ -105,14 +105,20 @@ fn difference(a: &Record, b: &Record, left: &State, right: &State) -> Option<Fir
     let told = |record: &Record, state: &State| {
         let mut lines = Vec::new();
         events::tell(&record.as_ref(), state, &mut lines);
-        if lines.is_empty() { format!("{}: {:?}", record.at, record.input) } else { lines.join("; ") }
+        if lines.is_empty() {
+            format!("{}: {:?}", record.at, record.input)
+        } else {
+            lines.join("; ")
+        }
     };
     Some(First { seq: a.seq.0, at: a.at.0, what, a: told(a, left), b: told(b, right) })
 }
 
 /// One log ends before the other.
 fn end(a: Option<&Record>, b: Option<&Record>) -> First {
-    let told = |record: Option<&Record>| record.map_or("(the end)".into(), |record| format!("{:?}", record.input));
+    let told = |record: Option<&Record>| {
+        record.map_or("(the end)".into(), |record| format!("{:?}", record.input))
+    };
     let longer = a.or(b);
     First {
         seq: longer.map_or(0, |record| record.seq.0),
@@ -128,7 +134,8 @@ fn placements(state: &State) -> BTreeMap<String, String> {
     let names = Names(state);
     let live = state.berths().filter(|(_, berth)| berth.is_live());
     live.map(|(_, berth)| {
-        let what = format!("{} in {}", names.group(berth.app, berth.group), names.cluster(berth.cluster));
+        let what =
+            format!("{} in {}", names.group(berth.app, berth.group), names.cluster(berth.cluster));
         (what, format!("{} replicas", berth.replicas()))
     })
     .collect()
@@ -158,7 +165,9 @@ fn changes(a: &BTreeMap<String, String>, b: &BTreeMap<String, String>) -> Vec<Ch
     let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
     keys.sort_unstable();
     keys.dedup();
-    let side = |map: &BTreeMap<String, String>, key: &String| map.get(key).map_or("—".into(), Clone::clone);
+    let side = |map: &BTreeMap<String, String>, key: &String| {
+        map.get(key).map_or("—".into(), Clone::clone)
+    };
     keys.into_iter()
         .filter(|key| a.get(*key) != b.get(*key))
         .map(|key| Change { what: key.clone(), a: side(a, key), b: side(b, key) })
@@ -175,7 +184,9 @@ fn tell(answer: &Answer) {
     render::line(&format!("first difference: record {seq} at {at}, {what}\n  a: {a}\n  b: {b}"));
     for (title, changes) in [("placement", &answer.placements), ("route", &answer.routes)] {
         if !changes.is_empty() {
-            let rows = changes.iter().map(|Change { what, a, b }| vec![what.clone(), a.clone(), b.clone()]);
+            let rows = changes
+                .iter()
+                .map(|Change { what, a, b }| vec![what.clone(), a.clone(), b.clone()]);
             render::line("");
             render::line(table(&[title, "a", "b"], rows.collect()).trim_end());
         }

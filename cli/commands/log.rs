@@ -52,7 +52,9 @@ fn show(args: &LogShowArgs) -> Result<Exit, Failure> {
         }
     }
     if let Some(End::Torn { bytes }) = records.end() {
-        render::error(&format!("the log ends with {bytes} bytes of a record that was never finished"));
+        render::error(&format!(
+            "the log ends with {bytes} bytes of a record that was never finished"
+        ));
         return Ok(Exit::Environment);
     }
     Ok(Exit::Held)

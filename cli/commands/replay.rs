@@ -61,10 +61,9 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         if decider != DECIDER_VERSION && !args.apply && !args.redecide {
             return Err(Failure::DeciderRetired { log: args.log.clone(), decider });
         }
-        replayed.take(&record, args).map_err(|divergence| Failure::Diverged {
-            log: args.log.clone(),
-            divergence,
-        })?;
+        replayed
+            .take(&record, args)
+            .map_err(|divergence| Failure::Diverged { log: args.log.clone(), divergence })?;
     }
     let torn_bytes = match records.end() {
         Some(End::Torn { bytes }) => bytes,
@@ -154,7 +153,9 @@ impl Replayed {
 
 fn tell(answer: &Answer) {
     for Difference { seq, what, expected, got } in &answer.differences {
-        render::line(&format!("record {seq}: another {what}\n  expected: {expected}\n  got:      {got}"));
+        render::line(&format!(
+            "record {seq}: another {what}\n  expected: {expected}\n  got:      {got}"
+        ));
     }
     if answer.differences_not_listed > 0 {
         render::line(&format!("… and {} differences more", answer.differences_not_listed));

@@ -11,12 +11,14 @@ use periplus_core::{RecordRef, Sink, SinkFault, State};
 use periplus_journal::{Fsync, Header, Options, Writer};
 use periplus_sim::{Outcome, Row, Watch, World, run as simulate};
 use periplus_spec::scenario::Scenario;
+use serde::Serialize;
 
 use super::summary::{self, Clocked};
 use crate::args::{Format, SimArgs};
 use crate::expect::{self, Traces};
 use crate::failure::{Exit, Failure};
-use crate::render;
+use crate::names::Names;
+use crate::render::{self, whole};
 use crate::story::Story;
 
 /// The log's folder in a run's.
@@ -30,7 +32,8 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
         scenario.seed = seed;
     }
     let journal = args.out.as_ref().map(|out| open(out, &scenario)).transpose()?;
-    let mut sinks = Sinks { journal, traces: Traces::default(), story: args.story.then(Story::default) };
+    let mut sinks =
+        Sinks { journal, traces: Traces::default(), story: args.story.then(Story::default) };
     let mut watcher = Watcher::new(&scenario);
     let started = Instant::now();
     let outcome = simulate(&scenario, &mut sinks, &mut watcher)?;
@@ -76,12 +79,50 @@ fn keep(out: &Path, outcome: &Outcome) -> Result<(), Failure> {
 
     let path = out.join("series.csv");
     let failed = |error: std::io::Error| Failure::io("write", &path, &error);
-    let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
-    writeln!(file, "{}", Row::HEAD).map_err(failed)?;
+    let mut file = csv::Writer::from_writer(File::create(&path).map_err(failed)?);
     for row in &outcome.rows {
-        writeln!(file, "{row}").map_err(failed)?;
+        let line = Line::new(row, Names(&outcome.state));
+        file.serialize(line).map_err(|error| failed(std::io::Error::other(error)))?;
     }
     file.flush().map_err(failed)
+}
+
+/// A line of `series.csv`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    minute: u64,
+    app: &'a str,
+    offered: u64,
+    served: u64,
+    unserved: u64,
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
+    cost_per_hour: f64,
+    grams_per_hour: f64,
+    replicas: u32,
+    clusters: u32,
+}
+
+impl<'a> Line<'a> {
+    fn new(row: &Row, names: Names<'a>) -> Self {
+        let thousandths = |value: f64| (value * 1_000.0).round() / 1_000.0;
+        Self {
+            minute: row.at.0 / 60_000,
+            app: names.app(row.app),
+            offered: whole(row.offered),
+            served: whole(row.served),
+            unserved: whole(row.unserved),
+            p50_ms: thousandths(row.p50_ms),
+            p95_ms: thousandths(row.p95_ms),
+            p99_ms: thousandths(row.p99_ms),
+            cost_per_hour: thousandths(row.cost_per_hour),
+            grams_per_hour: thousandths(row.carbon_per_hour),
+            replicas: row.replicas,
+            clusters: row.clusters,
+        }
+    }
 }
 
 fn answer(

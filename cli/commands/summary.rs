@@ -46,17 +46,31 @@ impl<'a> Answer<'a> {
 pub(crate) fn page(scenario: &Scenario, outcome: &Outcome, clocked: &Clocked) -> String {
     let summary = &outcome.summary;
     let mut text = String::new();
-    let title = format!("{}, {} of {} clusters, {} zones, {} apps", summary.scenario, hours(summary.hours),
-        scenario.fleet.clusters.len(), scenario.fleet.zones.len(), scenario.fleet.apps.len());
+    let title = format!(
+        "{}, {} of {} clusters, {} zones, {} apps",
+        summary.scenario,
+        hours(summary.hours),
+        scenario.fleet.clusters.len(),
+        scenario.fleet.zones.len(),
+        scenario.fleet.apps.len()
+    );
     writeln!(text, "{}\n", strong(&title)).expect(FITS);
     text += &promise(&summary.all);
     text.push('\n');
-    text += &table(&[], vec![
-        row("placements", count(summary.placements), "removals", count(summary.removals)),
-        row("moves", count(summary.moves), "bursts", count(summary.bursts)),
-        row("preemptions", count(summary.preemptions), "cold starts", count(summary.all.cold_starts)),
-        row("commits", count(summary.commits), "alerts", count(summary.alerts)),
-    ]);
+    text += &table(
+        &[],
+        vec![
+            row("placements", count(summary.placements), "removals", count(summary.removals)),
+            row("moves", count(summary.moves), "bursts", count(summary.bursts)),
+            row(
+                "preemptions",
+                count(summary.preemptions),
+                "cold starts",
+                count(summary.all.cold_starts),
+            ),
+            row("commits", count(summary.commits), "alerts", count(summary.alerts)),
+        ],
+    );
     writeln!(text, "\ndemand to ready  {}", waits(&summary.demand_to_ready)).expect(FITS);
     if summary.apps.len() > 1 {
         text.push('\n');
@@ -95,10 +109,18 @@ fn promise(all: &Account) -> String {
     };
     let mut rows = vec![
         vec!["promise kept".into(), percent(slo.attainment), String::new()],
-        vec!["requests".into(), big(requests.offered), format!("unserved {}", part(requests.unserved))],
+        vec![
+            "requests".into(),
+            big(requests.offered),
+            format!("unserved {}", part(requests.unserved)),
+        ],
     ];
     if requests.dormant > 0.0 {
-        rows.push(vec![String::new(), String::new(), format!("of these dormant {}", big(requests.dormant))]);
+        rows.push(vec![
+            String::new(),
+            String::new(),
+            format!("of these dormant {}", big(requests.dormant)),
+        ]);
     }
     rows.extend([
         vec![
@@ -109,9 +131,18 @@ fn promise(all: &Account) -> String {
         vec![
             "cost".into(),
             dollars(cost.total),
-            format!("compute {}  active {}  egress {}", dollars(cost.compute), dollars(cost.fixed), dollars(cost.egress)),
+            format!(
+                "compute {}  active {}  egress {}",
+                dollars(cost.compute),
+                dollars(cost.fixed),
+                dollars(cost.egress)
+            ),
         ],
-        vec!["energy".into(), format!("{:.2} kWh", energy.kwh), format!("{:.2} kg CO2e", carbon.kg)],
+        vec![
+            "energy".into(),
+            format!("{:.2} kWh", energy.kwh),
+            format!("{:.2} kg CO2e", carbon.kg),
+        ],
     ]);
     left(rows)
 }
@@ -133,7 +164,8 @@ fn by_app(summary: &Summary) -> String {
 /// Columns to the left, two spaces between them.
 fn left(rows: Vec<Vec<String>>) -> String {
     let columns = rows.first().map_or(0, Vec::len);
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let width =
+        |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
     for row in &rows {

@@ -26,9 +26,10 @@ pub(super) fn run(args: &WhyArgs) -> Result<Exit, Failure> {
     let sought = find(&reader, args)?;
     let (state, record, out) = take_again(&reader, sought.seq)?;
     let decision = &out.decisions[sought.decision];
-    let explained = out.explained.as_ref().and_then(|all| {
-        all.iter().find(|explained| explained.decision == sought.decision)
-    });
+    let explained = out
+        .explained
+        .as_ref()
+        .and_then(|all| all.iter().find(|explained| explained.decision == sought.decision));
     let told = Told { state: &state, record: &record, decision, explained, asked: sought.cluster };
     match args.format {
         Format::Json => render::json(&told.answer())?,
@@ -79,7 +80,8 @@ fn find(reader: &Reader, args: &WhyArgs) -> Result<Sought, Failure> {
             if decision.app != wanted.app || !about_zone {
                 continue;
             }
-            let sought = || Some(Sought { seq: record.seq, decision: place, cluster: wanted.cluster });
+            let sought =
+                || Some(Sought { seq: record.seq, decision: place, cluster: wanted.cluster });
             indirect = sought();
             if wanted.cluster.is_none_or(|cluster| names(decision, cluster)) {
                 direct = sought();
@@ -92,7 +94,9 @@ fn find(reader: &Reader, args: &WhyArgs) -> Result<Sought, Failure> {
 /// Whether a decision says something about a cluster.
 fn names(decision: &Decision, cluster: ClusterId) -> bool {
     let chosen = |choice: Option<Choice>| choice.is_some_and(|choice| choice.cluster == cluster);
-    decision.subject == Subject::Berth(cluster) || chosen(decision.winner) || chosen(decision.runner_up)
+    decision.subject == Subject::Berth(cluster)
+        || chosen(decision.winner)
+        || chosen(decision.runner_up)
 }
 
 fn resolve(state: &State, args: &WhyArgs, epoch_unix_ms: i64) -> Result<Asked, Failure> {
@@ -119,7 +123,8 @@ fn resolve(state: &State, args: &WhyArgs, epoch_unix_ms: i64) -> Result<Asked, F
 
 fn no_such_app(state: &State, name: &str) -> Failure {
     let all = Names(state);
-    let known: Vec<&str> = (0..state.apps().len()).map(|id| all.app(AppId::from_index(id))).collect();
+    let known: Vec<&str> =
+        (0..state.apps().len()).map(|id| all.app(AppId::from_index(id))).collect();
     Failure::no_such("app", name, &known)
 }
 
@@ -134,7 +139,8 @@ fn nothing_found(state: &State, args: &WhyArgs) -> Failure {
     };
     Failure::Usage {
         message: format!("nothing was decided about `{}`{when}", args.app),
-        hint: "`periplus log show --notable` lists the records in which something was decided".into(),
+        hint: "`periplus log show --notable` lists the records in which something was decided"
+            .into(),
     }
 }
 
@@ -333,13 +339,22 @@ impl Told<'_> {
         let rows = shown.map(|(_, (candidate, bill))| {
             let mark = if Some(candidate.cluster) == winner { "▸ " } else { "  " };
             let name = format!("{mark}{}", self.names().cluster(candidate.cluster));
-            let Bill { compute, fixed, carbon, latency, egress, moving, preference, unserved: _ } = *bill;
+            let Bill { compute, fixed, carbon, latency, egress, moving, preference, unserved: _ } =
+                *bill;
             let mut row = vec![name, rtt(candidate.rtt), values::dollars(bill.total())];
             row.extend([compute, fixed, carbon, latency, egress, moving, preference].map(line_of));
             row
         });
         let head = [
-            "  candidate, $/h", "rtt", "total", "compute", "active", "carbon", "latency", "egress", "moving",
+            "  candidate, $/h",
+            "rtt",
+            "total",
+            "compute",
+            "active",
+            "carbon",
+            "latency",
+            "egress",
+            "moving",
             "preference",
         ];
         render::line("");
@@ -363,7 +378,8 @@ impl Told<'_> {
                 render::line("");
             }
             let Some(Err(why)) = group.first().map(|candidate| candidate.outcome) else { continue };
-            let shown = group.iter().find(|one| Some(one.cluster) == self.asked).unwrap_or(&group[0]);
+            let shown =
+                group.iter().find(|one| Some(one.cluster) == self.asked).unwrap_or(&group[0]);
             let text = shown.outcome.err().map(|why| reason(self.state, self.decision.app, &why));
             render::line(&format!(
                 "  {:>3} × {:<20} {}: {}; {}",
@@ -384,7 +400,12 @@ impl Told<'_> {
         if !known && !about && self.explained.is_some() {
             let name = self.names().cluster(asked);
             let code = periplus_core::decision::ReasonCode::OutOfReach;
-            render::line(&format!("\n{name}: {}, no known way from {}; {}", code.slug(), self.subject(), cure(code)));
+            render::line(&format!(
+                "\n{name}: {}, no known way from {}; {}",
+                code.slug(),
+                self.subject(),
+                cure(code)
+            ));
         }
     }
 }
@@ -410,4 +431,3 @@ fn lines(bill: &Bill) -> Lines {
         total: bill.total().0,
     }
 }
-

@@ -19,20 +19,21 @@ pub fn act(act: &Act, scenario: &Scenario) -> Option<String> {
         | Act::ClusterChanged { .. }
         | Act::Price { .. }
         | Act::Carbon { .. } => return None,
-        Act::Outage { clusters, lasts } => format!("{} goes down{}", of(fleet, clusters), time(*lasts)),
+        Act::Outage { clusters, lasts } => {
+            format!("{} goes down{}", of(fleet, clusters), time(*lasts))
+        }
         Act::Partition { clusters, lasts } => {
             format!("{} is cut off{}", of(fleet, clusters), time(*lasts))
         }
         Act::NodeLoss { cluster, nodes, lasts } => {
             format!("{} loses {nodes} nodes{}", of(fleet, &[*cluster]), time(*lasts))
         }
-        Act::Drift { clusters, used, lasts } => format!(
-            "others use {} of {}{}",
-            super::part(*used),
-            of(fleet, clusters),
-            time(*lasts)
-        ),
-        Act::Surge { factor, lasts, .. } => format!("demand is ×{}{}", times(*factor), time(*lasts)),
+        Act::Drift { clusters, used, lasts } => {
+            format!("others use {} of {}{}", super::part(*used), of(fleet, clusters), time(*lasts))
+        }
+        Act::Surge { factor, lasts, .. } => {
+            format!("demand is ×{}{}", times(*factor), time(*lasts))
+        }
         Act::Sensor { shows: None, lasts, .. } => format!("sensors fall silent{}", time(*lasts)),
         Act::Sensor { shows: Some(shows), lasts, .. } => {
             format!("sensors show ×{} of the truth{}", times(*shows), time(*lasts))
@@ -42,7 +43,12 @@ pub fn act(act: &Act, scenario: &Scenario) -> Option<String> {
             let entry = &fleet.apps[app.index()];
             let component = &entry.components[component.index()].name;
             let place = if clusters.is_empty() { "everywhere".into() } else { of(fleet, clusters) };
-            format!("{}/{component} cannot run in {place}: {}{}", entry.name, fault(*why), time(*lasts))
+            format!(
+                "{}/{component} cannot run in {place}: {}{}",
+                entry.name,
+                fault(*why),
+                time(*lasts)
+            )
         }
         Act::LateReports { clusters, by, lasts } => {
             format!("reports from {} take {by} longer{}", of(fleet, clusters), time(*lasts))

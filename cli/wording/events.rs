@@ -6,7 +6,7 @@ use periplus_core::decision::{Closing, Decision, Subject, Verdict};
 use periplus_core::effect::Alert;
 use periplus_core::event::Event;
 use periplus_core::ids::{BerthId, BindingId};
-use periplus_core::input::{Command, Input, Observation, Sight};
+use periplus_core::input::{Command, EffectReport, Input, Observation, Outcome, Sight};
 use periplus_core::state::{FlowId, Health, HoldKind, Marks};
 use periplus_core::units::{Permille, Tick};
 use periplus_core::{RecordRef, State};
@@ -22,6 +22,58 @@ pub fn tell(record: &RecordRef<'_>, state: &State, lines: &mut Vec<String>) {
     }
     for decision in record.decisions {
         lines.extend(decided(decision, state));
+    }
+}
+
+/// What came from outside, in a word or two.
+#[must_use]
+pub fn kind(input: &Input) -> String {
+    match input {
+        Input::Observation(Observation { sight, .. }) => match sight {
+            Sight::Heartbeats(clusters) => format!("heartbeats of {}", clusters.len()),
+            Sight::Capacity { cluster, .. } => format!("room of cluster {}", cluster.0),
+            Sight::Demand { rates, .. } => format!("demand in {} series", rates.len()),
+            Sight::Readiness { cluster, readings } => {
+                format!("{} readings of cluster {}", readings.len(), cluster.0)
+            }
+            Sight::Prices(prices) => format!("prices in {} clusters", prices.len()),
+            Sight::Carbon(intensities) => format!("carbon in {} clusters", intensities.len()),
+            Sight::Reach { rtts, .. } => format!("ways to {} clusters", rtts.len()),
+        },
+        Input::Command(command) => format!("command {}", command_name(command)),
+        Input::Report(EffectReport { key, outcome }) => {
+            let outcome = match outcome {
+                Outcome::Done => "done",
+                Outcome::Failed(_) => "failed",
+                Outcome::Unknown => "unknown",
+            };
+            format!("effect {}.{} {outcome}", key.seq.0, key.ordinal)
+        }
+        Input::Timer(_) => "deadline".into(),
+    }
+}
+
+fn command_name(command: &Command) -> &'static str {
+    match command {
+        Command::Name { .. } => "name",
+        Command::DeclarePolicy(_) => "declare policy",
+        Command::DeclareTenant(..) => "declare tenant",
+        Command::DeclareCluster(..) => "declare cluster",
+        Command::DeclareZone(..) => "declare zone",
+        Command::DeclareApp(..) => "declare app",
+        Command::DeclareSeries { .. } => "declare series",
+        Command::WithdrawApp(_) => "withdraw app",
+        Command::RetireCluster(_) => "retire cluster",
+        Command::Cordon(_) => "cordon",
+        Command::Uncordon(_) => "uncordon",
+        Command::Drain(_) => "drain",
+        Command::Undrain(_) => "undrain",
+        Command::DeclareLost(_) => "declare lost",
+        Command::Pin { .. } => "pin",
+        Command::Unpin { .. } => "unpin",
+        Command::Approve(_) => "approve",
+        Command::Pause => "pause",
+        Command::Resume => "resume",
     }
 }
 
@@ -63,7 +115,9 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
         Event::ClusterReturned { cluster: back, stable_at } if *stable_at > record.at => {
             Some(format!("{} is back; trusted again at {stable_at}", cluster(*back)))
         }
-        Event::ClusterReturned { cluster: back, .. } => Some(format!("{} is heard of again", cluster(*back))),
+        Event::ClusterReturned { cluster: back, .. } => {
+            Some(format!("{} is heard of again", cluster(*back)))
+        }
         Event::SeriesAwoke { series } => {
             let entry = &state.series()[series.index()];
             let (zone, app) = (names.zone(entry.spec.zone), names.app(entry.spec.app));
@@ -72,7 +126,9 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
         Event::BerthOpened { app, group, cluster: there, .. } => {
             Some(format!("{} starts in {}", names.group(*app, *group), cluster(*there)))
         }
-        Event::BerthReopened { berth } => Some(format!("{} after all", here(state, *berth, "stays in")?)),
+        Event::BerthReopened { berth } => {
+            Some(format!("{} after all", here(state, *berth, "stays in")?))
+        }
         Event::BerthCapped { berth, until, .. } => {
             Some(format!("{} no further before {until}", here(state, *berth, "grows in")?))
         }
@@ -92,9 +148,10 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
         Event::GateOverdue { binding } => {
             Some(format!("{} longer than it should", component(state, *binding, "waits in")?))
         }
-        Event::GateWaved { binding } => {
-            Some(format!("{} without waiting any longer", component(state, *binding, "goes ahead in")?))
-        }
+        Event::GateWaved { binding } => Some(format!(
+            "{} without waiting any longer",
+            component(state, *binding, "goes ahead in")?
+        )),
         Event::RouteIssued { flow, weights, .. } => Some(routed(state, *flow, weights)),
         Event::HoldPlaced { hold, kind } => Some(match kind {
             HoldKind::Blind { silent, clusters } => format!(
@@ -108,7 +165,10 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
         }),
         Event::HoldApproved { hold } => Some(format!("hold {} is approved", hold.0)),
         Event::HoldLifted { hold } => Some(format!("hold {} is over", hold.0)),
-        Event::AlertIssued { alert: Alert::GateOverdue { .. } | Alert::BindingFailed { .. }, .. }
+        Event::AlertIssued {
+            alert: Alert::GateOverdue { .. } | Alert::BindingFailed { .. },
+            ..
+        }
         | Event::AlertIssued { alert: Alert::MassDrain { .. } | Alert::Blind { .. }, .. } => None,
         Event::Named
         | Event::TenantDeclared
@@ -163,7 +223,9 @@ fn declared(record: &RecordRef<'_>, state: &State) -> Option<String> {
         return None;
     }
     let names = Names(state);
-    let of = |clusters: Vec<String>| if clusters.len() > 4 { format!("{} clusters", clusters.len()) } else { listed(&clusters) };
+    let of = |clusters: Vec<String>| {
+        if clusters.len() > 4 { format!("{} clusters", clusters.len()) } else { listed(&clusters) }
+    };
     match record.input {
         Input::Command(Command::DeclarePolicy(_)) => Some("the policy changes".into()),
         Input::Command(Command::DeclareCluster(cluster, _)) => {
@@ -220,7 +282,10 @@ pub fn decided(decision: &Decision, state: &State) -> Option<String> {
         }
         (Verdict::Scaled { from, to }, Subject::Berth(cluster)) => {
             let way = if to > from { "grows" } else { "shrinks" };
-            Some(format!("{whose} {way} in {} from {from} to {to} replicas", names.cluster(cluster)))
+            Some(format!(
+                "{whose} {way} in {} from {from} to {to} replicas",
+                names.cluster(cluster)
+            ))
         }
         (Verdict::Closed(cause), Subject::Berth(cluster)) => {
             let verb = if cause == Closing::Preempted { "yields in" } else { "leaves" };
@@ -284,7 +349,8 @@ fn routed(state: &State, flow: FlowId, weights: &[(BerthId, Permille)]) -> Strin
 
 fn became_ready(state: &State, binding: BindingId, at: Tick) -> Option<String> {
     let berth = state.try_berth(binding.berth)?;
-    let first = berth.is_ready() && !berth.sources.iter().any(|flow| has_routes(state, *flow, binding.berth));
+    let first = berth.is_ready()
+        && !berth.sources.iter().any(|flow| has_routes(state, *flow, binding.berth));
     let fresh = matches!(state.cluster(berth.cluster).health, Health::Fresh);
     let after = at.since(berth.opened);
     (first && fresh).then_some(())?;

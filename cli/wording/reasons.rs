@@ -29,7 +29,11 @@ pub fn reason(state: &State, app: AppId, reason: &Reason) -> String {
             "the sum would fit, but no node has room for the next pod".into()
         }
         Reason::NoRoom { resource, wanted, free } => {
-            format!("{} would be held, {} is free", amount(resource, wanted), amount(resource, free))
+            format!(
+                "{} would be held, {} is free",
+                amount(resource, wanted),
+                amount(resource, free)
+            )
         }
         Reason::OutOfReach => "no known way from there".into(),
         Reason::Pinned { cluster } => format!("pinned to {}", names.cluster(cluster)),
@@ -42,7 +46,9 @@ pub fn reason(state: &State, app: AppId, reason: &Reason) -> String {
         Reason::QuotaExceeded { resource, left, .. } => {
             format!("the tenant's quota leaves {}", amount(resource, left))
         }
-        Reason::RecentlyFailed { until } => format!("it failed not long ago; tried again at {until}"),
+        Reason::RecentlyFailed { until } => {
+            format!("it failed not long ago; tried again at {until}")
+        }
         Reason::Residency { key, zone, cluster } => {
             let value = |value: Option<_>| value.map_or("none", |value| state.name(value));
             format!("{} must be {}, is {}", state.name(key), value(zone), value(cluster))
@@ -192,7 +198,9 @@ pub fn refusal(state: &State, refusal: &Refusal) -> String {
             format!("id {id} is neither known nor the next of {declared}")
         }
         Refusal::Malformed => "what was declared contradicts itself".into(),
-        Refusal::TooLarge { entries, limit } => format!("{entries} entries at once, {limit} are allowed"),
+        Refusal::TooLarge { entries, limit } => {
+            format!("{entries} entries at once, {limit} are allowed")
+        }
         Refusal::ShapeChanged { app } => {
             format!("{} has other groups or calls between them: withdraw it first", names.app(app))
         }

@@ -75,8 +75,6 @@ pub enum Verdict {
     Closed(Closing),
     /// Nothing changes yet; `held` says until when and why.
     Held,
-    /// The group starts in the cluster.
-    Opened,
     /// The group gets another number of replicas.
     Scaled {
         /// Replicas before, over all components.

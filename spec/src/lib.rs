@@ -30,6 +30,7 @@ mod yaml;
 
 pub use self::builder::ScenarioBuilder;
 pub use self::load::{Loaded, check, check_text, documents, load, load_within};
+pub use self::schema::nearest;
 
 /// How much of everything there may be, each with its name.
 pub mod limits {

@@ -23,6 +23,7 @@ use crate::draft::{
 
 pub(crate) use self::header::{Header, document_kind};
 pub use self::reference::reference;
+pub use self::suggest::nearest;
 pub(crate) use self::suggest::{did_you_mean, listed};
 pub(crate) use self::validate::validate;
 

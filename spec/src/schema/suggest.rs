@@ -9,7 +9,8 @@ pub(crate) fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
 ///
 /// A slip of the keyboard changes, swaps or drops a letter or two; who forgets a word's end gets its beginning
 /// right, which is what Jaro and Winkler reward.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let likeness = |candidate: &str| {
         let candidate = candidate.to_lowercase();
