@@ -228,6 +228,11 @@ fn on_simcore(sites: u32) -> Outcome {
 
 impl simcore::EventHandler for Component {
     fn on(&mut self, event: simcore::Event) {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a time of day"
+        )]
         let at = (event.time * 1e3) as u64;
         if let (Ok(due), Some(day)) = (event.data.downcast::<Due>(), &mut self.day) {
             day.happen(at, due.event, &mut self.context);

@@ -216,7 +216,7 @@ pub struct TestArgs {
     /// Write the goldens anew instead of comparing with them.
     #[arg(long)]
     pub bless: bool,
-    /// Also write the results as JUnit XML.
+    /// Also write the results as `JUnit` XML.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// How many scenarios run at once [default: as many as there are cores].

@@ -3,7 +3,6 @@
 //! Only what a person would tell: readings, reports and timers are passed over.
 
 use periplus_core::decision::{Closing, Decision, Subject, Verdict};
-use periplus_core::effect::Alert;
 use periplus_core::event::Event;
 use periplus_core::ids::{BerthId, BindingId};
 use periplus_core::input::{Command, EffectReport, Input, Observation, Outcome, Sight};
@@ -165,12 +164,8 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
         }),
         Event::HoldApproved { hold } => Some(format!("hold {} is approved", hold.0)),
         Event::HoldLifted { hold } => Some(format!("hold {} is over", hold.0)),
-        Event::AlertIssued {
-            alert: Alert::GateOverdue { .. } | Alert::BindingFailed { .. },
-            ..
-        }
-        | Event::AlertIssued { alert: Alert::MassDrain { .. } | Alert::Blind { .. }, .. } => None,
         Event::Named
+        | Event::AlertIssued { .. }
         | Event::TenantDeclared
         | Event::ZoneDeclared
         | Event::SeriesDeclared
@@ -246,7 +241,7 @@ fn declared(record: &RecordRef<'_>, state: &State) -> Option<String> {
             };
             Some(format!("the grid changes in {}", of(intensities.iter().map(told).collect())))
         }
-        _ => None,
+        Input::Observation(_) | Input::Command(_) | Input::Report(_) | Input::Timer(_) => None,
     }
 }
 

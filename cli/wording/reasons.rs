@@ -76,9 +76,8 @@ fn amount(resource: Resource, units: u64) -> String {
     match resource {
         Resource::Cpu => format!("{units}m CPU"),
         Resource::Memory => format!("{units} MiB"),
-        Resource::Pods => format!("{units} pods"),
         Resource::Extended(kind) => format!("{units} of extended resource {kind}"),
-        Resource::Packing => format!("{units} pods"),
+        Resource::Packing | Resource::Pods => format!("{units} pods"),
     }
 }
 
@@ -91,7 +90,7 @@ pub fn cure(code: ReasonCode) -> &'static str {
         ReasonCode::Cordoned => "uncordon it",
         ReasonCode::Draining => "undrain it",
         ReasonCode::KindUnsupported => "relax slo.wait",
-        ReasonCode::Lost => "bring its heartbeats back",
+        ReasonCode::Lost | ReasonCode::Unknown => "bring its heartbeats back",
         ReasonCode::MaxClusters => "raise placement.maxClusters",
         ReasonCode::NoRoom => "add nodes, or lower requests",
         ReasonCode::OutOfReach => "raise reach.nearest, or select it with reach.always",
@@ -107,7 +106,6 @@ pub fn cure(code: ReasonCode) -> &'static str {
         ReasonCode::TaintNotTolerated => "tolerate the taint",
         ReasonCode::TenantForbidden => "widen the tenant's clusters",
         ReasonCode::TooFar => "raise placement.maxRtt",
-        ReasonCode::Unknown => "bring its heartbeats back",
     }
 }
 
