@@ -122,13 +122,14 @@ impl<'a, S: Sink> Drive<'a, S> {
     pub(crate) fn run_for(&mut self, span: Span) {
         let end = self.now.after(span);
         loop {
-            let deadline = self.state.next_deadline().unwrap_or(end).min(end);
-            if let Some((at, coming)) = self.coming.pop_before(deadline.0.max(self.now.0)) {
+            let due = self.state.next_deadline().filter(|due| *due <= end);
+            let limit = due.map_or(end.0 + 1, |due| due.max(self.now).0);
+            if let Some((at, coming)) = self.coming.pop_before(limit) {
                 self.now = Tick(at);
                 self.come(coming);
-            } else if deadline < end {
-                self.now = self.now.max(deadline);
-                self.feed(&Input::Timer(TimerFired { due: deadline }));
+            } else if let Some(due) = due {
+                self.now = self.now.max(due);
+                self.feed(&Input::Timer(TimerFired { due }));
             } else {
                 self.now = end;
                 return;
