@@ -11,7 +11,7 @@ use periplus_spec::scenario::Scenario;
 
 use crate::expect::{self, Traces};
 use crate::failure::Failure;
-use crate::render::grouped;
+use crate::render::{grouped, percent, whole};
 use crate::story::Story;
 use crate::wording::acts;
 
@@ -114,13 +114,11 @@ fn transcript(scenario: &Scenario, story: &Story, summary: &Summary) -> String {
     let mut text = format!("{}\n\n{}\n", scenario.name, story.text(GOLDEN_LINES_MAX));
     let Summary { all, placements, removals, moves, bursts, preemptions, commits, alerts, .. } =
         summary;
-    let attained = 100.0 * all.slo.attainment;
-    let unserved = all.requests.unserved.max(0.0).round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, rounded")]
-    let unserved = grouped(unserved as u64);
+    let attained = percent(all.slo.attainment);
+    let unserved = grouped(whole(all.requests.unserved));
     writeln!(
         text,
-        "promise kept {attained:.2} %, unserved {unserved}, cost ${:.2}\n\
+        "promise kept {attained}, unserved {unserved}, cost ${:.2}\n\
          placements {placements}, removals {removals}, moves {moves}, bursts {bursts}, preemptions \
          {preemptions}, commits {commits}, alerts {alerts}",
         all.cost.total
@@ -179,4 +177,42 @@ fn difference(golden: &Path, line: usize, expected: &str, got: &str) -> String {
         "differs from {} in line {line}\n  expected: {expected}\n  got:      {got}",
         golden.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a golden with this text beside a run with that transcript.
+    fn said(golden: &str, transcript: &str) -> Option<String> {
+        let folder = tempfile::tempdir().expect("room");
+        let file = folder.path().join("a.golden.txt");
+        std::fs::write(&file, golden).expect("room");
+        let said = differs_from(&file, transcript).expect("it can be read");
+        said.map(|said| said.replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    #[test]
+    fn a_golden_that_is_as_the_transcript_is_not_talked_about() {
+        assert_eq!(said("a\nb\n", "a\nb\n"), None);
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_shown() {
+        let told = "differs from a.golden.txt in line 2\n  expected: b\n  got:      x";
+        assert_eq!(said("a\nb\nc\n", "a\nx\ny\n").as_deref(), Some(told));
+    }
+
+    #[test]
+    fn the_shorter_one_is_told_to_have_ended() {
+        let told = "differs from a.golden.txt in line 2\n  expected: b\n  got:      (the end)";
+        assert_eq!(said("a\nb\n", "a\n").as_deref(), Some(told));
+        let told = "differs from a.golden.txt in line 2\n  expected: (the end)\n  got:      b";
+        assert_eq!(said("a\n", "a\nb\n").as_deref(), Some(told));
+    }
+
+    #[test]
+    fn a_golden_stands_beside_its_scenario() {
+        assert_eq!(golden_of(Path::new("x/a.yaml")), Path::new("x/a.golden.txt"));
+    }
 }

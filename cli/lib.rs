@@ -20,6 +20,7 @@ mod args;
 mod commands;
 mod failure;
 mod names;
+mod opened;
 mod render;
 mod time;
 

@@ -74,7 +74,7 @@ fn run_all(files: &[PathBuf], args: &TestArgs) -> Results {
 fn brief(failure: &Failure) -> String {
     match failure {
         Failure::Files(diagnostics) => {
-            diagnostics.iter().map(render::drawn).collect::<Vec<_>>().join("\n")
+            diagnostics.iter().map(render::plain).collect::<Vec<_>>().join("\n")
         }
         Failure::Usage { message, .. } | Failure::Environment { message, .. } => message.clone(),
         Failure::Diverged { divergence, .. } => divergence.to_string(),

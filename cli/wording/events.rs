@@ -11,7 +11,7 @@ use periplus_core::units::{Permille, Tick};
 use periplus_core::{RecordRef, State};
 
 use super::reasons::{closing, fault, guard, refusal};
-use super::values::{cost, dollars, listed, part, rate};
+use super::values::{cost, dollars, lasted, listed, part, rate};
 use crate::names::Names;
 
 /// What a record says to people, line by line. `state` is what it led to.
@@ -347,8 +347,11 @@ fn became_ready(state: &State, binding: BindingId, at: Tick) -> Option<String> {
     let first = berth.is_ready()
         && !berth.sources.iter().any(|flow| has_routes(state, *flow, binding.berth));
     let fresh = matches!(state.cluster(berth.cluster).health, Health::Fresh);
-    let after = at.since(berth.opened);
     (first && fresh).then_some(())?;
+    if state.cluster(berth.cluster).stable_at > berth.opened {
+        return here(state, binding.berth, "is ready again in");
+    }
+    let after = lasted(at.since(berth.opened));
     Some(format!("{}, {after} after its start", here(state, binding.berth, "is ready in")?))
 }
 

@@ -1,6 +1,6 @@
 //! Numbers with their units.
 
-use periplus_core::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille};
+use periplus_core::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille, Span};
 
 /// A running price: `$0.0810/h`.
 #[must_use]
@@ -38,6 +38,19 @@ pub fn rtt(rtt: MicrosRtt) -> String {
             format!("{}.{} ms", tenths / 10, tenths % 10)
         }
         micros => format!("{} ms", (micros + 500) / 1_000),
+    }
+}
+
+/// How long something took, to the second: `19 s`, `2 min 14 s`, `1 h 5 min`.
+#[must_use]
+pub fn lasted(span: Span) -> String {
+    let seconds = (span.0 + 500) / 1_000;
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, 0) => format!("{minutes} min"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, 0, _) => format!("{hours} h"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
 
@@ -87,6 +100,11 @@ mod tests {
         assert_eq!(rtt(MicrosRtt(2_149)), "2.1 ms");
         assert_eq!(rtt(MicrosRtt(150)), "150 µs");
         assert_eq!(rtt(MicrosRtt(250_400)), "250 ms");
+        assert_eq!(lasted(Span(18_600)), "19 s");
+        assert_eq!(lasted(Span(120_400)), "2 min");
+        assert_eq!(lasted(Span(134_000)), "2 min 14 s");
+        assert_eq!(lasted(Span(8_328_174)), "2 h 18 min");
+        assert_eq!(part(Permille(80)), "8 %");
         assert_eq!(part(Permille(125)), "12.5 %");
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }
