@@ -177,7 +177,8 @@ fn change(drive: &mut Drive<'_, Log>, args: &Args) {
     let mut decided = 0;
     for turn in 0..u64::from(args.changes) {
         let drawn = mix(turn, args.seed) % u64::from(args.series);
-        steps.add(drive.spike(SeriesId::from_index(drawn as usize), 3_000));
+        let drawn = u32::try_from(drawn).expect("fewer than there are series");
+        steps.add(drive.spike(SeriesId(drawn), 3_000));
         decided += u64::from(!drive.out.decisions.is_empty());
         drive.run_for(Span::SECOND);
     }
