@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use periplus_core::State;
 use periplus_core::units::Tick;
+use periplus_sim::summary::Requests;
 use periplus_sim::{Summary, Watch, World, run};
 use periplus_spec::scenario::Scenario;
+use similar::TextDiff;
 
 use crate::expect::{self, Traces};
 use crate::failure::Failure;
-use crate::render::grouped;
+use crate::render::{grouped, whole};
 use crate::story::Story;
 use crate::wording::acts;
 
@@ -115,14 +117,19 @@ fn transcript(scenario: &Scenario, story: &Story, summary: &Summary) -> String {
     let Summary { all, placements, removals, moves, bursts, preemptions, commits, alerts, .. } =
         summary;
     let attained = 100.0 * all.slo.attainment;
-    let unserved = all.requests.unserved.max(0.0).round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, rounded")]
-    let unserved = grouped(unserved as u64);
+    let Requests { offered, unserved, dormant, .. } = all.requests;
+    let counted = |count: f64| grouped(whole(count));
+    let idle = match whole(dormant) {
+        0 => String::new(),
+        _ => format!(" ({} of them from zones that were asleep)", counted(dormant)),
+    };
     writeln!(
         text,
-        "promise kept {attained:.2} %, unserved {unserved}, cost ${:.2}\n\
+        "{} requests, {} unserved{idle}; promise kept {attained:.2} %, cost ${:.2}\n\
          placements {placements}, removals {removals}, moves {moves}, bursts {bursts}, preemptions \
          {preemptions}, commits {commits}, alerts {alerts}",
+        counted(offered),
+        counted(unserved),
         all.cost.total
     )
     .expect("a string takes every character");
@@ -160,23 +167,7 @@ fn differs_from(golden: &Path, transcript: &str) -> Result<Option<String>, Failu
     if told == transcript {
         return Ok(None);
     }
-    let mut lines = told.lines().zip(transcript.lines()).enumerate();
-    let (number, expected, got) = match lines.find(|(_, (expected, got))| expected != got) {
-        Some((place, (expected, got))) => (place + 1, expected, got),
-        None => {
-            let shorter = told.lines().count().min(transcript.lines().count());
-            let line = |text: &'_ str| text.lines().nth(shorter).map(str::to_owned);
-            let (expected, got) = (line(&told), line(transcript));
-            let told = |line: Option<String>| line.unwrap_or_else(|| "(the end)".into());
-            return Ok(Some(difference(golden, shorter + 1, &told(expected), &told(got))));
-        }
-    };
-    Ok(Some(difference(golden, number, expected, got)))
-}
-
-fn difference(golden: &Path, line: usize, expected: &str, got: &str) -> String {
-    format!(
-        "differs from {} in line {line}\n  expected: {expected}\n  got:      {got}",
-        golden.display()
-    )
+    let changes = TextDiff::from_lines(&told, transcript);
+    let diff = changes.unified_diff().context_radius(2).header("golden", "now").to_string();
+    Ok(Some(format!("differs from {}\n{}", golden.display(), diff.trim_end())))
 }
