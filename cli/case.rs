@@ -59,7 +59,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in paths {
         let before = found.len();
-        search(path, &mut found)?;
+        search(path, &mut found, true)?;
         if found.len() == before {
             return Err(Failure::Usage {
                 message: format!("{} holds no scenario", path.display()),
@@ -72,17 +72,21 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-fn search(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+/// Looks for scenarios in a path. A file is taken if it holds one; of a folder's files, those that expect
+/// something or have a golden: others are only included, or made for benches.
+fn search(path: &Path, found: &mut Vec<PathBuf>, named: bool) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::io("read", path, &error);
     if path.is_dir() {
         for entry in std::fs::read_dir(path).map_err(failed)? {
-            search(&entry.map_err(failed)?.path(), found)?;
+            search(&entry.map_err(failed)?.path(), found, false)?;
         }
         return Ok(());
     }
     if path.extension().is_some_and(|ending| ending == "yaml") {
         let text = std::fs::read_to_string(path).map_err(failed)?;
-        if text.lines().any(|line| line.trim_end() == "kind: Scenario") {
+        let holds = |line: &str| text.lines().any(|other| other.trim_end() == line);
+        let tests = named || holds("  expect:") || golden_of(path).exists();
+        if holds("kind: Scenario") && tests {
             found.push(path.to_owned());
         }
     }
@@ -167,7 +171,7 @@ fn differs_from(golden: &Path, transcript: &str) -> Result<Option<String>, Failu
     if told == transcript {
         return Ok(None);
     }
-    let changes = TextDiff::from_lines(&told, transcript);
+    let changes = TextDiff::from_lines(told.as_str(), transcript);
     let diff = changes.unified_diff().context_radius(2).header("golden", "now").to_string();
     Ok(Some(format!("differs from {}\n{}", golden.display(), diff.trim_end())))
 }

@@ -71,7 +71,7 @@ impl Failure {
     pub fn brief(&self) -> String {
         match self {
             Self::Files(diagnostics) => {
-                diagnostics.iter().map(crate::render::drawn).collect::<Vec<_>>().join("\n")
+                diagnostics.iter().map(render::drawn).collect::<Vec<_>>().join("\n")
             }
             Self::Usage { message, .. } | Self::Environment { message, .. } => message.clone(),
             Self::Diverged { divergence, .. } => divergence.to_string(),

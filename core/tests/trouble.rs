@@ -47,6 +47,8 @@ fn a_silent_cluster_is_kept_then_replaced_then_returned_to() {
     assert!(matches!(bench.state.cluster(ClusterId(0)).health, Health::Lost { .. }));
     assert_eq!(bench.routes_of(series), [(1, 1_000)], "lost: replaced");
     assert_eq!(bench.berths_of(0), [0, 1], "still charged until seen removed");
+    bench.run_for(Span(1_200_000));
+    assert_eq!(bench.state.berth(BerthId(0)).replicas(), 3, "nor scaled in unseen");
 
     bench.silent.clear();
     bench.run_for(Span(600_000));

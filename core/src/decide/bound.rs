@@ -49,6 +49,7 @@ pub(super) fn narrow(state: &State, problem: &mut Problem, scratch: &mut Scratch
                 let oversized = eligible::exceeds_nodes(state, app, group, site.cluster);
                 site.full = Some(oversized.unwrap_or(reason));
                 site.limit = Some(nothing);
+                problem.vacate(place);
             }
         }
         problem.budget = problem.budget.max(u64::from(state.policy().search.per_flow));
