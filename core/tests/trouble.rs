@@ -110,13 +110,16 @@ fn a_returned_cluster_that_is_wanted_again_is_not_closed_first() {
 }
 
 #[test]
-fn a_burst_comes_home_once_its_cluster_has_room_again() {
-    let (mut bench, series) = served_from_the_first();
+fn users_come_home_once_the_cluster_near_them_has_room() {
+    let mut bench = Bench::new(plain_policy());
+    bench.cluster(Nodes { nodes: 1, ..Nodes::default() });
+    bench.cluster(Nodes::default());
+    bench.zone(&[5, 40]);
+    let app = bench.app(|_| {});
+    let series = bench.series(app);
     bench.demand(&[(series, 60)]);
-    bench.run_for(Span(900_000));
-    bench.capacity(ClusterId(0), 1, 4_000);
-    bench.run_for(Span(900_000));
-    assert_eq!(bench.routes_of(series).len(), 2);
+    bench.run_for(Span(1_800_000));
+    assert_ne!(bench.routes_of(series), [(0, 1_000)]);
     bench.capacity(ClusterId(0), 2, 4_000);
     bench.run_for(Span(1_200_000));
     assert_eq!(bench.routes_of(series), [(0, 1_000)]);
