@@ -1,6 +1,6 @@
 //! Numbers with their units.
 
-use periplus_core::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille, Span};
+use periplus_core::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille, Tick};
 
 /// A running price: `$0.0810/h`.
 #[must_use]
@@ -28,6 +28,12 @@ pub fn rate(rate: MilliRps) -> String {
     format!("{} rps", thousandths(rate.0))
 }
 
+/// A point in time, to the second.
+#[must_use]
+pub fn clock(at: Tick) -> String {
+    Tick(at.0 / 1_000 * 1_000).to_string()
+}
+
 /// A round-trip time: `2.1 ms`, `150 µs`.
 #[must_use]
 pub fn rtt(rtt: MicrosRtt) -> String {
@@ -38,19 +44,6 @@ pub fn rtt(rtt: MicrosRtt) -> String {
             format!("{}.{} ms", tenths / 10, tenths % 10)
         }
         micros => format!("{} ms", (micros + 500) / 1_000),
-    }
-}
-
-/// How long something took, to the second: `19 s`, `2 min 14 s`, `1 h 5 min`.
-#[must_use]
-pub fn lasted(span: Span) -> String {
-    let seconds = (span.0 + 500) / 1_000;
-    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, 0) => format!("{minutes} min"),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, 0, _) => format!("{hours} h"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
 
@@ -70,7 +63,12 @@ fn thousandths(count: u64) -> String {
         0 => whole.to_string(),
         _ if whole >= 100 => ((count + 500) / 1_000).to_string(),
         _ if whole >= 10 => format!("{whole}.{}", rest / 100),
-        _ => format!("{whole}.{rest:03}").trim_end_matches('0').to_string(),
+        _ if whole >= 1 => {
+            let hundredths = (count + 5) / 10;
+            let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+            text.trim_end_matches('0').trim_end_matches('.').to_string()
+        }
+        _ => format!("0.{rest:03}").trim_end_matches('0').to_string(),
     }
 }
 
@@ -95,15 +93,13 @@ mod tests {
         assert_eq!(dollars(MicroUsdPerHour(12_345_678)), "$12.35");
         assert_eq!(rate(MilliRps(12_000)), "12 rps");
         assert_eq!(rate(MilliRps(500)), "0.5 rps");
+        assert_eq!(rate(MilliRps(1_998)), "2 rps");
+        assert_eq!(rate(MilliRps(1_234)), "1.23 rps");
         assert_eq!(rate(MilliRps(12_345)), "12.3 rps");
         assert_eq!(rate(MilliRps(1_234_567)), "1235 rps");
         assert_eq!(rtt(MicrosRtt(2_149)), "2.1 ms");
         assert_eq!(rtt(MicrosRtt(150)), "150 µs");
         assert_eq!(rtt(MicrosRtt(250_400)), "250 ms");
-        assert_eq!(lasted(Span(18_600)), "19 s");
-        assert_eq!(lasted(Span(120_400)), "2 min");
-        assert_eq!(lasted(Span(134_000)), "2 min 14 s");
-        assert_eq!(lasted(Span(8_328_174)), "2 h 18 min");
         assert_eq!(part(Permille(80)), "8 %");
         assert_eq!(part(Permille(125)), "12.5 %");
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
