@@ -88,7 +88,7 @@ fn who_is_heard_of_last_after_blindness_is_not_lost_for_it() {
     assert_eq!(bench.state.holds().count(), 0);
     bench.silent.clear();
     bench.run_for(Span(60_000));
-    assert!(bench.state.clusters().iter().all(|cluster| cluster.is_fresh()));
+    assert!(bench.state.clusters().iter().all(periplus_core::state::Cluster::is_fresh));
     assert!(!bench.events().any(|(_, event)| matches!(event, Event::ClusterLost { .. })));
     assert_eq!(bench.routes_of(series), [(0, 1_000)]);
     // Who stays silent is lost in the end.
@@ -270,7 +270,7 @@ fn an_intent_that_vanishes_with_its_folder_is_held_too() {
     assert_eq!(bench.state.holds().count(), 0);
     let closed = bench.log.iter().flat_map(|record| &record.decisions);
     let withdrawn = closed.filter(|decision| {
-        decision.verdict == periplus_core::decision::Verdict::Closed(Closing::Withdrawn)
+        decision.verdict == Verdict::Closed(Closing::Withdrawn)
     });
     assert_eq!(withdrawn.count(), 30);
     bench.verify();
