@@ -46,6 +46,17 @@ impl Digest {
         Self(xxh3_128_with_seed(buffer, (family as u64) << 56 ^ id))
     }
 
+    /// The digest of an entity's pulse; none for none.
+    #[inline]
+    pub(crate) fn of_pulse(family: Family, id: u64, pulse: u64) -> Self {
+        if pulse == 0 {
+            return Self::default();
+        }
+        // No family has such a number, so a pulse is never taken for an entity.
+        let seed = (family as u64 | 0x80) << 56 ^ id;
+        Self(xxh3_128_with_seed(&pulse.to_le_bytes(), seed))
+    }
+
     pub(crate) fn add(&mut self, entity: Self) {
         self.0 = self.0.wrapping_add(entity.0);
     }
