@@ -144,7 +144,7 @@ fn promise(all: &Account) -> String {
             format!("{:.2} kg CO2e", carbon.kg),
         ],
     ]);
-    left(rows)
+    left(&rows)
 }
 
 fn by_app(summary: &Summary) -> String {
@@ -162,13 +162,13 @@ fn by_app(summary: &Summary) -> String {
 }
 
 /// Columns to the left, two spaces between them.
-fn left(rows: Vec<Vec<String>>) -> String {
+fn left(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for row in &rows {
+    for row in rows {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");
         writeln!(text, "{}", line.trim_end()).expect(FITS);

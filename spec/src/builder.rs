@@ -40,14 +40,14 @@ impl ScenarioBuilder {
     /// A scenario with this name and draft. Its includes and tables are not read: add documents instead.
     #[must_use]
     pub fn new(name: Name, draft: ScenarioDraft) -> Self {
-        let empty = Self { book: Book::default(), files: Files::new("") };
+        let empty = Self { book: Book::default(), files: Files::open("") };
         empty.with(Document::Scenario(Object::new(name, draft)))
     }
 
     /// The same with traces and measured ways read from files below `root`.
     #[must_use]
     pub fn files_below(mut self, root: impl Into<PathBuf>) -> Self {
-        self.files = Files::new(root);
+        self.files = Files::open(root);
         self
     }
 

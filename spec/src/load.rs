@@ -31,24 +31,30 @@ pub struct Loaded {
 /// The most files that may include each other in a chain.
 pub const INCLUDES_MAX: usize = 16;
 
-/// The scenario in the file at `path`. Other files that it names must lie in the same folder or below.
+/// The scenario in the file at `path`.
 ///
 /// # Errors
 /// Everything that is wrong, by file and place, with the warnings.
 pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let (root, name) = split(path);
-    load_within(&root, &name)
+    load_from(Files::open(root), &name)
 }
 
-/// The scenario in the file at `path`, counted from the folder `root`, which no file that it names may leave.
+/// The same for a file that a stranger may have written: it is named from the folder `root`, which no file that
+/// it names may leave.
 ///
 /// # Errors
 /// Everything that is wrong, by file and place, with the warnings.
 pub fn load_within(root: &Path, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(Files::new(root));
+    load_from(Files::within(root), path)
+}
+
+fn load_from(files: Files, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    let full = files.full(path);
+    let mut reader = Reader::new(files);
     reader.read(path, Cursor::default(), Role::Main);
     if reader.complaints.is_empty() && reader.book.scenarios.is_empty() {
-        let message = format!("`{}` holds no scenario", root.join(path).display());
+        let message = format!("`{}` holds no scenario", full.display());
         let wrong = Diagnostic::error(Code::NoScenario, message);
         reader.complaints.push(wrong.with_help("add a document of kind `Scenario`"));
     }
@@ -60,14 +66,14 @@ pub fn load_within(root: &Path, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
 #[must_use]
 pub fn check(path: &Path) -> Vec<Diagnostic> {
     let (root, name) = split(path);
-    Reader::new(Files::new(root)).check(&name)
+    Reader::new(Files::open(root)).check(&name)
 }
 
 /// The same for a text that stands in no file yet, as editors need it. Files that it names are looked for
 /// below the current folder.
 #[must_use]
 pub fn check_text(name: &str, text: &str) -> Vec<Diagnostic> {
-    Reader::new(Files::new("").with_text(name, text)).check(name)
+    Reader::new(Files::open("").with_text(name, text)).check(name)
 }
 
 /// The documents in a file, each valid by itself.
@@ -76,7 +82,7 @@ pub fn check_text(name: &str, text: &str) -> Vec<Diagnostic> {
 /// What is wrong with them.
 pub fn documents(path: &Path) -> Result<Vec<Document>, Vec<Diagnostic>> {
     let (root, name) = split(path);
-    let mut reader = Reader::new(Files::new(root));
+    let mut reader = Reader::new(Files::open(root));
     reader.read(&name, Cursor::default(), Role::Main);
     if reader.complaints.is_empty() { Ok(reader.documents) } else { Err(sorted(reader.complaints)) }
 }
@@ -288,7 +294,7 @@ mod tests {
                 object.spec.tables.clear();
             }
             let text = serde_json::to_string_pretty(&document).unwrap();
-            let mut reader = Reader::new(Files::new("").with_text("again.json", &text));
+            let mut reader = Reader::new(Files::open("").with_text("again.json", &text));
             reader.read("again.json", Cursor::default(), Role::Main);
             assert_eq!(reader.complaints, [], "{text}");
             assert_eq!(reader.documents, [document]);

@@ -10,6 +10,7 @@ use periplus_core::input::{Command, Input, Observation, Sight};
 use periplus_core::intent::Intent;
 use periplus_core::units::{MicrosRtt, MilliRps, Span, Tick};
 use periplus_core::{Outbox, State, codec, step};
+use periplus_spec::code::Code;
 use periplus_spec::draft::{
     ApplicationDraft, CallDraft, ClusterDraft, ComponentDraft, DemandDraft, ModelDraft, Object,
     ScenarioDraft, ShareDraft, SignalDraft, ZoneDraft,
@@ -352,4 +353,12 @@ fn the_default_group_holds_everything_and_a_front_comes_first() {
             assert_eq!(intent.worth.latency_target, MicrosRtt(200_000));
         }
     }
+}
+
+#[test]
+fn a_stranger_s_scenario_reads_no_file_outside_its_folder() {
+    let loaded = load(Path::new("tests/valid/melbourne.yaml"));
+    assert!(loaded.is_ok(), "one's own may");
+    let wrong = load_within(Path::new("tests/valid"), "melbourne.yaml").expect_err("it leads out");
+    assert!(wrong.iter().all(|one| one.code == Code::IncludeEscapes), "{wrong:?}");
 }

@@ -101,6 +101,7 @@ fn plan_app(
     let mut plan = core::mem::take(&mut scratch.plan);
     let depth = plan.fill(step.state, app, requests);
     let mut short = false;
+    let mut planned = false;
     // Callers stand before those they call, so what a group changes is planned with the later ones.
     for group in 0..step.state.intent(app).groups.len() {
         let group = GroupId::from_index(group);
@@ -111,7 +112,12 @@ fn plan_app(
         if depth == Depth::Local && plan.now.is_empty() {
             continue;
         }
+        planned = true;
         short |= plan_group(step, app, group, depth, &mut plan, trigger, scratch);
+    }
+    if depth == Depth::Local && planned {
+        // What was settled in haste is looked at again with every move there is.
+        step.stir_for_demand(app);
     }
     step.note_short(app, short, depth);
     step.note_considered(app, depth, plan.again);
@@ -170,8 +176,7 @@ impl Step<'_> {
         if depth != Depth::Local {
             self.emit(Event::AppConsidered { app, whole });
         }
-        let unseen = depth == Depth::Drifted && self.state.has_drift(app);
-        if unseen || again.is_some() {
+        if depth == Depth::Drifted || again.is_some() {
             let review = self.at.after(self.state.policy().pace.review_after);
             self.stir(app, again.map_or(review, |again| again.max(review)));
         }

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::Depth;
+use super::assigned::Chain;
 use crate::capacity::Totals;
 use crate::decide::eligible::Stance;
 use crate::decide::priced::Crossings;
@@ -48,6 +49,9 @@ pub(crate) struct Problem {
     /// Flows and sites whose surroundings have changed since they were last tried.
     pub(super) look_flow: Vec<bool>,
     pub(super) look_site: Vec<bool>,
+
+    /// Room for the search for chains of moves.
+    pub(super) chain: Chain,
 
     /// Moves that may still be tried.
     pub(crate) budget: u64,

@@ -318,12 +318,6 @@ impl State {
         series.wake.is_served() && series.has_drifted(self.policy().pace.drift)
     }
 
-    /// Whether the demand for an app has drifted at all since it was last considered.
-    pub(crate) fn has_drift(&self, app: AppId) -> bool {
-        let series = self.app(app).series.iter().map(|series| &self.series[series.index()]);
-        series.into_iter().any(|series| series.considered != series.flow.rate)
-    }
-
     /// The digest of the whole state: only what changed since the last call is looked at.
     pub fn digest(&mut self) -> Digest {
         let Settled { entities, names, buffer } = &mut self.settled;

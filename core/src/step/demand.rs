@@ -54,15 +54,19 @@ impl Step<'_> {
                 && self.is_saturated(*id)
             {
                 kept.push(*id);
-            } else if !self.state.derived.is_stirred(app) && series.wake.is_served() {
+            } else if series.wake.is_served() {
                 self.stir_for_demand(app);
             }
         }
         kept
     }
 
-    /// The app will be considered again; large ones not all at once.
-    fn stir_for_demand(&mut self, app: AppId) {
+    /// The app will be considered again, if it will not be anyway; large ones not all at once.
+    #[inline]
+    pub(crate) fn stir_for_demand(&mut self, app: AppId) {
+        if self.state.derived.is_stirred(app) {
+            return;
+        }
         let wait = self.state.policy().pace.reconsider_after;
         let large = self.state.app(app).series.len() >= REVIEW_FROM;
         let slot = if large { u64::from(app.0) % STAGGER * wait.0 / STAGGER } else { 0 };

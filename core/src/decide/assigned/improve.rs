@@ -5,7 +5,7 @@ use core::cmp::Reverse;
 
 use super::Trial;
 use crate::decide::Depth;
-use crate::decide::problem::{Demand, LocalShares, Part, Problem};
+use crate::decide::problem::{Demand, LocalShares, Part, Problem, Site};
 use crate::decision::Guard;
 use crate::units::{MilliRps, Permille};
 
@@ -68,8 +68,9 @@ impl Problem {
             let Some(shares) = self.best_shift(demand, *part) else { continue };
             let dwell = self.sites[part.site as usize].dwell;
             if dwell.is_some() && !forced {
+                // Nor is what was opened before it left for its sake.
                 self.hold(demand, Guard::Dwell, dwell);
-                continue;
+                return false;
             }
             let mut trial = Trial::default();
             trial.assign(self, demand, shares);
@@ -261,37 +262,12 @@ impl Problem {
                 best = Some((joined, pair.site, pair.way));
             }
         }
-        let to = best.map(|(_, to, way)| (to, way));
-        let to = to.or_else(|| self.freed_elsewhere(demand, from, part, trial));
-        let Some((to, way)) = to else { return false };
+        let Some((_, to, way)) = best else {
+            return self.settle_by_chain(demand, Some(from), Site::is_open, trial);
+        };
         let Some(shares) = without.with(to, weight, way) else { return false };
         trial.assign(self, demand, shares);
         true
-    }
-
-    /// An open site that can make room for a part of a flow by moving others along.
-    fn freed_elsewhere(
-        &mut self,
-        demand: usize,
-        from: u32,
-        part: MilliRps,
-        trial: &mut Trial,
-    ) -> Option<(u32, i64)> {
-        let without = self.demands[demand].now.without(from);
-        for place in 0..self.pairs_of(demand).len() {
-            let pair = self.pairs_of(demand)[place];
-            let open = self.sites[pair.site as usize].is_open();
-            if pair.site == from || !open || !without.takes(pair.site) {
-                continue;
-            }
-            let mark = trial.mark();
-            let mut visited = Vec::from([from, pair.site]);
-            if self.free_up(pair.site, part, 2, &mut visited, trial) {
-                return Some((pair.site, pair.way));
-            }
-            trial.back_to(mark, self);
-        }
-        None
     }
 }
 

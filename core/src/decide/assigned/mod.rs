@@ -14,6 +14,8 @@ mod insert;
 mod repair;
 mod replace;
 
+pub(crate) use self::eject::Chain;
+
 use alloc::vec::Vec;
 
 use crate::decide::problem::{LocalShares, Problem};
