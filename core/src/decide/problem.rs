@@ -102,8 +102,8 @@ pub(crate) struct Site {
     pub(crate) flows: u32,
     /// What it costs now, without what flows pay for their way.
     pub(crate) paid: i64,
-    /// The highest rate, headroom included, that this buys.
-    pub(super) bought: MilliRps,
+    /// Between which loads it costs that: above the first, up to the second.
+    pub(super) same: (MilliRps, MilliRps),
     /// What it would take if no flow of this problem were there.
     pub(crate) base: MilliRps,
     /// When it was opened; of two the younger is given up first.
@@ -298,10 +298,21 @@ impl Problem {
         let entry = &self.sites[site as usize];
         let load = entry.load + part;
         // Often the replicas that are paid for anyway hold the part as well.
-        if entry.flows > 0 && load.raised(self.headroom) <= entry.bought {
+        if entry.flows > 0 && load <= entry.same.1 {
             return 0;
         }
         self.cost(site, load, entry.flows + 1) - entry.paid
+    }
+
+    /// What a site would cost less without `part` of a flow that is all it has there.
+    #[inline]
+    pub(crate) fn removed(&self, site: u32, part: MilliRps) -> i64 {
+        let entry = &self.sites[site as usize];
+        let load = entry.load - part;
+        if entry.flows > 1 && load > entry.same.0 {
+            return 0;
+        }
+        entry.paid - self.cost(site, load, entry.flows - 1)
     }
 
     /// What a site costs more with a part of a flow that pays `way` there for the whole of it.
@@ -344,14 +355,24 @@ impl Problem {
 
     /// Gives a site another load. Returns by how much its cost changes.
     pub(super) fn set_load(&mut self, site: u32, load: MilliRps, flows: u32) -> i64 {
+        let entry = &mut self.sites[site as usize];
+        let used = entry.flows.min(flows) > 0;
+        (entry.load, entry.flows) = (load, flows);
+        if used && load > entry.same.0 && load <= entry.same.1 {
+            return 0;
+        }
         let entry = &self.sites[site as usize];
-        let step = &self.table(entry).steps()[self.step_for(entry, load)];
-        let (paid, bought) = match flows {
-            0 => (0, MilliRps::ZERO),
-            _ => (entry.fixed + entry.opening + entry.prices.total(&step.total), step.up_to),
+        let (paid, same) = if flows == 0 {
+            (0, (MilliRps::ZERO, MilliRps::ZERO))
+        } else {
+            let step = self.step_for(entry, load);
+            let steps = self.table(entry).steps();
+            let from = step.checked_sub(1).map_or(MilliRps::ZERO, |below| steps[below].up_to);
+            let same = (from.lowered(self.headroom), steps[step].up_to.lowered(self.headroom));
+            (entry.fixed + entry.opening + entry.prices.total(&steps[step].total), same)
         };
         let entry = &mut self.sites[site as usize];
-        (entry.load, entry.flows, entry.bought) = (load, flows, bought);
+        entry.same = same;
         paid - core::mem::replace(&mut entry.paid, paid)
     }
 

@@ -22,7 +22,7 @@ pub(crate) enum Depth {
 }
 
 /// An app with fewer series than this is always planned whole: looking for drift would save nothing.
-pub(crate) const REVIEW_FROM: usize = 256;
+pub(crate) const REVIEW_FROM: usize = 64;
 
 /// What to plan, in the order in which it is planned: apps of higher priority first.
 pub(super) type Request = (Reverse<i32>, AppId, Item);

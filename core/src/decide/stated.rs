@@ -157,7 +157,7 @@ impl Problem {
             load: live.map_or(MilliRps::ZERO, |berth| berth.load),
             flows: live.map_or(0, |berth| u32::try_from(berth.sources.len()).unwrap_or(u32::MAX)),
             paid: 0,
-            bought: MilliRps::ZERO,
+            same: (MilliRps::ZERO, MilliRps::ZERO),
             base: MilliRps::ZERO,
             opened: live.map_or(at, |berth| berth.opened),
             dwell: dwell.filter(|until| *until > at),

@@ -31,7 +31,7 @@ use crate::state::State;
 use crate::units::Tick;
 
 /// After every so many records the state's digest stands in the log.
-pub const DIGEST_EVERY: u64 = 256;
+pub const DIGEST_EVERY: u64 = 1_024;
 
 /// What a step gives. Reused from step to step, so that the steady state allocates nothing.
 #[derive(Debug, Default)]

@@ -75,7 +75,7 @@ pub struct PaceDraft {
     pub scale_in_after: Duration,
     /// How long after a change of demand the app is considered again.
     pub reconsider_after: Duration,
-    /// Of an app with 256 zones or more only those whose demand changed by more than this are considered
+    /// Of an app with 64 zones or more only those whose demand changed by more than this are considered
     /// then …
     pub drift: Percentage,
     /// … and all of them after this long.

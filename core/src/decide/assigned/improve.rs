@@ -84,11 +84,9 @@ impl Problem {
     /// Where a part of a flow costs at least `least_gain` less than where it is, least of all.
     fn best_shift(&mut self, demand: usize, part: Part) -> Option<LocalShares> {
         let Part { site: from, weight, .. } = part;
-        let now = self.demands[demand].now;
+        let Demand { now, rate, .. } = self.demands[demand];
         let without = now.without(from);
-        // What leaving saves, before anybody else takes it: found by leaving.
-        let unserved = self.demands[demand].unserved * i64::from(weight) / 1_000;
-        let saved = unserved - self.assign(demand, without);
+        let saved = part.price() + self.removed(from, rate.part(Permille(weight)));
         let mut best: Option<(i64, u32, u16, i64)> = None;
         for place in 0..self.pairs_of(demand).len() {
             if !self.spend() {
@@ -118,7 +116,6 @@ impl Problem {
                 best = Some((joined, pair.site, fits, pair.way));
             }
         }
-        self.assign(demand, now);
         let (_, to, fits, way) = best?;
         let mut shares = now;
         shares.set(Part { weight: weight - fits, ..part });
