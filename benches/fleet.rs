@@ -178,7 +178,8 @@ fn change(drive: &mut Drive<'_, Log>, args: &Args) {
     let mut decided = 0;
     for turn in 0..u64::from(args.changes) {
         let drawn = mix(turn, args.seed) % u64::from(args.series);
-        steps.add(drive.spike(SeriesId::from_index(drawn as usize), 3_000));
+        let series = SeriesId(u32::try_from(drawn).expect("below the number of series"));
+        steps.add(drive.spike(series, 3_000));
         decided += u64::from(!drive.out.decisions.is_empty());
         drive.run_for(Span::SECOND);
     }
