@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 
 use periplus_core::State;
 use periplus_core::units::Tick;
+use periplus_sim::summary::Requests;
 use periplus_sim::{Summary, Watch, World, run};
 use periplus_spec::scenario::Scenario;
+use similar::TextDiff;
 
 use crate::expect::{self, Traces};
 use crate::failure::Failure;
-use crate::render::grouped;
+use crate::render::{grouped, whole};
 use crate::story::Story;
 use crate::wording::acts;
 
@@ -57,7 +59,7 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut found = Vec::new();
     for path in paths {
         let before = found.len();
-        search(path, &mut found)?;
+        search(path, &mut found, true)?;
         if found.len() == before {
             return Err(Failure::Usage {
                 message: format!("{} holds no scenario", path.display()),
@@ -70,17 +72,21 @@ pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     Ok(found)
 }
 
-fn search(path: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+/// Looks for scenarios in a path. A file is taken if it holds one; of a folder's files, those that expect
+/// something or have a golden: others are only included, or made for benches.
+fn search(path: &Path, found: &mut Vec<PathBuf>, named: bool) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::io("read", path, &error);
     if path.is_dir() {
         for entry in std::fs::read_dir(path).map_err(failed)? {
-            search(&entry.map_err(failed)?.path(), found)?;
+            search(&entry.map_err(failed)?.path(), found, false)?;
         }
         return Ok(());
     }
     if path.extension().is_some_and(|ending| ending == "yaml") {
         let text = std::fs::read_to_string(path).map_err(failed)?;
-        if text.lines().any(|line| line.trim_end() == "kind: Scenario") {
+        let holds = |line: &str| text.lines().any(|other| other.trim_end() == line);
+        let tests = named || holds("  expect:") || golden_of(path).exists();
+        if holds("kind: Scenario") && tests {
             found.push(path.to_owned());
         }
     }
@@ -115,14 +121,19 @@ fn transcript(scenario: &Scenario, story: &Story, summary: &Summary) -> String {
     let Summary { all, placements, removals, moves, bursts, preemptions, commits, alerts, .. } =
         summary;
     let attained = 100.0 * all.slo.attainment;
-    let unserved = all.requests.unserved.max(0.0).round();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count, rounded")]
-    let unserved = grouped(unserved as u64);
+    let Requests { offered, unserved, dormant, .. } = all.requests;
+    let counted = |count: f64| grouped(whole(count));
+    let idle = match whole(dormant) {
+        0 => String::new(),
+        _ => format!(" ({} of them from zones that were asleep)", counted(dormant)),
+    };
     writeln!(
         text,
-        "promise kept {attained:.2} %, unserved {unserved}, cost ${:.2}\n\
+        "{} requests, {} unserved{idle}; promise kept {attained:.2} %, cost ${:.2}\n\
          placements {placements}, removals {removals}, moves {moves}, bursts {bursts}, preemptions \
          {preemptions}, commits {commits}, alerts {alerts}",
+        counted(offered),
+        counted(unserved),
         all.cost.total
     )
     .expect("a string takes every character");
@@ -160,23 +171,7 @@ fn differs_from(golden: &Path, transcript: &str) -> Result<Option<String>, Failu
     if told == transcript {
         return Ok(None);
     }
-    let mut lines = told.lines().zip(transcript.lines()).enumerate();
-    let (number, expected, got) = match lines.find(|(_, (expected, got))| expected != got) {
-        Some((place, (expected, got))) => (place + 1, expected, got),
-        None => {
-            let shorter = told.lines().count().min(transcript.lines().count());
-            let line = |text: &'_ str| text.lines().nth(shorter).map(str::to_owned);
-            let (expected, got) = (line(&told), line(transcript));
-            let told = |line: Option<String>| line.unwrap_or_else(|| "(the end)".into());
-            return Ok(Some(difference(golden, shorter + 1, &told(expected), &told(got))));
-        }
-    };
-    Ok(Some(difference(golden, number, expected, got)))
-}
-
-fn difference(golden: &Path, line: usize, expected: &str, got: &str) -> String {
-    format!(
-        "differs from {} in line {line}\n  expected: {expected}\n  got:      {got}",
-        golden.display()
-    )
+    let changes = TextDiff::from_lines(told.as_str(), transcript);
+    let diff = changes.unified_diff().context_radius(2).header("golden", "now").to_string();
+    Ok(Some(format!("differs from {}\n{}", golden.display(), diff.trim_end())))
 }

@@ -66,6 +66,19 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// What failed, without what to do about it.
+    #[must_use]
+    pub fn brief(&self) -> String {
+        match self {
+            Self::Files(diagnostics) => {
+                diagnostics.iter().map(render::drawn).collect::<Vec<_>>().join("\n")
+            }
+            Self::Usage { message, .. } | Self::Environment { message, .. } => message.clone(),
+            Self::Diverged { divergence, .. } => divergence.to_string(),
+            Self::DeciderRetired { decider, .. } => format!("decider {decider} is retired"),
+        }
+    }
+
     /// A word of the command line that names nothing.
     pub(crate) fn no_such(what: &str, name: &str, known: &[&str]) -> Self {
         let hint = match periplus_spec::nearest(name, known) {

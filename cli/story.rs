@@ -1,11 +1,15 @@
 //! The story of a run: what happened, as lines that people read. Goldens are made of it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use periplus_core::event::Event;
+use periplus_core::ids::{BerthId, SeriesId};
 use periplus_core::units::Tick;
 use periplus_core::{RecordRef, Sink, SinkFault, State};
 
-use crate::wording::events;
+use crate::names::Names;
+use crate::wording::{clock, events, rate};
 
 /// What happened, line by line.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +17,10 @@ pub struct Story {
     lines: Vec<(Tick, String)>,
     /// Room for the lines of one record.
     told: Vec<String>,
+    /// What is said when a berth has gone: the state has forgotten it by then.
+    berths: BTreeMap<BerthId, String>,
+    /// Whose users are being served or to be.
+    awake: BTreeSet<SeriesId>,
 }
 
 impl Story {
@@ -38,20 +46,61 @@ impl Story {
     pub fn text(&self, limit: usize) -> String {
         let mut text = String::new();
         for (at, line) in self.lines.iter().take(limit) {
-            let at = at.to_string();
-            writeln!(text, "{at:>12}  {line}").expect("a string takes every character");
+            let at = clock(*at);
+            writeln!(text, "{at:>8}  {line}").expect("a string takes every character");
         }
         if let Some(more) = self.lines.len().checked_sub(limit).filter(|more| *more > 0) {
-            writeln!(text, "{:>12}  … and {more} lines more", "").expect("as above");
+            writeln!(text, "{:>8}  … and {more} lines more", "").expect("as above");
         }
         text
     }
 }
 
+impl Story {
+    /// Tells of an end that only those know who have seen the beginning.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "users and berths begin and end with these")]
+    fn follow(&mut self, event: &Event, state: &State) {
+        let names = Names(state);
+        match event {
+            Event::SeriesAwoke { series } => {
+                self.awake.insert(*series);
+            }
+            // Users who were about to be enough, and then were not, are no story.
+            Event::SeriesSlept { series } if self.awake.remove(series) => {
+                let entry = &state.series()[series.index()];
+                let (zone, app) = (names.zone(entry.spec.zone), names.app(entry.spec.app));
+                let rate = rate(entry.flow.rate);
+                self.told.push(format!("{zone} asks for {app} no more: {rate}"));
+            }
+            Event::AppWithdrawn { app } => {
+                state.app(*app).series.iter().for_each(|series| {
+                    self.awake.remove(series);
+                });
+            }
+            Event::BerthOpened { berth, app, group, cluster } => {
+                let (group, cluster) = (names.group(*app, *group), names.cluster(*cluster));
+                self.berths.insert(*berth, format!("{group} is gone from {cluster}"));
+            }
+            Event::BerthRemoved { berth } => self.told.extend(self.berths.remove(berth)),
+            _ => {}
+        }
+    }
+}
+
 impl Sink for Story {
     fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
-        events::tell(record, state, &mut self.told);
-        self.lines.extend(self.told.drain(..).map(|line| (record.at, line)));
+        for event in record.events {
+            self.follow(event, state);
+            self.told.extend(events::fact(event, record, state));
+        }
+        events::tell_decisions(record, state, &mut self.told);
+        for line in self.told.drain(..) {
+            let line = (record.at, line);
+            // Several pushes may fail at once for the same reason.
+            if self.lines.last() != Some(&line) {
+                self.lines.push(line);
+            }
+        }
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
             Err(failure) => {
                 failed += 1;
                 render::line(&format!("FAIL             {}", file.display()));
-                render::line(&indented(&brief(failure)));
+                render::line(&indented(&failure.brief()));
             }
         }
     }
@@ -71,17 +71,6 @@ fn run_all(files: &[PathBuf], args: &TestArgs) -> Results {
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-fn brief(failure: &Failure) -> String {
-    match failure {
-        Failure::Files(diagnostics) => {
-            diagnostics.iter().map(render::drawn).collect::<Vec<_>>().join("\n")
-        }
-        Failure::Usage { message, .. } | Failure::Environment { message, .. } => message.clone(),
-        Failure::Diverged { divergence, .. } => divergence.to_string(),
-        Failure::DeciderRetired { decider, .. } => format!("decider {decider} is retired"),
-    }
-}
-
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n")
 }
@@ -97,7 +86,7 @@ fn write_junit(
         let problem = match result {
             Ok(result) if result.failures.is_empty() => None,
             Ok(result) => Some((NonSuccessKind::Failure, result.failures.join("\n"))),
-            Err(failure) => Some((NonSuccessKind::Error, brief(failure))),
+            Err(failure) => Some((NonSuccessKind::Error, failure.brief())),
         };
         let status = match problem {
             None => TestCaseStatus::success(),

@@ -20,13 +20,16 @@ pub fn act(act: &Act, scenario: &Scenario) -> Option<String> {
         | Act::Price { .. }
         | Act::Carbon { .. } => return None,
         Act::Outage { clusters, lasts } => {
-            format!("{} goes down{}", of(fleet, clusters), time(*lasts))
+            let verb = verb(clusters, "goes", "go");
+            format!("{} {verb} down{}", of(fleet, clusters), time(*lasts))
         }
         Act::Partition { clusters, lasts } => {
-            format!("{} is cut off{}", of(fleet, clusters), time(*lasts))
+            let verb = verb(clusters, "is", "are");
+            format!("{} {verb} cut off{}", of(fleet, clusters), time(*lasts))
         }
         Act::NodeLoss { cluster, nodes, lasts } => {
-            format!("{} loses {nodes} nodes{}", of(fleet, &[*cluster]), time(*lasts))
+            let what = if *nodes == 1 { "a node".into() } else { format!("{nodes} nodes") };
+            format!("{} loses {what}{}", of(fleet, &[*cluster]), time(*lasts))
         }
         Act::Drift { clusters, used, lasts } => {
             format!("others use {} of {}{}", super::part(*used), of(fleet, clusters), time(*lasts))
@@ -36,7 +39,7 @@ pub fn act(act: &Act, scenario: &Scenario) -> Option<String> {
         }
         Act::Sensor { shows: None, lasts, .. } => format!("sensors fall silent{}", time(*lasts)),
         Act::Sensor { shows: Some(shows), lasts, .. } => {
-            format!("sensors show ×{} of the truth{}", times(*shows), time(*lasts))
+            format!("sensors show the truth ×{}{}", times(*shows), time(*lasts))
         }
         Act::GitOutage { lasts } => format!("git refuses pushes{}", time(*lasts)),
         Act::PodFailure { app, component, clusters, fault: why, lasts } => {
@@ -64,6 +67,10 @@ fn of(fleet: &Fleet, clusters: &[ClusterId]) -> String {
     let names: Vec<String> =
         clusters.iter().map(|cluster| fleet.clusters[cluster.index()].name.clone()).collect();
     listed(&names)
+}
+
+fn verb<'a>(clusters: &[ClusterId], one: &'a str, several: &'a str) -> &'a str {
+    if clusters.len() == 1 { one } else { several }
 }
 
 fn time(lasts: Option<Span>) -> String {

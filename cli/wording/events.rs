@@ -4,23 +4,34 @@
 
 use periplus_core::decision::{Closing, Decision, Subject, Verdict};
 use periplus_core::event::Event;
-use periplus_core::ids::{BerthId, BindingId};
+use periplus_core::ids::{AppId, BerthId, BindingId, ComponentId};
 use periplus_core::input::{Command, EffectReport, Input, Observation, Outcome, Sight};
-use periplus_core::state::{FlowId, Health, HoldKind, Marks};
+use periplus_core::state::{Berth, FlowId, Health, HoldKind, Marks, Phase};
 use periplus_core::units::{Permille, Tick};
 use periplus_core::{RecordRef, State};
 
 use super::reasons::{closing, fault, guard, refusal};
-use super::values::{cost, dollars, listed, part, rate};
+use super::values::{clock, cost, dollars, listed, part, rate};
 use crate::names::Names;
 
 /// What a record says to people, line by line. `state` is what it led to.
 pub fn tell(record: &RecordRef<'_>, state: &State, lines: &mut Vec<String>) {
-    for event in record.events {
-        lines.extend(fact(event, record, state));
-    }
+    lines.extend(record.events.iter().filter_map(|event| fact(event, record, state)));
+    tell_decisions(record, state, lines);
+}
+
+/// What was decided in a record, line by line.
+pub fn tell_decisions(record: &RecordRef<'_>, state: &State, lines: &mut Vec<String>) {
     for decision in record.decisions {
-        lines.extend(decided(decision, state));
+        let leaves = |other: &Decision| {
+            let whose = |one: &Decision| (one.app, one.group, one.subject);
+            matches!(other.verdict, Verdict::Closed(_)) && whose(other) == whose(decision)
+        };
+        let scaled = matches!(decision.verdict, Verdict::Scaled { .. });
+        // How many replicas wait for the last users to be gone is no story.
+        if !(scaled && record.decisions.iter().any(leaves)) {
+            lines.extend(decided(decision, state));
+        }
     }
 }
 
@@ -77,7 +88,8 @@ fn command_name(command: &Command) -> &'static str {
 }
 
 /// A fact, if it is worth telling.
-fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> {
+#[must_use]
+pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> {
     let names = Names(state);
     let cluster = |cluster| names.cluster(cluster);
     match event {
@@ -112,7 +124,7 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
             Some(format!("{} counts as lost: its users are served elsewhere", cluster(*lost)))
         }
         Event::ClusterReturned { cluster: back, stable_at } if *stable_at > record.at => {
-            Some(format!("{} is back; trusted again at {stable_at}", cluster(*back)))
+            Some(format!("{} is back; trusted again at {}", cluster(*back), clock(*stable_at)))
         }
         Event::ClusterReturned { cluster: back, .. } => {
             Some(format!("{} is heard of again", cluster(*back)))
@@ -122,27 +134,53 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
             let (zone, app) = (names.zone(entry.spec.zone), names.app(entry.spec.app));
             Some(format!("{zone} asks for {app}: {}", rate(entry.flow.rate)))
         }
-        Event::BerthOpened { app, group, cluster: there, .. } => {
-            Some(format!("{} starts in {}", names.group(*app, *group), cluster(*there)))
+        Event::BerthOpened { berth, app, group, cluster: there } => {
+            let with = match state.try_berth(*berth).map_or(0, Berth::replicas) {
+                0 => String::new(),
+                1 => " with 1 replica".into(),
+                replicas => format!(" with {replicas} replicas"),
+            };
+            Some(format!("{} starts in {}{with}", names.group(*app, *group), cluster(*there)))
+        }
+        // What yields and comes back at once into the room that is left is told by its decisions.
+        Event::BerthReopened { berth }
+            if record.events.iter().any(|other| closes(other, *berth)) =>
+        {
+            None
         }
         Event::BerthReopened { berth } => {
             Some(format!("{} after all", here(state, *berth, "stays in")?))
         }
-        Event::BerthCapped { berth, until, .. } => {
-            Some(format!("{} no further before {until}", here(state, *berth, "grows in")?))
-        }
+        Event::BerthCapped { berth, until, .. } => Some(format!(
+            "{} no further before {}",
+            here(state, *berth, "grows in")?,
+            clock(*until)
+        )),
         Event::ClusterAvoided { app, cluster: left, until } => {
-            Some(format!("{} leaves {} alone until {until}", names.app(*app), cluster(*left)))
+            let (app, left) = (names.app(*app), cluster(*left));
+            Some(format!("{app} leaves {left} alone until {}", clock(*until)))
         }
-        Event::BindingReady { binding } => became_ready(state, *binding, record.at),
+        Event::BindingReady { binding } => became_ready(state, *binding),
         Event::BindingFailed { binding, fault: why } => {
             Some(format!("{}: {}", component(state, *binding, "fails in")?, fault(*why)))
         }
-        Event::PrimeIssued { binding, generation, .. } => {
+        Event::PrimeIssued { binding, .. } => {
             let berth = state.try_berth(binding.berth)?;
-            let declared = state.intent(berth.app).component(binding.component);
-            let first = generation.0 == 1 && !declared.after.is_empty();
-            if first { component(state, *binding, "is written for") } else { None }
+            let (binding_now, app) = (berth.binding(binding.component)?, berth.app);
+            let fresh = !binding_now.served && binding_now.phase == Phase::Waiting;
+            let anew = matches!(record.input, Input::Command(Command::DeclareApp(..)));
+            if anew && !fresh {
+                component(state, *binding, "is rolled out anew in")
+            } else if fresh && is_in_order(state, app, binding.component) {
+                component(state, *binding, "is written for")
+            } else {
+                None
+            }
+        }
+        Event::WithdrawIssued { binding, .. } => {
+            let app = state.try_berth(binding.berth)?.app;
+            let told = is_in_order(state, app, binding.component);
+            if told { component(state, *binding, "is removed from") } else { None }
         }
         Event::GateOverdue { binding } => {
             Some(format!("{} longer than it should", component(state, *binding, "waits in")?))
@@ -152,6 +190,15 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
             component(state, *binding, "goes ahead in")?
         )),
         Event::RouteIssued { flow, weights, .. } => Some(routed(state, *flow, weights)),
+        Event::EffectPostponed { until, .. } => match record.input {
+            Input::Report(EffectReport { outcome: Outcome::Failed(why), .. }) => {
+                Some(format!("{}; tried again at {}", fault(*why), clock(*until)))
+            }
+            Input::Report(EffectReport { outcome: Outcome::Unknown, .. }) => {
+                Some(format!("nobody knows how a write went; done again at {}", clock(*until)))
+            }
+            Input::Report(_) | Input::Observation(_) | Input::Command(_) | Input::Timer(_) => None,
+        },
         Event::HoldPlaced { hold, kind } => Some(match kind {
             HoldKind::Blind { silent, clusters } => format!(
                 "held: {silent} of {clusters} clusters are silent at once; approve hold {} to replace them",
@@ -198,18 +245,20 @@ fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<String> 
         | Event::BindingApplied { .. }
         | Event::ReplicasSeen { .. }
         | Event::BindingUnready { .. }
-        | Event::WithdrawIssued { .. }
         | Event::BindingRemoved { .. }
         | Event::RouteDone { .. }
         | Event::RouteTimed { .. }
         | Event::EffectDone { .. }
-        | Event::EffectPostponed { .. }
         | Event::EffectRepeated { .. }
         | Event::ReportIgnored
         | Event::RemovalsCounted { .. }
         | Event::Rang { .. }
         | Event::SilenceTimed { .. } => None,
     }
+}
+
+fn closes(event: &Event, berth: BerthId) -> bool {
+    matches!(event, Event::BerthClosing { berth: closing, .. } if *closing == berth)
 }
 
 /// What was declared or seen anew after the start.
@@ -254,7 +303,7 @@ pub fn decided(decision: &Decision, state: &State) -> Option<String> {
         (Verdict::Assigned | Verdict::Split { .. }, Subject::Flow(place)) => {
             let from = names.place(place);
             let served = assigned(state, decision);
-            let mut line = format!("{from} is to be served by {}", listed(&served));
+            let mut line = format!("{whose} is to serve {from} from {}", listed(&served));
             if let Some(winner) = decision.winner {
                 line += &format!(" at {}", cost(winner.total));
             }
@@ -266,14 +315,18 @@ pub fn decided(decision: &Decision, state: &State) -> Option<String> {
                     _ => format!("; {next} would cost {} less", dollars(-margin)),
                 };
             }
+            if !decision.refusals.is_empty() {
+                line += &format!("; refused: {}", refused(decision));
+            }
             Some(line)
         }
         (Verdict::Unserved, Subject::Flow(place)) => {
-            let codes = decision.refusals.iter();
-            let codes: Vec<String> =
-                codes.map(|(code, count)| format!("{count} {}", code.slug())).collect();
-            let why = if codes.is_empty() { "it is not worth it".into() } else { codes.join(", ") };
-            Some(format!("nobody is to serve {} of {whose}: {why}", names.place(place)))
+            let why = if decision.refusals.is_empty() {
+                "it is not worth it".into()
+            } else {
+                format!("refused: {}", refused(decision))
+            };
+            Some(format!("{whose} cannot serve {}; {why}", names.place(place)))
         }
         (Verdict::Scaled { from, to }, Subject::Berth(cluster)) => {
             let way = if to > from { "grows" } else { "shrinks" };
@@ -323,11 +376,28 @@ fn assigned(state: &State, decision: &Decision) -> Vec<String> {
     served.iter().map(told).collect()
 }
 
+/// Whether a component waits for others, or others for it.
+fn is_in_order(state: &State, app: AppId, component: ComponentId) -> bool {
+    let intents = state.apps().iter().map(|entry| &entry.intent);
+    let mut gates = intents.flat_map(|intent| &intent.components).flat_map(|other| &other.after);
+    let waits = !state.intent(app).component(component).after.is_empty();
+    waits || gates.any(|gate| (gate.app, gate.component) == (app, component))
+}
+
+/// How many clusters were refused, by code.
+fn refused(decision: &Decision) -> String {
+    let codes = decision.refusals.iter();
+    codes.map(|(code, count)| format!("{count} {}", code.slug())).collect::<Vec<_>>().join(", ")
+}
+
 fn routed(state: &State, flow: FlowId, weights: &[(BerthId, Permille)]) -> String {
     let names = Names(state);
-    let from = match state.flow(flow) {
-        Some(_) => names.place(state.endpoints(flow).0),
-        None => "?",
+    let (from, whose) = match state.flow(flow) {
+        Some(_) => {
+            let (place, app, group) = state.endpoints(flow);
+            (names.place(place), names.group(app, group))
+        }
+        None => ("?", "?".into()),
     };
     let whole = weights.len() == 1 && weights[0].1 == Permille::WHOLE;
     let told = |(berth, weight): &(BerthId, Permille)| {
@@ -336,20 +406,19 @@ fn routed(state: &State, flow: FlowId, weights: &[(BerthId, Permille)]) -> Strin
     };
     let to: Vec<String> = weights.iter().map(told).collect();
     if to.is_empty() {
-        format!("{from} is no longer sent anywhere")
+        format!("{from} is sent nowhere for {whose}")
     } else {
-        format!("{from} is sent to {}", listed(&to))
+        format!("{from} is sent to {} for {whose}", listed(&to))
     }
 }
 
-fn became_ready(state: &State, binding: BindingId, at: Tick) -> Option<String> {
+fn became_ready(state: &State, binding: BindingId) -> Option<String> {
     let berth = state.try_berth(binding.berth)?;
     let first = berth.is_ready()
         && !berth.sources.iter().any(|flow| has_routes(state, *flow, binding.berth));
     let fresh = matches!(state.cluster(berth.cluster).health, Health::Fresh);
-    let after = at.since(berth.opened);
     (first && fresh).then_some(())?;
-    Some(format!("{}, {after} after its start", here(state, binding.berth, "is ready in")?))
+    here(state, binding.berth, "is ready in")
 }
 
 fn has_routes(state: &State, flow: FlowId, berth: BerthId) -> bool {

@@ -9,4 +9,4 @@ pub mod reasons;
 pub mod values;
 
 pub use self::reasons::{cure, fault, guard, reason, refusal};
-pub use self::values::{cost, part, rate, rtt};
+pub use self::values::{clock, cost, part, rate, rtt};

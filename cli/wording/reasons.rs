@@ -6,7 +6,7 @@ use periplus_core::event::Refusal;
 use periplus_core::ids::AppId;
 use periplus_core::input::Fault;
 
-use super::values::{rate, rtt};
+use super::values::{clock, rate, rtt};
 use crate::names::Names;
 
 /// A reason with its numbers.
@@ -23,7 +23,7 @@ pub fn reason(state: &State, app: AppId, reason: &Reason) -> String {
         Reason::KindUnsupported { component, .. } => {
             format!("{} cannot run on this kind of cluster", names.component(app, component))
         }
-        Reason::Lost { since } => format!("lost since {since}"),
+        Reason::Lost { since } => format!("lost since {}", clock(since)),
         Reason::MaxClusters { limit } => format!("the app may be in {limit} clusters at most"),
         Reason::NoRoom { resource: Resource::Packing, .. } => {
             "the sum would fit, but no node has room for the next pod".into()
@@ -47,14 +47,14 @@ pub fn reason(state: &State, app: AppId, reason: &Reason) -> String {
             format!("the tenant's quota leaves {}", amount(resource, left))
         }
         Reason::RecentlyFailed { until } => {
-            format!("it failed not long ago; tried again at {until}")
+            format!("it failed not long ago; tried again at {}", clock(until))
         }
         Reason::Residency { key, zone, cluster } => {
             let value = |value: Option<_>| value.map_or("none", |value| state.name(value));
             format!("{} must be {}, is {}", state.name(key), value(zone), value(cluster))
         }
         Reason::Retired => "it has left the fleet".into(),
-        Reason::Returning { until } => format!("it must be stable until {until}"),
+        Reason::Returning { until } => format!("it must be stable until {}", clock(until)),
         Reason::SelectorMismatch { key, found } => match found {
             Some(found) => format!("label {} is {}", state.name(key), state.name(found)),
             None => format!("label {} is missing", state.name(key)),
@@ -68,7 +68,7 @@ pub fn reason(state: &State, app: AppId, reason: &Reason) -> String {
             format!("the tenant may not use it: label {}", state.name(key))
         }
         Reason::TooFar { rtt: far, limit } => format!("{} away, {} allowed", rtt(far), rtt(limit)),
-        Reason::Unknown { since } => format!("not heard of since {since}"),
+        Reason::Unknown { since } => format!("not heard of since {}", clock(since)),
     }
 }
 
@@ -123,7 +123,7 @@ pub fn guard(held: &Held) -> String {
         Guard::Stateful => "its data moves by command only".into(),
     };
     match held.until {
-        Some(until) => format!("{why}; until {until}"),
+        Some(until) => format!("{why}, until {}", clock(until)),
         None => why,
     }
 }
@@ -200,7 +200,7 @@ pub fn refusal(state: &State, refusal: &Refusal) -> String {
             format!("{entries} entries at once, {limit} are allowed")
         }
         Refusal::ShapeChanged { app } => {
-            format!("{} has other groups or calls between them: withdraw it first", names.app(app))
+            format!("{} would have other groups or calls: withdraw it first", names.app(app))
         }
         Refusal::GenerationOutdated { generation, declared } => {
             format!("generation {generation} is not newer than {declared}")

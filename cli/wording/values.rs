@@ -1,6 +1,6 @@
 //! Numbers with their units.
 
-use periplus_core::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille};
+use periplus_core::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille, Tick};
 
 /// A running price: `$0.0810/h`.
 #[must_use]
@@ -26,6 +26,12 @@ pub fn dollars(price: MicroUsdPerHour) -> String {
 #[must_use]
 pub fn rate(rate: MilliRps) -> String {
     format!("{} rps", thousandths(rate.0))
+}
+
+/// A point in time, to the second.
+#[must_use]
+pub fn clock(at: Tick) -> String {
+    Tick(at.0 / 1_000 * 1_000).to_string()
 }
 
 /// A round-trip time: `2.1 ms`, `150 µs`.
@@ -57,7 +63,12 @@ fn thousandths(count: u64) -> String {
         0 => whole.to_string(),
         _ if whole >= 100 => ((count + 500) / 1_000).to_string(),
         _ if whole >= 10 => format!("{whole}.{}", rest / 100),
-        _ => format!("{whole}.{rest:03}").trim_end_matches('0').to_string(),
+        _ if whole >= 1 => {
+            let hundredths = (count + 5) / 10;
+            let text = format!("{}.{:02}", hundredths / 100, hundredths % 100);
+            text.trim_end_matches('0').trim_end_matches('.').to_string()
+        }
+        _ => format!("0.{rest:03}").trim_end_matches('0').to_string(),
     }
 }
 
@@ -82,6 +93,8 @@ mod tests {
         assert_eq!(dollars(MicroUsdPerHour(12_345_678)), "$12.35");
         assert_eq!(rate(MilliRps(12_000)), "12 rps");
         assert_eq!(rate(MilliRps(500)), "0.5 rps");
+        assert_eq!(rate(MilliRps(1_998)), "2 rps");
+        assert_eq!(rate(MilliRps(1_234)), "1.23 rps");
         assert_eq!(rate(MilliRps(12_345)), "12.3 rps");
         assert_eq!(rate(MilliRps(1_234_567)), "1235 rps");
         assert_eq!(rtt(MicrosRtt(2_149)), "2.1 ms");

@@ -3,7 +3,7 @@
 mod support;
 
 use periplus_core::capacity::Totals;
-use periplus_core::decision::{Guard, ReasonCode, Verdict};
+use periplus_core::decision::{Guard, ReasonCode, Subject, Verdict};
 use periplus_core::event::Event;
 use periplus_core::ids::*;
 use periplus_core::input::*;
@@ -37,6 +37,66 @@ fn what_one_cluster_has_no_room_for_bursts_to_the_next_and_comes_back() {
     bench.run_for(Span(3_600_000));
     assert_eq!(bench.routes_of(series), [(0, 1_000)]);
     assert_eq!(bench.berths_of(0), [0]);
+    bench.verify();
+}
+
+#[test]
+fn a_burst_contracts_before_its_first_cluster_shrinks() {
+    let mut policy = plain_policy();
+    policy.pace.scale_in_after = Span(60_000);
+    let mut bench = Bench::new(policy);
+    bench.cluster(Nodes::default());
+    bench.cluster(Nodes::default());
+    bench.zone(&[5, 30]);
+    let app = bench.app(|_| {});
+    let series = bench.series(app);
+    bench.demand(&[(series, 120)]);
+    bench.run_for(Span(1_200_000));
+    assert_eq!(bench.routes_of(series).len(), 2);
+    bench.demand(&[(series, 60)]);
+    bench.run_for(Span(90_000));
+    assert_eq!(bench.routes_of(series), [(0, 1_000)]);
+    let shrunk = bench.log.iter().flat_map(|record| &record.decisions).any(|decision| {
+        let first = decision.subject == Subject::Berth(ClusterId(0));
+        first && matches!(decision.verdict, Verdict::Scaled { from: 8, to } if to < 6)
+    });
+    assert!(!shrunk, "the first cluster never has less than it is about to need");
+    bench.verify();
+}
+
+#[test]
+fn who_is_served_by_nobody_from_the_start_is_told_why_once() {
+    let mut bench = Bench::new(plain_policy());
+    bench.cluster(Nodes::default());
+    bench.zone(&[90]);
+    let app = bench.app(|intent| intent.rules.max_rtt = Some(MicrosRtt(50_000)));
+    let series = bench.series(app);
+    for rate in [5, 6, 7] {
+        bench.demand(&[(series, rate)]);
+        bench.run_for(Span(1_200_000));
+    }
+    let decisions: Vec<_> = bench.log.iter().flat_map(|record| &record.decisions).collect();
+    assert_eq!(decisions.len(), 1, "{decisions:?}");
+    assert_eq!(decisions[0].verdict, Verdict::Unserved);
+    assert_eq!(decisions[0].refusals, [(ReasonCode::TooFar, 1)]);
+    bench.verify();
+}
+
+#[test]
+fn an_app_that_was_kept_away_comes_once_the_other_has_gone() {
+    let mut bench = Bench::new(plain_policy());
+    bench.cluster(Nodes { core_price: 30_000, ..Nodes::default() });
+    bench.cluster(Nodes { core_price: 80_000, ..Nodes::default() });
+    bench.zone(&[5, 5]);
+    let first = bench.app(|_| {});
+    let second = bench.app(|intent| intent.rules.avoid.push(first));
+    let (one, other) = (bench.series(first), bench.series(second));
+    bench.demand(&[(one, 20), (other, 20)]);
+    bench.run_for(Span(1_200_000));
+    assert_eq!((bench.berths_of(0), bench.berths_of(1)), (vec![0], vec![1]));
+    bench.demand(&[(one, 0), (other, 20)]);
+    bench.run_for(Span(1_800_000));
+    assert_eq!((bench.berths_of(0), bench.berths_of(1)), (vec![], vec![0]));
     bench.verify();
 }
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use periplus_core::decision::Closing;
+use periplus_core::decision::{Closing, Verdict};
 use periplus_core::effect::{Alert, Effect};
 use periplus_core::event::Event;
 use periplus_core::ids::*;
@@ -47,6 +47,8 @@ fn a_silent_cluster_is_kept_then_replaced_then_returned_to() {
     assert!(matches!(bench.state.cluster(ClusterId(0)).health, Health::Lost { .. }));
     assert_eq!(bench.routes_of(series), [(1, 1_000)], "lost: replaced");
     assert_eq!(bench.berths_of(0), [0, 1], "still charged until seen removed");
+    bench.run_for(Span(1_200_000));
+    assert_eq!(bench.state.berth(BerthId(0)).replicas(), 3, "nor scaled in unseen");
 
     bench.silent.clear();
     bench.run_for(Span(600_000));
@@ -70,6 +72,79 @@ fn when_too_many_fall_silent_at_once_we_are_blind_and_hold() {
     bench.run_for(Span(60_000));
     assert_eq!(bench.state.holds().count(), 0);
     assert!(bench.state.clusters().iter().all(|cluster| cluster.is_fresh()));
+    bench.verify();
+}
+
+#[test]
+fn who_is_heard_of_last_after_blindness_is_not_lost_for_it() {
+    let (mut bench, series) = served_from_the_first();
+    bench.silent = (0..3).map(ClusterId).collect();
+    bench.run_for(Span(1_800_000));
+    assert_eq!(bench.state.holds().count(), 1);
+    // The others are heard of first; the first cluster comes a minute later.
+    bench.silent = vec![ClusterId(0)];
+    bench.run_for(Span(60_000));
+    assert_eq!(bench.state.holds().count(), 0);
+    bench.silent.clear();
+    bench.run_for(Span(60_000));
+    assert!(bench.state.clusters().iter().all(|cluster| cluster.is_fresh()));
+    assert!(!bench.events().any(|(_, event)| matches!(event, Event::ClusterLost { .. })));
+    assert_eq!(bench.routes_of(series), [(0, 1_000)]);
+    // Who stays silent is lost in the end.
+    bench.silent = vec![ClusterId(0)];
+    bench.run_for(Span(400_000));
+    assert!(bench.state.cluster(ClusterId(0)).is_gone());
+    bench.verify();
+}
+
+#[test]
+fn a_returned_cluster_that_is_wanted_again_is_not_closed_first() {
+    let (mut bench, series) = served_from_the_first();
+    bench.silent.push(ClusterId(0));
+    bench.run_for(Span(600_000));
+    bench.silent.clear();
+    bench.run_for(Span(3_000_000));
+    assert_eq!(bench.routes_of(series), [(0, 1_000)]);
+    assert!(!bench.events().any(|(_, event)| matches!(event, Event::BerthReopened { .. })));
+    bench.verify();
+}
+
+#[test]
+fn users_come_home_once_the_cluster_near_them_has_room() {
+    let mut bench = Bench::new(plain_policy());
+    bench.cluster(Nodes { nodes: 1, ..Nodes::default() });
+    bench.cluster(Nodes::default());
+    bench.zone(&[5, 40]);
+    let app = bench.app(|_| {});
+    let series = bench.series(app);
+    bench.demand(&[(series, 60)]);
+    bench.run_for(Span(1_800_000));
+    assert_ne!(bench.routes_of(series), [(0, 1_000)]);
+    bench.capacity(ClusterId(0), 2, 4_000);
+    bench.run_for(Span(1_200_000));
+    assert_eq!(bench.routes_of(series), [(0, 1_000)]);
+    bench.verify();
+}
+
+#[test]
+fn an_app_that_has_yielded_does_not_yield_again_while_its_pods_are_going() {
+    let mut bench = Bench::new(plain_policy());
+    bench.cluster(Nodes { nodes: 1, ..Nodes::default() });
+    bench.zone(&[5]);
+    let low = bench.app(|_| {});
+    let high = bench.app(|intent| intent.priority = 10);
+    let (photos, calls) = (bench.series(low), bench.series(high));
+    bench.demand(&[(photos, 40)]);
+    bench.run_for(Span(900_000));
+    bench.demand(&[(photos, 40), (calls, 20)]);
+    bench.run_for(Span(2_000));
+    bench.capacity(ClusterId(0), 1, 4_000);
+    bench.run_for(Span(900_000));
+    let yields = bench.log.iter().flat_map(|record| &record.decisions);
+    let yields = yields.filter(|one| one.verdict == Verdict::Closed(Closing::Preempted)).count();
+    assert_eq!(yields, 1);
+    assert_eq!(bench.routes_of(calls), [(0, 1_000)]);
+    assert_eq!(bench.routes_of(photos), [(0, 500)]);
     bench.verify();
 }
 

@@ -34,6 +34,11 @@ impl Intents {
         (0..self.0.len()).map(AppId::from_index)
     }
 
+    /// An app is declared for the first time: nothing of it can be older than that.
+    pub(crate) fn declare(&mut self, app: AppId, intent: &Intent) {
+        self.0[app.index()].get_or_insert_with(|| Arc::new(intent.clone()));
+    }
+
     /// Takes over the intent that the machine has now. Says whether it is another one.
     pub(crate) fn refresh(&mut self, app: AppId, state: &State) -> bool {
         let newest = state.intent(app);

@@ -12,7 +12,7 @@ use crate::decide::problem::{Demand, Limit, Problem};
 use crate::decision::{Closing, Decision, Reason, Resource, Subject, Trigger, Verdict};
 use crate::event::Event;
 use crate::ids::{BerthId, ClusterId};
-use crate::state::{Berth, State};
+use crate::state::{Berth, FlowId, State};
 use crate::step::Step;
 use crate::units::{MilliRps, Permille, Tick};
 
@@ -49,6 +49,7 @@ pub(super) fn narrow(state: &State, problem: &mut Problem, scratch: &mut Scratch
                 let oversized = eligible::exceeds_nodes(state, app, group, site.cluster);
                 site.full = Some(oversized.unwrap_or(reason));
                 site.limit = Some(nothing);
+                problem.vacate(place);
             }
         }
         problem.budget = problem.budget.max(u64::from(state.policy().search.per_flow));
@@ -159,12 +160,13 @@ fn assign(step: &mut Step<'_>, problem: &mut Problem, demand: usize, trigger: Tr
     shares.sort_unstable();
     let known = step.state.flow(flow).expect("a flow that is planned exists").shares;
     let assigned = known.iter().filter(|share| share.assigned > Permille::ZERO);
-    if assigned.map(|share| (share.berth, share.assigned)).eq(shares.iter().copied()) {
+    if assigned.map(|share| (share.berth, share.assigned)).ne(shares.iter().copied()) {
+        step.emit(Event::Assigned { flow, shares });
+        known.iter().for_each(|share| step.check_scale_in(share.berth));
+        step.work.routes.push(flow);
+    } else if !(shares.is_empty() && has_just_awoken(step, flow)) {
         return;
     }
-    step.emit(Event::Assigned { flow, shares });
-    known.iter().for_each(|share| step.check_scale_in(share.berth));
-    step.work.routes.push(flow);
     let clusters = u8::try_from(now.parts().len()).expect("a flow is assigned to few clusters");
     let verdict = match (clusters, 1_000 - now.weight()) {
         (0, _) => Verdict::Unserved,
@@ -184,6 +186,13 @@ fn assign(step: &mut Step<'_>, problem: &mut Problem, demand: usize, trigger: Tr
         refusals: Vec::new(),
     });
     explained::complete(step, problem, demand);
+}
+
+/// Whether a flow's users have become enough in this very step: why nobody serves them is then to be said,
+/// though nothing has changed.
+fn has_just_awoken(step: &Step<'_>, flow: FlowId) -> bool {
+    let FlowId::Series(series) = flow else { return false };
+    step.out.events.contains(&Event::SeriesAwoke { series })
 }
 
 fn count_moves(step: &mut Step<'_>, problem: &Problem) {

@@ -147,7 +147,9 @@ fn target(step: &Step<'_>, id: BerthId, staffing: &Staffing, top: usize) -> Opti
     if top < now {
         return Some(wanted.min(top));
     }
-    if let Some(pending) = berth.scale_in.filter(|pending| pending.until <= step.at) {
+    // What cannot be seen keeps what it has.
+    let seen = state.cluster(berth.cluster).is_fresh();
+    if let Some(pending) = berth.scale_in.filter(|pending| pending.until <= step.at && seen) {
         return Some(for_load(pending.peak.max(berth.load)).min(now));
     }
     if berth.load > berth.band.high && wanted > now {

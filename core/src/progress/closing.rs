@@ -7,7 +7,7 @@ use crate::decision::{Closing, Decision, Reason, Subject, Trigger, Verdict};
 use crate::event::Event;
 use crate::ids::{BerthId, BindingId};
 use crate::intent::Scope;
-use crate::state::{Content, FlowId, Health, Phase, Stage, State};
+use crate::state::{Berth, Content, FlowId, Health, Phase, Stage, State};
 use crate::step::Step;
 use crate::units::Permille;
 
@@ -206,8 +206,13 @@ impl Step<'_> {
     }
 
     fn finish(&mut self, id: BerthId) {
-        let cluster = self.state.berth(id).cluster;
+        let Berth { cluster, app, .. } = *self.state.berth(id);
         self.emit(Event::BerthRemoved { berth: id });
+        // Apps that keep away from this one may come now.
+        for place in 0..self.state.derived.avoided(app).len() {
+            let other = self.state.derived.avoided(app)[place];
+            self.stir(other, self.at.after(self.state.policy().pace.reconsider_after));
+        }
         self.work.freed.push(cluster);
         for place in 0..self.state.cluster(cluster).berths.len() {
             let other = self.state.cluster(cluster).berths[place];

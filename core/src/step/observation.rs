@@ -1,5 +1,6 @@
 //! Observations of clusters: heartbeats, room, prices, carbon and the ways between places.
 
+use crate::capacity::Totals;
 use crate::decide::{Depth, REVIEW_FROM};
 use crate::decision::Trigger;
 use crate::event::Event;
@@ -70,7 +71,8 @@ impl Step<'_> {
             let berth = self.state.cluster(cluster).berths[place];
             let app = self.state.berth(berth).app;
             self.work.gates.push(app);
-            self.stir(app, self.at);
+            // Planned at once: what is wanted here again is not to be closed first.
+            self.work.apps.push((app, Depth::Whole));
             self.look_at(berth);
         }
         self.stir_every_app();
@@ -93,13 +95,25 @@ impl Step<'_> {
             self.hear(cluster);
         }
         let entry = self.state.cluster(cluster);
-        if entry.room.shortage(&entry.held).is_some() {
-            self.work.berths.extend(&entry.berths);
+        if entry.room.shortage(&entry.held).is_some() && self.is_overfull(cluster) {
+            self.work.berths.extend(&self.state.cluster(cluster).berths);
         }
-        if room.shortage(&entry.room).is_some() {
+        if room.shortage(&self.state.cluster(cluster).room).is_some() {
             self.work.freed.push(cluster);
+            self.stir_every_app();
         }
         Trigger::Capacity
+    }
+
+    /// Whether a cluster has no room for what is wanted in it. What is on its way out goes by itself.
+    fn is_overfull(&self, cluster: ClusterId) -> bool {
+        let entry = self.state.cluster(cluster);
+        let berths = entry.berths.iter().map(|berth| self.state.berth(*berth));
+        let mut wanted = Totals::default();
+        for berth in berths.filter(|berth| berth.is_live()) {
+            wanted += berth.wanted();
+        }
+        entry.room.shortage(&wanted).is_some()
     }
 
     fn see_reach(&mut self, from: Place) -> Trigger {

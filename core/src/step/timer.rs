@@ -6,9 +6,9 @@ use crate::effect::{Alert, Issued};
 use crate::event::Event;
 use crate::ids::{BerthId, ClusterId, HoldId};
 use crate::input::TimerFired;
-use crate::state::{Health, HoldKind, Stage, Timer, Wake};
+use crate::state::{FlowId, Health, HoldKind, Stage, Timer, Wake};
 use crate::step::Step;
-use crate::units::Tick;
+use crate::units::{Permille, Span, Tick};
 
 impl Step<'_> {
     /// Fires every timer that is due.
@@ -54,10 +54,9 @@ impl Step<'_> {
                 }
             }
             Timer::Overdue(berth) => self.see_overdue(berth),
-            Timer::ScaleIn(berth) | Timer::Uncap(berth) => {
-                if matches!(timer, Timer::Uncap(_)) {
-                    self.emit(Event::BerthUncapped { berth });
-                }
+            Timer::ScaleIn(berth) => self.scale_in(berth),
+            Timer::Uncap(berth) => {
+                self.emit(Event::BerthUncapped { berth });
                 self.work.berths.push(berth);
             }
             Timer::Drained(berth) => self.see_drained(berth),
@@ -71,6 +70,22 @@ impl Step<'_> {
             Timer::Review(app) => self.work.apps.push((app, Depth::Whole)),
         }
         Trigger::Timer
+    }
+
+    /// Less has been enough for a berth for long enough. Before it shrinks, what was split off from it or
+    /// came to it by a burst is brought together: bursts contract before their first cluster does.
+    fn scale_in(&mut self, berth: BerthId) {
+        let Some(entry) = self.state.try_berth(berth) else { return };
+        let is_split = |flow: &FlowId| {
+            let shares = self.state.flow(*flow).map(|flow| flow.shares).unwrap_or_default();
+            shares.iter().filter(|share| share.assigned > Permille::ZERO).count() > 1
+        };
+        let small = self.state.app(entry.app).series.len() < REVIEW_FROM;
+        if small && entry.sources.iter().any(is_split) {
+            self.work.apps.push((entry.app, Depth::Whole));
+        } else {
+            self.work.berths.push(berth);
+        }
     }
 
     fn see_overdue(&mut self, berth: BerthId) {
@@ -122,7 +137,10 @@ impl Step<'_> {
                 self.emit(Event::HoldPlaced { hold, kind });
                 self.alert(Alert::Blind { hold, silent, clusters: present });
             }
-            (false, Some((hold, _))) => self.emit(Event::HoldLifted { hold }),
+            (false, Some((hold, _))) => {
+                self.emit(Event::HoldLifted { hold });
+                self.look_afresh();
+            }
             (true, Some(_)) | (false, None) => {}
         }
         let may_lose = self.blind_hold().is_none_or(|(_, approved)| approved);
@@ -131,7 +149,11 @@ impl Step<'_> {
             let cluster = ClusterId::from_index(index);
             let entry = self.state.cluster(cluster);
             let stale_at = entry.last_seen.after(trust.stale_after);
-            let lost_at = entry.last_seen.after(trust.lost_after);
+            let patience = Span(trust.lost_after.0.saturating_sub(trust.stale_after.0));
+            let lost_at = match entry.health {
+                Health::Unknown { since } => since.after(patience).max(stale_at.after(patience)),
+                Health::Fresh | Health::Lost { .. } | Health::Retired => stale_at.after(patience),
+            };
             let fresh = entry.is_fresh();
             match entry.health {
                 Health::Fresh | Health::Unknown { .. } if lost_at <= self.at && may_lose => {
@@ -151,6 +173,16 @@ impl Step<'_> {
         }
         if let Some(until) = next {
             self.emit(Event::SilenceTimed { until });
+        }
+    }
+
+    /// We see again: who is silent still has just fallen silent, as far as we can know.
+    fn look_afresh(&mut self) {
+        for index in 0..self.state.clusters.len() {
+            let cluster = ClusterId::from_index(index);
+            if matches!(self.state.cluster(cluster).health, Health::Unknown { .. }) {
+                self.emit(Event::ClusterUnknown { cluster });
+            }
         }
     }
 

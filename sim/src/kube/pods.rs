@@ -4,7 +4,7 @@ use periplus_core::fleet::Resources;
 use periplus_core::input::Fault;
 use periplus_core::units::{Span, Tick};
 
-use super::deployment::Census;
+use super::deployment::{Census, Steps};
 use super::scheduler::choose;
 use super::{Around, Cluster, PodCounts};
 use crate::happening::Turn;
@@ -82,15 +82,21 @@ impl Stage {
 }
 
 impl Cluster {
-    /// Brings a deployment's pods one step towards what it wants.
+    /// Brings a deployment's pods as far towards what it wants as they can come now: a pod that stops may
+    /// make room for the next to be created.
     pub(super) fn reconcile(&mut self, number: u32, around: &mut Around<'_>) {
         let deployment = &self.deployments[number];
-        let template = deployment.template;
-        let steps = self.census(number).steps_towards(deployment.want);
-        self.stop_some(number, steps.stop_fresh, |of| of == template, around);
-        self.stop_some(number, steps.stop_stale, |of| of != template, around);
-        for _ in 0..steps.create {
-            self.create_pod(number, around);
+        let (template, want) = (deployment.template, deployment.want);
+        loop {
+            let steps = self.census(number).steps_towards(want);
+            if steps == Steps::default() {
+                break;
+            }
+            self.stop_some(number, steps.stop_fresh, |of| of == template, around);
+            self.stop_some(number, steps.stop_stale, |of| of != template, around);
+            for _ in 0..steps.create {
+                self.create_pod(number, around);
+            }
         }
         self.schedule(around);
     }

@@ -224,6 +224,20 @@ fn a_new_content_is_ready_before_the_old_one_stops() {
 }
 
 #[test]
+fn a_rolling_update_of_two_that_may_miss_none_comes_to_its_end() {
+    let (apps, truth) = ([app()], truth(3, None));
+    let catalog = Catalog::new(&apps);
+    let mut hand = Hand::new(&truth, &catalog);
+    hand.write(replicas(1, 2));
+    hand.pass(60_000);
+    // Another request makes both pods stale. The first new one has to pull on the free node.
+    hand.write(manifest(2, Scale::Replicas(2), 300));
+    hand.pass(200_000);
+    assert_eq!(hand.said().last(), Some(&(60_000 + APPLY + PULL + 2 * START, Seen::Applied)));
+    assert_eq!(hand.counts(), PodCounts { ready: 2, bound: 2, pending: 0 });
+}
+
+#[test]
 fn what_leaves_the_folder_is_gone_once_its_last_pod_has_stopped() {
     let (apps, truth) = ([app()], truth(2, None));
     let catalog = Catalog::new(&apps);

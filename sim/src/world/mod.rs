@@ -240,7 +240,10 @@ impl<'s> World<'s> {
     fn heed(&mut self, input: &Input) {
         let Input::Command(command) = input else { return };
         match command {
-            Command::DeclareApp(app, _) => self.users.set_wanted(*app, true),
+            Command::DeclareApp(app, intent) => {
+                self.intents.declare(*app, intent);
+                self.users.set_wanted(*app, true);
+            }
             Command::WithdrawApp(app) => self.users.set_wanted(*app, false),
             Command::RetireCluster(cluster) => {
                 self.in_cluster(*cluster, Cluster::leave);

@@ -2,7 +2,7 @@
 
 use super::Trial;
 use crate::decide::Depth;
-use crate::decide::problem::{Part, Problem};
+use crate::decide::problem::{Demand, Part, Problem};
 use crate::units::{MilliRps, Permille};
 
 impl Problem {
@@ -41,8 +41,7 @@ impl Problem {
             }
         }
         let Some((_, demand, way)) = cheapest else { return false };
-        let entry = &mut self.demands[demand];
-        let (now, rate) = (entry.now, entry.rate);
+        let Demand { now, rate, .. } = self.demands[demand];
         let weight = now.of(site);
         let shed = if over >= rate.part(Permille(weight)) {
             weight
@@ -50,15 +49,31 @@ impl Problem {
             let needed = u16::try_from((over.0 * 1_000).div_ceil(rate.0)).unwrap_or(1_000);
             needed.next_multiple_of(self.burst_step).min(weight)
         };
-        // Whatever moved before it was forced no longer counts as a move without need.
-        if !entry.forced && now != entry.before {
+        let mut shares = now;
+        shares.set(Part { site, weight: weight - shed, way });
+        self.force(demand);
+        self.assign(demand, shares);
+        true
+    }
+
+    /// A flow must move: whatever it moved before no longer counts as a move without need.
+    fn force(&mut self, demand: usize) {
+        let entry = &mut self.demands[demand];
+        if !entry.forced && entry.now != entry.before {
             self.moved -= 1;
         }
         entry.forced = true;
-        let mut shares = now;
-        shares.set(Part { site, weight: weight - shed, way });
-        self.assign(demand, shares);
-        true
+    }
+
+    /// Takes every flow away from a site that can hold none, also those that ask for nothing now.
+    pub(crate) fn vacate(&mut self, site: u32) {
+        for demand in 0..self.demands.len() {
+            let now = self.demands[demand].now;
+            if now.of(site) > 0 {
+                self.force(demand);
+                self.assign(demand, now.without(site));
+            }
+        }
     }
 
     /// What one mRPS of a flow costs more elsewhere than at `site`, in thousandths of a µ$.
