@@ -1,8 +1,9 @@
 //! The digest: 128 bits that stand for the whole state, kept up to date at O(1) per change.
 //!
 //! XXH3-128 over each entity's encoding, seeded by its family and id, summed with wrapping addition. A sum
-//! does not depend on order, so one changed entity costs one subtraction and one addition. Not
-//! cryptographic: it finds divergence, not malice.
+//! does not depend on order, so one changed entity costs one subtraction and one addition. The one number of
+//! an entity that changes all the time, its pulse, is a summand of its own. Not cryptographic: it finds
+//! divergence, not malice.
 
 use alloc::vec::Vec;
 use core::fmt;
