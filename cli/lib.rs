@@ -19,6 +19,7 @@
 mod args;
 mod commands;
 mod failure;
+mod hours;
 mod names;
 mod opened;
 mod render;

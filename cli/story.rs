@@ -8,6 +8,7 @@ use periplus_core::ids::{BerthId, SeriesId};
 use periplus_core::units::Tick;
 use periplus_core::{RecordRef, Sink, SinkFault, State};
 
+use crate::hours::Hours;
 use crate::names::Names;
 use crate::wording::{clock, events, rate};
 
@@ -21,6 +22,8 @@ pub struct Story {
     berths: BTreeMap<BerthId, String>,
     /// Whose users are being served or to be.
     awake: BTreeSet<SeriesId>,
+    /// The same in short.
+    hours: Hours,
 }
 
 impl Story {
@@ -37,20 +40,21 @@ impl Story {
 
     /// Puts in what the world did, which no log says.
     pub fn interject(&mut self, at: Tick, line: String) {
+        self.hours.tell(at, line.clone());
         let place = self.lines.partition_point(|(when, _)| *when < at);
         self.lines.insert(place, (at, line));
     }
 
-    /// The first `limit` lines as text, and how many more there are.
+    /// The lines as text; hour by hour, if there are more than `limit`.
     #[must_use]
     pub fn text(&self, limit: usize) -> String {
+        if self.lines.len() > limit {
+            return self.hours.text();
+        }
         let mut text = String::new();
-        for (at, line) in self.lines.iter().take(limit) {
+        for (at, line) in &self.lines {
             let at = clock(*at);
             writeln!(text, "{at:>8}  {line}").expect("a string takes every character");
-        }
-        if let Some(more) = self.lines.len().checked_sub(limit).filter(|more| *more > 0) {
-            writeln!(text, "{:>8}  … and {more} lines more", "").expect("as above");
         }
         text
     }
@@ -91,6 +95,7 @@ impl Sink for Story {
     fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
         for event in record.events {
             self.follow(event, state);
+            self.hours.follow(record.at, event, state);
             self.told.extend(events::fact(event, record, state));
         }
         events::tell_decisions(record, state, &mut self.told);
