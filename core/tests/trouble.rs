@@ -269,9 +269,8 @@ fn an_intent_that_vanishes_with_its_folder_is_held_too() {
     assert_eq!(bench.state.berths().count(), 0);
     assert_eq!(bench.state.holds().count(), 0);
     let closed = bench.log.iter().flat_map(|record| &record.decisions);
-    let withdrawn = closed.filter(|decision| {
-        decision.verdict == Verdict::Closed(Closing::Withdrawn)
-    });
+    let withdrawn =
+        closed.filter(|decision| decision.verdict == Verdict::Closed(Closing::Withdrawn));
     assert_eq!(withdrawn.count(), 30);
     bench.verify();
 }
