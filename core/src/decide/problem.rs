@@ -289,7 +289,7 @@ impl Problem {
     #[inline]
     pub(crate) fn has_room(&mut self, site: u32, part: MilliRps) -> bool {
         let max = self.limit(site).max;
-        self.sites[site as usize].load + part <= max
+        max > MilliRps::ZERO && self.sites[site as usize].load + part <= max
     }
 
     /// What a site would cost more with `part` of another flow.

@@ -19,7 +19,7 @@ pub(crate) use self::eject::Chain;
 use alloc::vec::Vec;
 
 use crate::decide::problem::{LocalShares, Problem};
-use crate::units::Permille;
+use crate::units::{MilliRps, Permille};
 
 /// Finds a solution of a problem, starting from the one that is in it.
 pub(crate) trait Solver {
@@ -121,6 +121,10 @@ impl Problem {
     /// The largest weight, in whole burst steps, with which a flow finds room at a site; at most `wanted`.
     fn weight_that_fits(&mut self, demand: usize, site: u32, wanted: u16) -> u16 {
         let max = self.limit(site).max;
+        if max == MilliRps::ZERO {
+            // Not even a part so small that it asks for nothing.
+            return 0;
+        }
         let room = max.saturating_sub(self.sites[site as usize].load);
         let rate = self.demands[demand].rate;
         if rate.part(Permille(wanted)) <= room {
