@@ -312,10 +312,10 @@ mod tests {
             wanted in prop::collection::vec((0_u32..1_500, 0_u32..1_500, 0_u32..5), 0..5),
         ) {
             let nodes: Vec<_> = nodes.into_iter().map(|(c, m, p, n)| node(c, m, p, n)).collect();
-            let wanted: Vec<_> = wanted.into_iter().map(|(c, m, n)| pods(c, m, n)).collect();
+            let mut wanted: Vec<_> = wanted.into_iter().map(|(c, m, n)| pods(c, m, n)).collect();
             let mut sum = Totals::default();
             wanted.iter().for_each(|pods| sum += Totals::of(&pods.request, pods.pods));
-            if packs(&nodes, &mut wanted.clone(), &mut vec![]) {
+            if packs(&nodes, &mut wanted, &mut vec![]) {
                 prop_assert_eq!(Totals::of_nodes(&nodes).shortage(&sum), None);
             }
         }
