@@ -123,7 +123,7 @@ fn in_the_world(scenario: &Scenario) {
 
 fn tell(wall: Duration, log: &Log, digest: Digest) {
     let inputs = log.inputs as f64;
-    let busy = cpu_time().unwrap_or(wall);
+    let busy = cpu_time();
     line("wall time", seconds(wall));
     line("CPU time", seconds(busy));
     line("inputs", millions(inputs));
@@ -155,19 +155,20 @@ fn tell_costs(wall: Duration, costs: &Costs) {
 }
 
 fn replay(records: &[Record], inputs: u64, digest: Digest) {
-    let told = |what, took: Duration| {
-        line(what, format!("{}/s", millions(inputs as f64 / took.as_secs_f64())));
+    let told = |what, start: Duration| {
+        let busy = (cpu_time() - start).as_secs_f64();
+        line(what, format!("{} per CPU second", millions(inputs as f64 / busy)));
     };
     println!();
-    let (mut state, start) = (State::default(), Instant::now());
+    let (mut state, start) = (State::default(), cpu_time());
     records.iter().for_each(|record| state.fold(record));
-    told("fold", start.elapsed());
+    told("fold", start);
     assert_eq!(state.digest(), digest, "folding gives the same state");
-    let (mut state, mut out, start) = (State::default(), Outbox::default(), Instant::now());
+    let (mut state, mut out, start) = (State::default(), Outbox::default(), cpu_time());
     for record in records {
         state.verify(record, &mut out).expect("equal inputs give equal decisions");
     }
-    told("verify", start.elapsed());
+    told("verify", start);
     assert_eq!(state.digest(), digest, "verifying gives the same state");
 }
 
@@ -177,7 +178,8 @@ fn change(drive: &mut Drive<'_, Log>, args: &Args) {
     let mut decided = 0;
     for turn in 0..u64::from(args.changes) {
         let drawn = mix(turn, args.seed) % u64::from(args.series);
-        steps.add(drive.spike(SeriesId::from_index(drawn as usize), 3_000));
+        let series = SeriesId(u32::try_from(drawn).expect("below the number of series"));
+        steps.add(drive.spike(series, 3_000));
         decided += u64::from(!drive.out.decisions.is_empty());
         drive.run_for(Span::SECOND);
     }
@@ -220,10 +222,11 @@ fn quantiles(steps: &Nanos) -> String {
     format!("p50 {p50:.1} µs, p99 {p99:.1} µs, max {max:.0} µs")
 }
 
-/// What this process has had of a core, where the system tells: what a shared machine does not distort.
-fn cpu_time() -> Option<Duration> {
-    let told = std::fs::read_to_string("/proc/self/schedstat").ok()?;
-    told.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+/// What this process has had of a core so far; waiting for one on a shared machine does not count.
+fn cpu_time() -> Duration {
+    let told = std::fs::read_to_string("/proc/self/schedstat").expect("Linux tells in nanoseconds");
+    let nanos = told.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.expect("the first of three numbers"))
 }
 
 /// The most memory that this process has held, where the system tells.

@@ -74,7 +74,7 @@ fn wander(drive: &Drive<'_, ()>, round: u64) -> Input {
     let series = drive.state.series().iter().zip(0..).take(BATCH_MAX);
     let rates = series.map(|(series, id)| {
         let rate = series.flow.rate.0;
-        let drawn = mix(u64::from(id) << 8 | round, 0) % 1_000;
+        let drawn = mix((u64::from(id) << 8) | round, 0) % 1_000;
         (SeriesId(id), MilliRps(rate + rate * drawn / 1_000_000))
     });
     see(drive, Sight::Demand { source: SourceId(0), rates: rates.collect() })

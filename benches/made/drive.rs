@@ -198,11 +198,12 @@ impl<'a, S: Sink> Drive<'a, S> {
 
     fn rate(&self, id: usize, truth: &SeriesTruth) -> MilliRps {
         let shape = &truth.demand.shape;
-        let step = self.now.0 / shape.step.0;
-        let shaped =
-            truth.demand.base.0 * u64::from(shape.values[step as usize % shape.values.len()]);
+        let steps = usize::try_from(self.now.0 / shape.step.0).expect("fewer than addresses");
+        let value = shape.values[steps % shape.values.len()];
+        let shaped = truth.demand.base.0 * u64::from(value);
         let noise = u64::from(truth.demand.noise.0);
-        let drawn = mix((id as u64) << 24 | self.now.0 / Span::MINUTE.0, self.scenario.seed);
+        let minute = self.now.0 / Span::MINUTE.0;
+        let drawn = mix(((id as u64) << 24) | minute, self.scenario.seed);
         MilliRps(shaped * (1_000 - noise + drawn % (2 * noise + 1)) / 1_000_000)
     }
 

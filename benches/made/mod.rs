@@ -60,7 +60,7 @@ pub(crate) fn scenario(size: &Size) -> Scenario {
     }
 }
 
-/// SplitMix64's finalizer over a number and the fleet's seed.
+/// The finalizer of `SplitMix64` over a number and the fleet's seed.
 pub(crate) fn mix(number: u64, seed: u64) -> u64 {
     let mut mixed = number.wrapping_add(seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

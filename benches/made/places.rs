@@ -9,7 +9,7 @@ use periplus_core::units::{
 };
 use periplus_spec::scenario::{AgentTruth, ClusterTruth, PoolTruth, Schedule};
 
-use super::{Size, mix};
+use super::{Size, mix, small};
 
 /// Clusters of one metro: a cloud region first, then sites.
 const METRO: u32 = 100;
@@ -60,7 +60,7 @@ pub(super) fn truth(number: u32, size: &Size) -> ClusterTruth {
     let at = |every: Span, turn: u64| Tick::ZERO.after(Span(every.0 * turn));
     let carbon = (0..hours).map(|hour| (at(Span::HOUR, hour), carbon(number, size, hour)));
     let prices = (0..spots).map(|turn| (at(SPOT_EVERY, turn), prices(number, size, turn)));
-    let nodes = if is_cloud(number) { 400 } else { 2 + (mix(number.into(), size.seed) % 3) as u32 };
+    let nodes = if is_cloud(number) { 400 } else { 2 + small(mix(number.into(), size.seed) % 3) };
     let free = Resources { cpu: MilliCpu(8_000), memory: MiB(32_768), extended: [0; 4] };
     ClusterTruth {
         name: format!("cluster-{number}"),
@@ -111,7 +111,7 @@ fn way(cluster: u32, access: u64, km: u64) -> (ClusterId, MicrosRtt) {
 
 fn prices(number: u32, size: &Size, turn: u64) -> Prices {
     let luck = |about: u64, below: u64| {
-        let drawn = mix(u64::from(number) << 16 | about << 8 | turn, size.seed) % below;
+        let drawn = mix((u64::from(number) << 16) | (about << 8) | turn, size.seed) % below;
         i64::try_from(drawn).expect("small")
     };
     let core = if is_cloud(number) { 20_000 } else { 40_000 };

@@ -1,8 +1,9 @@
 //! The digest: 128 bits that stand for the whole state, kept up to date at O(1) per change.
 //!
 //! XXH3-128 over each entity's encoding, seeded by its family and id, summed with wrapping addition. A sum
-//! does not depend on order, so one changed entity costs one subtraction and one addition. Not
-//! cryptographic: it finds divergence, not malice.
+//! does not depend on order, so one changed entity costs one subtraction and one addition. The one number of
+//! an entity that changes all the time, its pulse, is a summand of its own. Not cryptographic: it finds
+//! divergence, not malice.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -44,6 +45,17 @@ impl Digest {
         buffer.clear();
         codec::encode(entity, buffer);
         Self(xxh3_128_with_seed(buffer, (family as u64) << 56 ^ id))
+    }
+
+    /// The digest of an entity's pulse; none for none.
+    #[inline]
+    pub(crate) fn of_pulse(family: Family, id: u64, pulse: u64) -> Self {
+        if pulse == 0 {
+            return Self::default();
+        }
+        // No family has such a number, so a pulse is never taken for an entity.
+        let seed = (family as u64 | 0x80) << 56 ^ id;
+        Self(xxh3_128_with_seed(&pulse.to_le_bytes(), seed))
     }
 
     pub(crate) fn add(&mut self, entity: Self) {

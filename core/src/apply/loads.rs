@@ -25,7 +25,7 @@ impl State {
                 continue;
             }
             let (before, shares) = (flow.rate, flow.shares);
-            self.series.edit(series.index()).flow.rate = *rate;
+            self.series.beat(series.index(), rate.0);
             self.spread(&shares, before, *rate);
         }
         // Only now are the sums whole: a peak must not remember half a batch.
@@ -49,8 +49,8 @@ impl State {
         if before == after {
             return;
         }
-        let entry = self.berth_mut(berth);
-        entry.load = entry.load + after - before;
+        let load = self.berth(berth).load + after - before;
+        self.berths.beat(berth.index(), load.0);
         for place in 0..self.berth(berth).calls.len() {
             let entry = self.berth(berth);
             let (call, flow) = &entry.calls[place];

@@ -69,8 +69,8 @@ impl State {
     }
 
     fn hear_of(&mut self, cluster: ClusterId, when: Tick) {
-        let entry = self.clusters.edit(cluster.index());
-        entry.last_seen = entry.last_seen.max(when);
+        let seen = self.cluster(cluster).last_seen.max(when);
+        self.clusters.beat(cluster.index(), seen.0);
     }
 
     pub(super) fn distrust(&mut self, cluster: ClusterId, at: Tick) {

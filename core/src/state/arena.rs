@@ -1,4 +1,8 @@
-//! An arena whose entries can only be changed through `edit`, so that no change escapes the digest.
+//! An arena whose entries can only be changed through `edit` and `beat`, so that no change escapes the
+//! digest.
+//!
+//! Demand and heartbeats change one number of nearly every entity every minute. That number, the *pulse*,
+//! has a stamp of its own: to settle it costs the hash of eight bytes rather than of a whole entity.
 
 use alloc::vec::Vec;
 use core::ops::Index;
@@ -6,19 +10,44 @@ use core::ops::Index;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::digest::{Digest, Family};
+use crate::fleet::TenantSpec;
+use crate::state::{App, Zone};
 
 /// Entities of one family by dense id, and which of them changed since the digest was settled.
 #[derive(Clone, Debug)]
 pub(crate) struct Arena<T> {
     items: Vec<T>,
-    /// The digest of each entry as of the last settling.
+    /// Of each entry but for its pulse, as of the last settling.
     stamps: Vec<Digest>,
-    changed: Vec<u32>,
-    /// One bit per entry: it stands in `changed`.
-    marks: Vec<u64>,
+    /// Of each entry, as of the last settling.
+    pulses: Vec<u64>,
+    changed: Marked,
+    /// Entries of which only the pulse changed, and perhaps some of `changed`.
+    beaten: Marked,
 }
 
-impl<T> Arena<T> {
+/// What an arena can hold.
+pub(crate) trait Entity {
+    /// The number in it that changes with every observation; zero where there is none.
+    fn pulse(&self) -> u64 {
+        0
+    }
+
+    /// Puts another number in its place.
+    fn set_pulse(&mut self, pulse: u64) {
+        debug_assert_eq!(pulse, 0, "it has no pulse");
+    }
+}
+
+/// A set of ids that is emptied as a whole.
+#[derive(Clone, Debug, Default)]
+struct Marked {
+    ids: Vec<u32>,
+    /// One bit per entry: it stands in `ids`.
+    bits: Vec<u64>,
+}
+
+impl<T: Entity> Arena<T> {
     pub(crate) fn items(&self) -> &[T] {
         &self.items
     }
@@ -31,45 +60,88 @@ impl<T> Arena<T> {
         let index = self.items.len();
         self.items.push(item);
         self.stamps.push(Digest::default());
-        if index.is_multiple_of(64) {
-            self.marks.push(0);
-        }
-        self.mark(index);
+        self.pulses.push(0);
+        self.changed.make_room(index);
+        self.beaten.make_room(index);
+        self.changed.insert(index);
     }
 
     /// The entry, to be changed.
     pub(crate) fn edit(&mut self, index: usize) -> &mut T {
-        self.mark(index);
+        self.changed.insert(index);
         &mut self.items[index]
     }
 
+    /// Changes nothing of the entry but its pulse.
     #[inline]
-    fn mark(&mut self, index: usize) {
+    pub(crate) fn beat(&mut self, index: usize, pulse: u64) {
+        self.beaten.insert(index);
+        self.items[index].set_pulse(pulse);
+    }
+}
+
+impl<T: Entity + Serialize> Arena<T> {
+    /// Brings `total` up to date with every entry that changed.
+    pub(crate) fn settle(&mut self, family: Family, total: &mut Digest, buffer: &mut Vec<u8>) {
+        let Self { items, stamps, pulses, changed, beaten } = self;
+        changed.drain(|id| {
+            beaten.insert(id as usize);
+            let (item, stamp) = (&mut items[id as usize], &mut stamps[id as usize]);
+            total.remove(*stamp);
+            // Encoded as if it had no pulse, which is stamped below.
+            let pulse = item.pulse();
+            item.set_pulse(0);
+            *stamp = Digest::of(family, id.into(), item, buffer);
+            item.set_pulse(pulse);
+            total.add(*stamp);
+        });
+        beaten.drain(|id| {
+            let (then, now) = (&mut pulses[id as usize], items[id as usize].pulse());
+            total.remove(Digest::of_pulse(family, id.into(), *then));
+            total.add(Digest::of_pulse(family, id.into(), now));
+            *then = now;
+        });
+    }
+}
+
+impl Marked {
+    /// Makes room for the id `index`; ids come one after the other.
+    fn make_room(&mut self, index: usize) {
+        if index.is_multiple_of(64) {
+            self.bits.push(0);
+        }
+    }
+
+    #[inline]
+    fn insert(&mut self, index: usize) {
         let (word, bit) = (index / 64, 1_u64 << (index % 64));
-        if self.marks[word] & bit == 0 {
-            self.marks[word] |= bit;
-            self.changed.push(u32::try_from(index).expect("ids are u32"));
+        if self.bits[word] & bit == 0 {
+            self.bits[word] |= bit;
+            self.ids.push(u32::try_from(index).expect("ids are u32"));
+        }
+    }
+
+    fn drain(&mut self, mut each: impl FnMut(u32)) {
+        for id in self.ids.drain(..) {
+            self.bits[id as usize / 64] &= !(1 << (id % 64));
+            each(id);
         }
     }
 }
 
-impl<T: Serialize> Arena<T> {
-    /// Brings `total` up to date with every entry that changed.
-    pub(crate) fn settle(&mut self, family: Family, total: &mut Digest, buffer: &mut Vec<u8>) {
-        for id in self.changed.drain(..) {
-            let index = id as usize;
-            self.marks[index / 64] &= !(1 << (index % 64));
-            let stamp = Digest::of(family, u64::from(id), &self.items[index], buffer);
-            total.remove(self.stamps[index]);
-            total.add(stamp);
-            self.stamps[index] = stamp;
-        }
-    }
-}
+impl Entity for App {}
+impl Entity for TenantSpec {}
+impl Entity for Zone {}
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Self { items: Vec::new(), stamps: Vec::new(), changed: Vec::new(), marks: Vec::new() }
+        Self {
+            items: Vec::new(),
+            stamps: Vec::new(),
+            pulses: Vec::new(),
+            changed: Marked::default(),
+            beaten: Marked::default(),
+        }
     }
 }
 
@@ -93,7 +165,7 @@ impl<T: Serialize> Serialize for Arena<T> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arena<T> {
+impl<'de, T: Entity + Deserialize<'de>> Deserialize<'de> for Arena<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let mut arena = Self::default();
         for item in Vec::<T>::deserialize(from)? {
@@ -107,27 +179,55 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Arena<T> {
 mod tests {
     use super::*;
 
-    fn settled(arena: &mut Arena<u32>, total: &mut Digest) -> Digest {
+    /// A name and a pulse.
+    #[derive(Debug, Serialize)]
+    struct Creature(u32, u64);
+
+    impl Entity for Creature {
+        fn pulse(&self) -> u64 {
+            self.1
+        }
+
+        fn set_pulse(&mut self, pulse: u64) {
+            self.1 = pulse;
+        }
+    }
+
+    fn settled(arena: &mut Arena<Creature>, total: &mut Digest) -> Digest {
         arena.settle(Family::Zone, total, &mut Vec::new());
         *total
     }
 
+    fn straight(creatures: [Creature; 2]) -> Digest {
+        let mut arena = Arena::default();
+        creatures.into_iter().for_each(|creature| arena.push(creature));
+        settled(&mut arena, &mut Digest::default())
+    }
+
     #[test]
     fn the_digest_depends_on_the_entries_and_not_on_the_way_to_them() {
-        let mut straight = Arena::default();
-        straight.push(7_u32);
-        straight.push(9_u32);
         let mut detour = Arena::default();
         let mut total = Digest::default();
-        detour.push(1_u32);
+        detour.push(Creature(1, 0));
         settled(&mut detour, &mut total);
-        detour.push(9_u32);
-        *detour.edit(0) = 5;
+        detour.push(Creature(9, 50));
+        detour.edit(0).0 = 5;
+        detour.beat(0, 60);
         settled(&mut detour, &mut total);
-        *detour.edit(0) = 7;
-        assert_eq!(
-            settled(&mut detour, &mut total),
-            settled(&mut straight, &mut Digest::default())
-        );
+        detour.edit(0).1 = 70;
+        detour.beat(1, 80);
+        settled(&mut detour, &mut total);
+        detour.edit(0).0 = 7;
+        detour.beat(1, 90);
+        let digest = settled(&mut detour, &mut total);
+        assert_eq!(digest, straight([Creature(7, 70), Creature(9, 90)]));
+        assert_eq!(detour[1].1, 90, "to settle changes nothing");
+    }
+
+    #[test]
+    fn a_pulse_counts_and_belongs_to_its_entry() {
+        let digest = straight([Creature(7, 70), Creature(9, 90)]);
+        assert_ne!(digest, straight([Creature(7, 90), Creature(9, 70)]));
+        assert_ne!(digest, straight([Creature(7, 70), Creature(9, 0)]));
     }
 }

@@ -9,7 +9,8 @@ use crate::decision::Closing;
 use crate::effect::{EffectKey, Generation};
 use crate::fleet::Resources;
 use crate::ids::{AppId, ClusterId, ComponentId, GroupId};
-use crate::state::{Flow, FlowId};
+use crate::state::arena::Entity;
+use crate::state::{Flow, FlowId, Slot};
 use crate::units::{MilliRps, Span, Tick};
 
 /// One group in one cluster.
@@ -241,5 +242,18 @@ impl Binding {
     #[must_use]
     pub fn ready_for(&self, at: Tick) -> Option<Span> {
         (self.phase == Phase::Ready).then(|| at.since(self.since))
+    }
+}
+
+/// Its berth's load.
+impl Entity for Slot {
+    fn pulse(&self) -> u64 {
+        self.berth.as_ref().map_or(0, |berth| berth.load.0)
+    }
+
+    fn set_pulse(&mut self, pulse: u64) {
+        if let Some(berth) = &mut self.berth {
+            berth.load = MilliRps(pulse);
+        }
     }
 }

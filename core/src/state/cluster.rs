@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::capacity::Totals;
 use crate::fleet::{ClusterSpec, NodeCount, Prices};
 use crate::ids::{BerthId, ClusterId};
+use crate::state::arena::Entity;
 use crate::units::{GramsPerKwh, MicrosRtt, Tick};
 
 /// What the machine believes of a cluster.
@@ -128,5 +129,16 @@ impl Cluster {
     #[must_use]
     pub const fn is_gone(&self) -> bool {
         matches!(self.health, Health::Lost { .. } | Health::Retired)
+    }
+}
+
+/// When it was last heard of.
+impl Entity for Cluster {
+    fn pulse(&self) -> u64 {
+        self.last_seen.0
+    }
+
+    fn set_pulse(&mut self, pulse: u64) {
+        self.last_seen = Tick(pulse);
     }
 }

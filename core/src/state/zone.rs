@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fleet::{SeriesSpec, ZoneSpec};
 use crate::ids::SeriesId;
+use crate::state::arena::Entity;
 use crate::state::{Flow, Reach};
 use crate::units::{MilliRps, Permille, Tick};
 
@@ -66,5 +67,16 @@ impl Wake {
     #[must_use]
     pub const fn is_served(self) -> bool {
         matches!(self, Self::Awake | Self::Idling { .. })
+    }
+}
+
+/// Its rate.
+impl Entity for Series {
+    fn pulse(&self) -> u64 {
+        self.flow.rate.0
+    }
+
+    fn set_pulse(&mut self, pulse: u64) {
+        self.flow.rate = MilliRps(pulse);
     }
 }
