@@ -122,7 +122,7 @@ pub struct WhyArgs {
     /// The zone, if only its users are meant.
     #[arg(long)]
     pub zone: Option<String>,
-    /// The last decision up to this time: `18:30`, `1h30m`, or a time of day with a date in RFC 3339
+    /// The last decision up to this time: `18:30` or `1h30m` after the start, or a date and time in RFC 3339
     /// [default: the last one].
     #[arg(long, value_name = "TIME", conflicts_with = "seq")]
     pub at: Option<Moment>,
@@ -216,7 +216,7 @@ pub struct TestArgs {
     /// Write the goldens anew instead of comparing with them.
     #[arg(long)]
     pub bless: bool,
-    /// Also write the results as `JUnit` XML.
+    /// Also write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
     /// How many scenarios run at once [default: as many as there are cores].

@@ -175,3 +175,34 @@ fn differs_from(golden: &Path, transcript: &str) -> Result<Option<String>, Failu
     let diff = changes.unified_diff().context_radius(2).header("golden", "now").to_string();
     Ok(Some(format!("differs from {}\n{}", golden.display(), diff.trim_end())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a golden with this text beside a run with that transcript.
+    fn said(golden: &str, transcript: &str) -> Option<String> {
+        let folder = tempfile::tempdir().expect("room");
+        let file = folder.path().join("a.golden.txt");
+        std::fs::write(&file, golden).expect("room");
+        let said = differs_from(&file, transcript).expect("it can be read");
+        said.map(|said| said.replace(&format!("{}/", folder.path().display()), ""))
+    }
+
+    #[test]
+    fn a_golden_that_is_as_the_transcript_is_not_talked_about() {
+        assert_eq!(said("a\nb\n", "a\nb\n"), None);
+    }
+
+    #[test]
+    fn what_differs_is_shown_with_what_stands_around_it() {
+        let told =
+            "differs from a.golden.txt\n--- golden\n+++ now\n@@ -1,3 +1,3 @@\n a\n-b\n+x\n c";
+        assert_eq!(said("a\nb\nc\n", "a\nx\nc\n").as_deref(), Some(told));
+    }
+
+    #[test]
+    fn a_golden_stands_beside_its_scenario() {
+        assert_eq!(golden_of(Path::new("x/a.yaml")), Path::new("x/a.golden.txt"));
+    }
+}

@@ -12,6 +12,7 @@ use periplus_spec::scenario::{Check, Expectation, Scenario};
 use serde_json::Value;
 
 use crate::names::Names;
+use crate::wording::{self, events};
 
 /// What a run leaves behind that expectations ask for.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,8 @@ pub struct Traces {
     last_change: Option<(Tick, String)>,
     /// When each binding first reached git.
     primed: BTreeMap<(AppId, ComponentId, ClusterId), Tick>,
-    refusals: Vec<Refusal>,
+    /// Refused commands, and how that is told.
+    refusals: Vec<(Refusal, String)>,
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "expectations ask for these few facts only")]
@@ -34,19 +36,28 @@ impl Sink for Traces {
                 | Event::BerthLeaving { .. }
                 | Event::Assigned { .. }
                 | Event::Staffed { .. } => {
-                    self.last_change = Some((record.at, format!("{event:?}")));
+                    self.last_change = Some((record.at, story(record, state)));
                 }
                 Event::BindingPrimed { binding } => {
                     let target = state.target(*binding);
                     let key = (target.app, target.component, target.cluster);
                     self.primed.entry(key).or_insert(record.at);
                 }
-                Event::CommandRefused { refusal } => self.refusals.push(*refusal),
+                Event::CommandRefused { refusal } => {
+                    self.refusals.push((*refusal, wording::refusal(state, refusal)));
+                }
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+/// What happened in a record, in words.
+fn story(record: &RecordRef<'_>, state: &State) -> String {
+    let mut lines = Vec::new();
+    events::tell(record, state, &mut lines);
+    if lines.is_empty() { events::kind(record.input) } else { lines.join("; ") }
 }
 
 /// The points in time at which expectations look, ascending.
@@ -71,9 +82,7 @@ pub fn unmet_after(scenario: &Scenario, summary: &Summary, traces: &Traces) -> V
     let summary = serde_json::to_value(summary).unwrap_or(Value::Null);
     let expectations = scenario.expectations.iter();
     expectations
-        .filter_map(|one| {
-            Some(failed(one, one.at, &unmet_in(&one.check, &summary, traces, scenario)?))
-        })
+        .filter_map(|one| Some(failed(one, one.at, &unmet_in(&one.check, &summary, traces)?)))
         .collect()
 }
 
@@ -128,12 +137,7 @@ fn unmet(check: &Check, state: &State) -> Option<String> {
 }
 
 /// What is so instead, if a check of the whole run does not hold.
-fn unmet_in(
-    check: &Check,
-    summary: &Value,
-    traces: &Traces,
-    scenario: &Scenario,
-) -> Option<String> {
+fn unmet_in(check: &Check, summary: &Value, traces: &Traces) -> Option<String> {
     match check {
         Check::Metric { path, least, most } => {
             let found = path.split('.').try_fold(summary, |value, key| value.get(key));
@@ -146,17 +150,18 @@ fn unmet_in(
         }
         Check::QuietFrom(from) => {
             let (at, what) = traces.last_change.as_ref()?;
-            (at >= from).then(|| format!("{what} at {at}"))
+            (at >= from).then(|| format!("at {at}: {what}"))
         }
         Check::Before { first, then } => {
             let (first, then) = (traces.primed.get(first), traces.primed.get(then));
             let holds = first.zip(then).is_some_and(|(first, then)| first < then);
             let told = |at: Option<&Tick>| at.map_or("never".into(), |at| format!("at {at}"));
-            (!holds).then(|| format!("{} and {}", told(first), told(then)))
+            (!holds).then(|| format!("it {}, the other {}", told(first), told(then)))
         }
         Check::Refused(refusal) => {
-            let met = traces.refusals.contains(refusal);
-            (!met).then(|| format!("{:?} in {}", traces.refusals, scenario.name))
+            let met = traces.refusals.iter().any(|(refused, _)| refused == refusal);
+            let told: Vec<&str> = traces.refusals.iter().map(|(_, told)| told.as_str()).collect();
+            (!met).then(|| if told.is_empty() { "none".into() } else { told.join("; ") })
         }
         Check::Clusters { .. }
         | Check::Binding { .. }

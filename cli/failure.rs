@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use periplus_core::replay::Divergence;
+use periplus_core::units::Tick;
 use periplus_journal::Fault;
 use periplus_sim::RunFault;
 use periplus_spec::diagnostic::Diagnostic;
@@ -46,6 +47,8 @@ pub enum Failure {
     Diverged {
         /// The log.
         log: PathBuf,
+        /// When the record was made.
+        at: Tick,
         /// Where and how.
         divergence: Divergence,
     },
@@ -71,7 +74,7 @@ impl Failure {
     pub fn brief(&self) -> String {
         match self {
             Self::Files(diagnostics) => {
-                diagnostics.iter().map(render::drawn).collect::<Vec<_>>().join("\n")
+                diagnostics.iter().map(render::plain).collect::<Vec<_>>().join("\n")
             }
             Self::Usage { message, .. } | Self::Environment { message, .. } => message.clone(),
             Self::Diverged { divergence, .. } => divergence.to_string(),
@@ -104,15 +107,18 @@ impl Failure {
                 tell(&message, &hint);
                 Exit::Usage
             }
-            Self::Diverged { log, divergence } => {
+            Self::Diverged { log, at, divergence } => {
                 let Divergence { seq, what, expected, got } = divergence;
+                let (log, seq) = (log.display(), seq.0);
+                let (expected, got) = render::parting(&expected, &got);
                 let message = format!(
-                    "{} diverges at record {}: another {what} than recorded\n  expected: {expected}\n  got:      {got}",
-                    log.display(),
-                    seq.0
+                    "{log} diverges at record {seq}, at {at}: another {what} than recorded\n  expected: {expected}\n  got:      {got}"
                 );
-                let hint = format!("repeat it with: {}", repeat(args));
-                tell(&message, &hint);
+                let to = seq + 1;
+                let look =
+                    format!("look at it with: periplus log show {log} --from {seq} --to {to}");
+                tell(&message, &look);
+                render::hint(&format!("repeat it with: {}", repeat(args)));
                 Exit::Diverged
             }
             Self::DeciderRetired { log, decider } => {
@@ -156,8 +162,10 @@ fn repeat(args: &[OsString]) -> String {
     let mut line = String::from("periplus");
     for arg in args.iter().skip(1) {
         let arg = arg.to_string_lossy();
-        let plain = arg.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=:".contains(c));
-        let written = if plain { write!(line, " {arg}") } else { write!(line, " '{arg}'") };
+        let safe = |c: char| c.is_ascii_alphanumeric() || "-_./=:".contains(c);
+        let plain = !arg.is_empty() && arg.chars().all(safe);
+        let quoted = arg.replace('\'', r"'\''");
+        let written = if plain { write!(line, " {arg}") } else { write!(line, " '{quoted}'") };
         written.expect("a string takes every character");
     }
     line
@@ -182,26 +190,104 @@ impl From<Exit> for ExitCode {
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        let mut message = fault.to_string();
-        let mut source = std::error::Error::source(&fault);
-        while let Some(error) = source {
-            write!(message, ": {error}").expect("a string takes every character");
-            source = error.source();
+        // A fault names its own source, and ends in what to do.
+        let message = fault.to_string();
+        match fault {
+            Fault::AlreadyALog { .. } | Fault::NotALog { .. } => {
+                Self::Usage { message, hint: String::new() }
+            }
+            Fault::Checksum { .. }
+            | Fault::HeaderDamaged { .. }
+            | Fault::Io { .. }
+            | Fault::Length { .. }
+            | Fault::Locked { .. }
+            | Fault::Malformed { .. }
+            | Fault::Miscounted { .. }
+            | Fault::Misnamed { .. }
+            | Fault::MissingSegment { .. }
+            | Fault::OtherRun { .. }
+            | Fault::Removed { .. }
+            | Fault::Repeated { .. }
+            | Fault::SnapshotAhead { .. }
+            | Fault::SnapshotDiffers { .. }
+            | Fault::Stopped { .. }
+            | Fault::TooLarge { .. }
+            | Fault::Torn { .. }
+            | Fault::UnknownFormat { .. }
+            | Fault::Unpack { .. } => Self::Environment { message, hint: None },
         }
-        let hint = matches!(fault, Fault::Torn { .. })
-            .then(|| "`periplus log mend` cuts what a crash left; nothing whole is lost".into());
-        Self::Environment { message, hint }
     }
 }
 
 impl From<RunFault> for Failure {
     fn from(fault: RunFault) -> Self {
-        let mut message = fault.to_string();
-        let mut source = std::error::Error::source(&fault);
-        while let Some(error) = source {
-            write!(message, ": {error}").expect("a string takes every character");
-            source = error.source();
+        match fault {
+            RunFault::Sink(fault) => {
+                Self::Environment { message: format!("{fault}: {}", fault.0), hint: None }
+            }
+            RunFault::Time(_) | RunFault::Stuck { .. } => panic!("{fault}"),
         }
-        Self::Environment { message, hint: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    fn args(words: &[&str]) -> Vec<OsString> {
+        words.iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn a_command_line_can_be_pasted_into_a_shell() {
+        let table: [(&[&str], &str); 4] = [
+            (&["/bin/periplus", "sim", "a.yaml", "--seed=7"], "periplus sim a.yaml --seed=7"),
+            (&["periplus", "check", "my file"], "periplus check 'my file'"),
+            (&["periplus", "check", "it's"], r"periplus check 'it'\''s'"),
+            (&["periplus", "check", ""], "periplus check ''"),
+        ];
+        for (words, line) in table {
+            assert_eq!(repeat(&args(words)), line);
+        }
+    }
+
+    #[test]
+    fn exit_codes_are_as_documented() {
+        let codes = [Exit::Held, Exit::Failed, Exit::Usage, Exit::Diverged, Exit::Environment]
+            .map(|exit| exit as u8);
+        assert_eq!(codes, [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn the_release_that_verifies_a_log_is_named() {
+        assert_eq!(release_of(1), "release 0.1");
+        assert_eq!(release_of(9), "the release with decider 9");
+    }
+
+    /// Set in the process that is to break.
+    const BREAK: &str = "PERIPLUS_TEST_BREAK";
+
+    #[test]
+    fn a_bug_ends_with_101_and_the_command_that_repeats_it() {
+        if std::env::var_os(BREAK).is_some() {
+            explain_bugs(&args(&["periplus", "sim", "broken.yaml"]));
+            panic!("an invariant is broken");
+        }
+        let name = "failure::tests::a_bug_ends_with_101_and_the_command_that_repeats_it";
+        let this = std::env::current_exe().expect("a test has a program");
+        let mut command = Command::new(this);
+        command.args(["--exact", name, "--nocapture"]).env(BREAK, "1");
+        let output = command.output().expect("it runs");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(101), "{told}");
+        for wanted in [
+            "an invariant is broken",
+            "error: this is a bug in periplus, not in what you did",
+            "hint: repeat it with: periplus sim broken.yaml",
+        ] {
+            assert!(told.contains(wanted), "{told}");
+        }
     }
 }

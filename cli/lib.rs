@@ -22,6 +22,7 @@ mod commands;
 mod failure;
 mod hours;
 mod names;
+mod opened;
 mod render;
 mod time;
 

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use miette::{GraphicalReportHandler, GraphicalTheme, NarratableReportHandler};
+use miette::{GraphicalReportHandler, GraphicalTheme};
 use periplus_spec::diagnostic::Diagnostic;
 use serde::Serialize;
 
@@ -40,28 +40,30 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(anstream::stderr(), "{message}");
 }
 
-/// Writes what is wrong with files, each with its place: drawn on a terminal, told elsewhere.
+/// Writes what is wrong with files, each with its place.
 pub(crate) fn diagnostics(diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics {
-        let _ = writeln!(anstream::stderr(), "{}", drawn(diagnostic));
+        let text = drawn(diagnostic, GraphicalTheme::unicode());
+        let _ = writeln!(anstream::stderr(), "{text}");
     }
 }
 
-/// A complaint as people see it.
-pub(crate) fn drawn(diagnostic: &Diagnostic) -> String {
+/// A complaint without colours, to be part of another text.
+pub(crate) fn plain(diagnostic: &Diagnostic) -> String {
+    drawn(diagnostic, GraphicalTheme::unicode_nocolor())
+}
+
+fn drawn(diagnostic: &Diagnostic, theme: GraphicalTheme) -> String {
     let mut text = String::new();
-    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let written = if terminal {
-        GraphicalReportHandler::new_themed(GraphicalTheme::unicode())
-            .render_report(&mut text, diagnostic)
-    } else {
-        NarratableReportHandler::new().render_report(&mut text, diagnostic)
-    };
-    if written.is_err() {
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(COLUMNS);
+    if handler.render_report(&mut text, diagnostic).is_err() {
         text.clone_from(&diagnostic.message);
     }
     text
 }
+
+/// Where complaints are wrapped: the same everywhere, so that they can be compared and searched for.
+const COLUMNS: usize = 100;
 
 /// Bold, where colours are wanted.
 pub(crate) fn strong(text: &str) -> String {
@@ -87,6 +89,28 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// Two texts that differ, from shortly before the place where they do.
+pub(crate) fn parting(a: &str, b: &str) -> (String, String) {
+    let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let from = same.saturating_sub(PARTING_BEFORE);
+    let part = |text: &str| {
+        let end = text.chars().count();
+        let start = if from > 0 { "…" } else { "" };
+        let rest = if end > from + PARTING_SHOWN { "…" } else { "" };
+        let shown: String = text.chars().skip(from).take(PARTING_SHOWN).collect();
+        format!("{start}{shown}{rest}")
+    };
+    (part(a), part(b))
+}
+
+/// How much is shown that is the same.
+const PARTING_BEFORE: usize = 80;
+
+/// How much is shown at all.
+const PARTING_SHOWN: usize = 200;
+
+const _: () = assert!(PARTING_BEFORE < PARTING_SHOWN);
+
 /// Digits in groups of three.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();
@@ -98,6 +122,13 @@ pub(crate) fn grouped(count: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// A part of a whole to a hundredth of a percent, rounded down: all but all is not all.
+pub(crate) fn percent(part: f64) -> String {
+    // The little that is added is what floats lose: 0.29 is 29 %.
+    let hundredths = (part * 1e4 + 1e-6).floor();
+    format!("{:.2} %", hundredths / 1e2)
 }
 
 /// A count of things that were summed as parts.
@@ -115,5 +146,33 @@ mod tests {
         assert_eq!(grouped(0), "0");
         assert_eq!(grouped(999), "999");
         assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn tables_have_their_first_column_to_the_left_and_numbers_to_the_right() {
+        let rows = [["edge", "1,000"], ["cloud-1", "5"]];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        let told = table(&["cluster", "pods"], rows.to_vec());
+        assert_eq!(told, "cluster   pods\nedge     1,000\ncloud-1      5\n");
+    }
+
+    #[test]
+    fn long_texts_are_shown_where_they_part() {
+        assert_eq!(parting("a b", "a c"), ("a b".into(), "a c".into()));
+        let (a, b) = ("ä".repeat(300) + "x", "ä".repeat(300) + "y" + &"z".repeat(300));
+        let (left, right) = parting(&a, &b);
+        assert_eq!(left, format!("…{}x", "ä".repeat(80)));
+        assert_eq!(right, format!("…{}y{}…", "ä".repeat(80), "z".repeat(119)));
+    }
+
+    #[test]
+    fn all_but_all_is_not_all() {
+        let parts = [1.0, 0.999_999_9, 0.29, 0.0].map(percent);
+        assert_eq!(parts, ["100.00 %", "99.99 %", "29.00 %", "0.00 %"]);
+    }
+
+    #[test]
+    fn counts_of_parts_are_whole_and_never_negative() {
+        assert_eq!([-0.1, 0.4, 0.5, 1e6].map(whole), [0, 0, 1, 1_000_000]);
     }
 }

@@ -109,3 +109,37 @@ impl Sink for Story {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn story() -> Story {
+        let lines = [(1_000, "a"), (1_000, "b"), (3_500, "c")];
+        let lines = lines.map(|(at, line)| (Tick(at), line.to_owned()));
+        Story { lines: lines.into(), ..Story::default() }
+    }
+
+    #[test]
+    fn what_the_world_did_comes_before_what_followed_at_the_same_time() {
+        let mut story = story();
+        story.interject(Tick(1_000), "-- cut".into());
+        story.interject(Tick(9_000), "-- end".into());
+        let told: Vec<&str> = story.lines().iter().map(|(_, line)| line.as_str()).collect();
+        assert_eq!(told, ["-- cut", "a", "b", "c", "-- end"]);
+    }
+
+    #[test]
+    fn a_story_that_is_short_enough_is_told_line_by_line() {
+        assert_eq!(story().text(3), "00:00:01  a\n00:00:01  b\n00:00:03  c\n");
+    }
+
+    #[test]
+    fn lines_are_handed_over_once() {
+        let mut story = story();
+        let mut told = Vec::new();
+        story.take(|at, line| told.push(format!("{at} {line}")));
+        story.take(|_, line| told.push(line.into()));
+        assert_eq!(told, ["00:00:01 a", "00:00:01 b", "00:00:03.500 c"]);
+    }
+}

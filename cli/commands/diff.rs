@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use periplus_core::units::Permille;
 use periplus_core::{Record, State};
-use periplus_journal::{Reader, Records};
+use periplus_journal::Records;
 use serde::Serialize;
 
 use crate::args::{DiffArgs, Format};
 use crate::failure::{Exit, Failure};
 use crate::names::Names;
+use crate::opened;
 use crate::render::{self, table};
 use crate::wording::{events, part};
 
@@ -77,7 +78,7 @@ struct Side {
 
 impl Side {
     fn open(log: &std::path::Path) -> Result<Self, Failure> {
-        Ok(Self { records: Reader::open(log)?.records(), state: State::default() })
+        Ok(Self { records: opened::log(log)?.records(), state: State::default() })
     }
 
     /// The next record, folded into the state.
@@ -102,22 +103,26 @@ fn difference(a: &Record, b: &Record, left: &State, right: &State) -> Option<Fir
     } else {
         return None;
     };
-    let told = |record: &Record, state: &State| {
-        let mut lines = Vec::new();
-        events::tell(&record.as_ref(), state, &mut lines);
-        if lines.is_empty() {
-            format!("{}: {:?}", record.at, record.input)
-        } else {
-            lines.join("; ")
-        }
-    };
-    Some(First { seq: a.seq.0, at: a.at.0, what, a: told(a, left), b: told(b, right) })
+    let (mut left, mut right) = (told(a, left), told(b, right));
+    if left == right {
+        // In words there is no difference: only the record itself shows it.
+        (left, right) = render::parting(&format!("{a:?}"), &format!("{b:?}"));
+    }
+    Some(First { seq: a.seq.0, at: a.at.0, what, a: left, b: right })
+}
+
+/// A record in words: when it was made, its input, and what followed.
+fn told(record: &Record, state: &State) -> String {
+    let mut lines = Vec::new();
+    events::tell(&record.as_ref(), state, &mut lines);
+    lines.insert(0, format!("{} {}", record.at, events::kind(&record.input)));
+    lines.join("; ")
 }
 
 /// One log ends before the other.
 fn end(a: Option<&Record>, b: Option<&Record>) -> First {
     let told = |record: Option<&Record>| {
-        record.map_or("(the end)".into(), |record| format!("{:?}", record.input))
+        record.map_or("(the end)".into(), |record| events::kind(&record.input))
     };
     let longer = a.or(b);
     First {

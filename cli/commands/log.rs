@@ -4,11 +4,12 @@ use std::path::Path;
 
 use periplus_core::ids::Seq;
 use periplus_core::{Record, State};
-use periplus_journal::{End, Options, Reader, SegmentInfo, SegmentState, Writer};
+use periplus_journal::{End, Options, SegmentInfo, SegmentState, Writer};
 use serde::Serialize;
 
 use crate::args::{Format, LogCommand, LogShowArgs};
 use crate::failure::{Exit, Failure};
+use crate::opened;
 use crate::render::{self, grouped, table};
 use crate::wording::events;
 
@@ -37,7 +38,7 @@ struct Line<'a> {
 }
 
 fn show(args: &LogShowArgs) -> Result<Exit, Failure> {
-    let reader = Reader::open(&args.log)?;
+    let reader = opened::log(&args.log)?;
     let start = reader.nearest_snapshot(Seq(args.from))?;
     let mut state = start.state;
     let mut records = reader.records_from(start.seq);
@@ -86,7 +87,7 @@ fn print(record: &Record, state: &State, args: &LogShowArgs) -> Result<(), Failu
     }
     let at = record.at.to_string();
     let head = format!(
-        "{:>8} {at:>12}  {:<24} {:>3} events {:>3} effects",
+        "{:>8}  {at:<12}  {:<24} {:>3} events {:>3} effects",
         record.seq.0,
         events::kind(&record.input),
         record.events.len(),
@@ -121,7 +122,7 @@ struct Segment {
 }
 
 fn info(log: &Path, format: Format) -> Result<Exit, Failure> {
-    let reader = Reader::open(log)?;
+    let reader = opened::log(log)?;
     let header = reader.header();
     let last = reader.last_seq()?;
     let info = Info {
@@ -162,6 +163,7 @@ fn segment(info: &SegmentInfo) -> Segment {
 }
 
 fn mend(log: &Path) -> Result<Exit, Failure> {
+    opened::log(log)?;
     let (_, recovered) = Writer::open(log, Options::default())?;
     render::line(&match recovered.cut_bytes {
         0 => format!("nothing to mend: {} whole records", grouped(recovered.next.0)),

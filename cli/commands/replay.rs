@@ -6,11 +6,12 @@ use periplus_core::ids::Seq;
 use periplus_core::record::DECIDER_VERSION;
 use periplus_core::replay::Divergence;
 use periplus_core::{Outbox, Record, State};
-use periplus_journal::{End, Reader};
+use periplus_journal::End;
 use serde::Serialize;
 
 use crate::args::{Format, ReplayArgs};
 use crate::failure::{Exit, Failure};
+use crate::opened;
 use crate::render::{self, grouped};
 
 /// The version of this answer's shape.
@@ -48,7 +49,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
-    let reader = Reader::open(&args.log)?;
+    let reader = opened::log(&args.log)?;
     let mut replayed = Replayed::default();
     let started = Instant::now();
     let mut records = reader.records();
@@ -61,9 +62,13 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
         if decider != DECIDER_VERSION && !args.apply && !args.redecide {
             return Err(Failure::DeciderRetired { log: args.log.clone(), decider });
         }
-        replayed
-            .take(&record, args)
-            .map_err(|divergence| Failure::Diverged { log: args.log.clone(), divergence })?;
+        if let Err(divergence) = replayed.take(&record, args) {
+            if args.format == Format::Json {
+                replayed.differences.push(divergence.clone());
+                render::json(&replayed.answer(args, 0, started.elapsed().as_secs_f64()))?;
+            }
+            return Err(Failure::Diverged { log: args.log.clone(), at: record.at, divergence });
+        }
     }
     let torn_bytes = match records.end() {
         Some(End::Torn { bytes }) => bytes,
@@ -127,8 +132,9 @@ impl Replayed {
 
     fn answer(mut self, args: &ReplayArgs, torn_bytes: u64, seconds: f64) -> Answer {
         let mode = match (args.apply, args.redecide) {
-            (true, _) => "folded",
             (false, true) => "redecided",
+            _ if !self.differences.is_empty() => "diverged",
+            (true, _) => "folded",
             (false, false) => "verified",
         };
         let told = |Divergence { seq, what, expected, got }: Divergence| Difference {
@@ -153,6 +159,7 @@ impl Replayed {
 
 fn tell(answer: &Answer) {
     for Difference { seq, what, expected, got } in &answer.differences {
+        let (expected, got) = render::parting(expected, got);
         render::line(&format!(
             "record {seq}: another {what}\n  expected: {expected}\n  got:      {got}"
         ));

@@ -18,11 +18,9 @@ use crate::args::{Format, SimArgs};
 use crate::expect::{self, Traces};
 use crate::failure::{Exit, Failure};
 use crate::names::Names;
+use crate::opened::LOG;
 use crate::render::{self, whole};
 use crate::story::Story;
-
-/// The log's folder in a run's.
-pub(crate) const LOG: &str = "run.log";
 
 pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     let loaded = periplus_spec::load(&args.scenario).map_err(Failure::Files)?;
@@ -159,7 +157,7 @@ impl Sink for Sinks {
         }
         if let Some(story) = &mut self.story {
             story.accept(record, state)?;
-            story.take(|at, line| render::line(&format!("{at:>12}  {line}", at = at.to_string())));
+            story.take(|at, line| render::line(&format!("{at:<12}  {line}", at = at.to_string())));
         }
         Ok(())
     }

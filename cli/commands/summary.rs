@@ -8,7 +8,7 @@ use periplus_sim::{Outcome, Summary};
 use periplus_spec::scenario::Scenario;
 use serde::Serialize;
 
-use crate::render::{grouped, strong, table};
+use crate::render::{grouped, percent, strong, table};
 
 /// A summary as programs get it.
 #[derive(Serialize)]
@@ -47,12 +47,12 @@ pub(crate) fn page(scenario: &Scenario, outcome: &Outcome, clocked: &Clocked) ->
     let summary = &outcome.summary;
     let mut text = String::new();
     let title = format!(
-        "{}, {} of {} clusters, {} zones, {} apps",
+        "{}: {} of {}, {}, {}",
         summary.scenario,
         hours(summary.hours),
-        scenario.fleet.clusters.len(),
-        scenario.fleet.zones.len(),
-        scenario.fleet.apps.len()
+        counted(scenario.fleet.clusters.len(), "cluster"),
+        counted(scenario.fleet.zones.len(), "zone"),
+        counted(scenario.fleet.apps.len(), "app")
     );
     writeln!(text, "{}\n", strong(&title)).expect(FITS);
     text += &promise(&summary.all);
@@ -176,6 +176,11 @@ fn left(rows: &[Vec<String>]) -> String {
     text
 }
 
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 fn row(name: &str, value: String, other: &str, amount: String) -> Vec<String> {
     vec![name.into(), value, other.into(), amount]
 }
@@ -193,12 +198,6 @@ fn waits(waits: &Waits) -> String {
 
 fn hours(hours: f64) -> String {
     if hours >= 1.0 { format!("{hours:.0} h") } else { format!("{:.0} min", hours * 60.0) }
-}
-
-fn percent(part: f64) -> String {
-    // All but all is not all.
-    let percent = (part * 1e6).floor() / 1e4;
-    format!("{percent:.2} %")
 }
 
 fn millis(millis: f64) -> String {
@@ -219,5 +218,28 @@ fn compact(rate: f64) -> String {
         rate if rate >= 1e6 => format!("{:.2} M", rate / 1e6),
         rate if rate >= 1e3 => format!("{:.0} k", rate / 1e3),
         rate => format!("{rate:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_numbers_keep_their_digits() {
+        assert_eq!([0.25, 3.5, 48.0].map(hours), ["15 min", "4 h", "48 h"]);
+        assert_eq!([2.049, 99.94, 250.4].map(millis), ["2.0 ms", "99.9 ms", "250 ms"]);
+        assert_eq!([0.012_34, 1.256, -3.0].map(dollars), ["$0.0123", "$1.26", "$-3.00"]);
+        assert_eq!([12.0, 4_500.0, 2.5e6].map(compact), ["12", "4 k", "2.50 M"]);
+        assert_eq!(
+            [(1, "1 app"), (2, "2 apps")].map(|(n, told)| counted(n, "app") == told),
+            [true; 2]
+        );
+    }
+
+    #[test]
+    fn columns_stand_to_the_left() {
+        let rows = [["a", "1"], ["long", "22"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(left(&rows), "a     1\nlong  22\n");
     }
 }

@@ -3,18 +3,22 @@
 //! The log keeps summaries. The bills are worked out again: the nearest snapshot is loaded, the records up
 //! to the decision are folded, and the step is taken again by an outbox that explains.
 
+use std::path::Path;
+
 use periplus_core::decision::{Bill, Choice, Decision, Subject};
 use periplus_core::explain::{Candidate, Explained};
 use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, ClusterId, Seq};
+use periplus_core::record::DECIDER_VERSION;
 use periplus_core::units::{MicroUsdPerHour, Tick};
-use periplus_core::{Outbox, Record, State, step};
+use periplus_core::{Outbox, Record, State};
 use periplus_journal::Reader;
 use serde::Serialize;
 
 use crate::args::{Format, WhyArgs};
 use crate::failure::{Exit, Failure};
 use crate::names::Names;
+use crate::opened;
 use crate::render::{self, strong, table};
 use crate::wording::{cost, cure, events, reason, reasons, rtt, values};
 
@@ -22,9 +26,9 @@ use crate::wording::{cost, cure, events, reason, reasons, rtt, values};
 const VERSION: u16 = 1;
 
 pub(super) fn run(args: &WhyArgs) -> Result<Exit, Failure> {
-    let reader = Reader::open(&args.log)?;
+    let reader = opened::log(&args.log)?;
     let sought = find(&reader, args)?;
-    let (state, record, out) = take_again(&reader, sought.seq)?;
+    let (state, record, out) = take_again(&reader, sought.seq, &args.log)?;
     let decision = &out.decisions[sought.decision];
     let explained = out
         .explained
@@ -144,26 +148,24 @@ fn nothing_found(state: &State, args: &WhyArgs) -> Failure {
     }
 }
 
-/// The state before a record, the record, and the step that it recorded, taken again and explained.
-fn take_again(reader: &Reader, seq: Seq) -> Result<(State, Record, Outbox), Failure> {
+/// The state after a record, the record, and the step that it recorded, taken again and explained.
+fn take_again(reader: &Reader, seq: Seq, log: &Path) -> Result<(State, Record, Outbox), Failure> {
     let start = reader.nearest_snapshot(seq)?;
     let mut state = start.state;
-    for record in reader.records_from(start.seq) {
+    let mut records = reader.records_from(start.seq);
+    while let Some(record) = records.next() {
         let record = record?;
         if record.seq < seq {
             state.fold(&record);
             continue;
         }
         let mut out = Outbox::explaining();
-        let taken = step(&mut state, record.at, &record.input, &mut out);
-        if taken.is_err() || out.decisions != record.decisions {
-            let divergence = periplus_core::replay::Divergence {
-                seq,
-                what: "decision",
-                expected: format!("{:?}", record.decisions),
-                got: format!("{:?}", out.decisions),
-            };
-            return Err(Failure::Diverged { log: "the log".into(), divergence });
+        if let Err(divergence) = state.verify(&record, &mut out) {
+            let decider = records.header().map_or(DECIDER_VERSION, |header| header.decider);
+            if decider != DECIDER_VERSION {
+                return Err(Failure::DeciderRetired { log: log.to_owned(), decider });
+            }
+            return Err(Failure::Diverged { log: log.to_owned(), at: record.at, divergence });
         }
         return Ok((state, record, out));
     }

@@ -100,6 +100,7 @@ mod tests {
         assert_eq!(rtt(MicrosRtt(2_149)), "2.1 ms");
         assert_eq!(rtt(MicrosRtt(150)), "150 µs");
         assert_eq!(rtt(MicrosRtt(250_400)), "250 ms");
+        assert_eq!(part(Permille(80)), "8 %");
         assert_eq!(part(Permille(125)), "12.5 %");
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }

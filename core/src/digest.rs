@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use crate::codec;
 
 /// 128 bits that stand for a state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Digest(pub u128);
 
@@ -64,6 +64,13 @@ impl Digest {
 
     pub(crate) fn remove(&mut self, entity: Self) {
         self.0 = self.0.wrapping_sub(entity.0);
+    }
+}
+
+impl fmt::Debug for Digest {
+    /// As it is displayed: divergences quote it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
     }
 }
 

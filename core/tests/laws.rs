@@ -168,7 +168,7 @@ fn act(bench: &mut Bench, action: &Action) {
             // A report or reading that comes again, or late.
             let input = bench.log[which % bench.log.len()].input.clone();
             if matches!(input, Input::Report(_) | Input::Observation(_)) && !is_capacity(&input) {
-                bench.feed(input);
+                bench.feed(&input);
             }
         }
         Action::Report(which, how) => {
@@ -179,7 +179,7 @@ fn act(bench: &mut Bench, action: &Action) {
                     1 => Outcome::Unknown,
                     _ => Outcome::Done,
                 };
-                bench.feed(Input::Report(EffectReport { key: *key, outcome }));
+                bench.feed(&Input::Report(EffectReport { key: *key, outcome }));
             }
         }
         Action::Garbage(kind) => garbage(bench, *kind),
@@ -252,8 +252,8 @@ fn step_both(
     out: &mut periplus_core::Outbox,
     twin: &mut periplus_core::Outbox,
 ) {
-    step(a, at, input, out).unwrap();
-    step(b, at, input, twin).unwrap();
+    step(a, at, input, out).expect("time passes");
+    step(b, at, input, twin).expect("time passes");
 }
 
 #[test]

@@ -56,9 +56,9 @@ fn primed(bench: &Bench) -> Vec<(Tick, u32, u16)> {
     let effects =
         bench.log.iter().flat_map(|record| record.effects.iter().map(|one| (record.at, one)));
     effects
-        .filter_map(|(at, issued)| match &issued.effect {
-            Effect::Prime { target, .. } => Some((at, target.cluster.0, target.component.0)),
-            _ => None,
+        .filter_map(|(at, issued)| {
+            let Effect::Prime { target, .. } = &issued.effect else { return None };
+            Some((at, target.cluster.0, target.component.0))
         })
         .collect()
 }
@@ -147,9 +147,12 @@ fn removal_runs_in_reverse() {
     bench.run_for(Span(900_000));
     let removed: Vec<u16> = bench
         .events()
-        .filter_map(|(_, event)| match event {
-            Event::BindingRemoved { binding } => Some(binding.component.0),
-            _ => None,
+        .filter_map(|(_, event)| {
+            if let Event::BindingRemoved { binding } = event {
+                Some(binding.component.0)
+            } else {
+                None
+            }
         })
         .collect();
     assert_eq!(removed, [1, 0]);

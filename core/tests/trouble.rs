@@ -29,10 +29,11 @@ fn served_from_the_first() -> (Bench, u32) {
 fn alerts(bench: &Bench) -> Vec<Alert> {
     let effects = bench.log.iter().flat_map(|record| &record.effects);
     effects
-        .filter_map(|issued| match &issued.effect {
-            Effect::Alert(alert) => Some(*alert),
-            _ => None,
-        })
+        .filter_map(
+            |issued| {
+                if let Effect::Alert(alert) = &issued.effect { Some(*alert) } else { None }
+            },
+        )
         .collect()
 }
 
@@ -71,7 +72,7 @@ fn when_too_many_fall_silent_at_once_we_are_blind_and_hold() {
     bench.silent.clear();
     bench.run_for(Span(60_000));
     assert_eq!(bench.state.holds().count(), 0);
-    assert!(bench.state.clusters().iter().all(|cluster| cluster.is_fresh()));
+    assert!(bench.state.clusters().iter().all(periplus_core::state::Cluster::is_fresh));
     bench.verify();
 }
 
@@ -87,7 +88,7 @@ fn who_is_heard_of_last_after_blindness_is_not_lost_for_it() {
     assert_eq!(bench.state.holds().count(), 0);
     bench.silent.clear();
     bench.run_for(Span(60_000));
-    assert!(bench.state.clusters().iter().all(|cluster| cluster.is_fresh()));
+    assert!(bench.state.clusters().iter().all(periplus_core::state::Cluster::is_fresh));
     assert!(!bench.events().any(|(_, event)| matches!(event, Event::ClusterLost { .. })));
     assert_eq!(bench.routes_of(series), [(0, 1_000)]);
     // Who stays silent is lost in the end.
@@ -268,9 +269,8 @@ fn an_intent_that_vanishes_with_its_folder_is_held_too() {
     assert_eq!(bench.state.berths().count(), 0);
     assert_eq!(bench.state.holds().count(), 0);
     let closed = bench.log.iter().flat_map(|record| &record.decisions);
-    let withdrawn = closed.filter(|decision| {
-        decision.verdict == periplus_core::decision::Verdict::Closed(Closing::Withdrawn)
-    });
+    let withdrawn =
+        closed.filter(|decision| decision.verdict == Verdict::Closed(Closing::Withdrawn));
     assert_eq!(withdrawn.count(), 30);
     bench.verify();
 }
@@ -286,15 +286,15 @@ fn an_effect_that_fails_is_tried_again_until_it_is_done() {
     bench.demand(&[(series, 10)]);
     let key = bench.log.last().unwrap().effects[0].key;
     for outcome in [Outcome::Failed(Fault::GitRejected), Outcome::Unknown] {
-        bench.feed(Input::Report(EffectReport { key, outcome }));
+        bench.feed(&Input::Report(EffectReport { key, outcome }));
         bench.run_for(Span(25_000));
         let repeated = bench.log.iter().rev().find(|record| !record.effects.is_empty()).unwrap();
         assert_eq!(repeated.effects[0].key, key, "the same effect under the same key");
     }
-    bench.feed(Input::Report(EffectReport { key, outcome: Outcome::Done }));
+    bench.feed(&Input::Report(EffectReport { key, outcome: Outcome::Done }));
     assert_eq!(bench.phases_in(0, 0), [Phase::Primed]);
     let ignored = bench.log.len();
-    bench.feed(Input::Report(EffectReport { key, outcome: Outcome::Done }));
+    bench.feed(&Input::Report(EffectReport { key, outcome: Outcome::Done }));
     assert_eq!(bench.log[ignored].events, [Event::ReportIgnored], "twice is harmless");
     bench.verify();
 }

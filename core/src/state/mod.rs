@@ -1,7 +1,7 @@
 //! The state: everything the machine knows. Only [`apply`](State::apply) changes it.
 //!
 //! Entities live in arenas by dense id. Fields are private so that nothing outside can change them; the
-//! accessors below give everything to read. What can be derived from the rest ([`Derived`]) is neither
+//! accessors below give everything to read. What can be derived from the rest (`derived`) is neither
 //! stored in snapshots nor part of the digest.
 
 mod app;

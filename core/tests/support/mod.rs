@@ -70,10 +70,10 @@ impl Bench {
     }
 
     /// Feeds one input now, checks the laws on it, and lets the world take the effects.
-    pub fn feed(&mut self, input: Input) {
+    pub fn feed(&mut self, input: &Input) {
         let before = self.state.clone();
-        step(&mut self.state, self.now, &input, &mut self.out).unwrap();
-        let record = self.out.record(&input).to_record();
+        step(&mut self.state, self.now, input, &mut self.out).expect("time passes");
+        let record = self.out.record(input).to_record();
         let mut folded = before;
         folded.fold(&record);
         assert_eq!(folded, self.state, "law 1: folding gives the state of the step");
@@ -86,12 +86,12 @@ impl Bench {
     }
 
     pub fn command(&mut self, command: Command) {
-        self.feed(Input::Command(command));
+        self.feed(&Input::Command(command));
     }
 
     pub fn see(&mut self, sight: Sight) {
         let as_of = self.now;
-        self.feed(Input::Observation(Observation { as_of, sight }));
+        self.feed(&Input::Observation(Observation { as_of, sight }));
     }
 
     pub fn demand(&mut self, rates: &[(u32, u64)]) {
@@ -111,11 +111,13 @@ impl Bench {
                 return;
             }
             self.now = next;
-            if due.is_some_and(|due| due <= next) {
-                self.feed(Input::Timer(TimerFired { due: due.unwrap() }));
-            } else if coming.is_some_and(|at| at <= next) {
-                let (_, input) = self.coming.pop_first().unwrap();
-                self.feed(input);
+            if let Some(due) = due.filter(|due| *due <= next) {
+                self.feed(&Input::Timer(TimerFired { due }));
+            } else if let Some(entry) =
+                self.coming.first_entry().filter(|entry| entry.key().0 <= next)
+            {
+                let input = entry.remove();
+                self.feed(&input);
             } else {
                 self.heartbeats_at = next.after(Span(30_000));
                 let heard = (0..self.state.clusters().len()).map(ClusterId::from_index);
@@ -164,7 +166,7 @@ impl Bench {
                     self.later(Span(git.0 + sync.0 + start.0), ready);
                 }
             }
-            _ => {
+            Effect::Withdraw { .. } | Effect::Route { .. } | Effect::Alert(_) => {
                 let (fewer, gone) = (reading(Seen::Replicas(0)), reading(Seen::Gone));
                 self.later(Span(git.0 + sync.0 + stop.0), fewer);
                 self.later(Span(git.0 + sync.0 + stop.0), gone);
@@ -214,7 +216,7 @@ impl Bench {
         let mut state = State::default();
         let mut out = Outbox::default();
         for record in &self.log {
-            state.verify(record, &mut out).unwrap();
+            state.verify(record, &mut out).expect("replay verifies");
         }
         assert_eq!(state, self.state);
     }
@@ -253,12 +255,11 @@ impl Bench {
 }
 
 fn is_about(input: &Input, binding: BindingId) -> bool {
-    match input {
-        Input::Observation(Observation { sight: Sight::Readiness { readings, .. }, .. }) => {
-            readings.iter().any(|reading| reading.binding == binding)
-        }
-        _ => false,
+    if let Input::Observation(Observation { sight: Sight::Readiness { readings, .. }, .. }) = input
+    {
+        return readings.iter().any(|reading| reading.binding == binding);
     }
+    false
 }
 
 /// A cluster of equal nodes.
@@ -294,8 +295,8 @@ impl Bench {
         let spec = ClusterSpec {
             name,
             kind: KindId(0),
-            labels: Labels::new(nodes.labels.clone()),
-            taints: nodes.taints.clone(),
+            labels: Labels::new(nodes.labels),
+            taints: nodes.taints,
             prices: Prices {
                 core: MicroUsdPerHour(nodes.core_price),
                 active: MicroUsdPerHour(nodes.active_price),

@@ -1,3 +1,5 @@
+//! What the meters say of a few intervals, counted by hand.
+
 use std::sync::Arc;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The queue against a binary heap.
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 

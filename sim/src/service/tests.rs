@@ -1,3 +1,5 @@
+//! Times of visits, against simulated queues.
+
 use super::*;
 use crate::luck::{Luck, Purpose, Stream};
 

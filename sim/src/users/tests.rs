@@ -1,3 +1,5 @@
+//! Demand, and how requests follow a new route.
+
 use super::*;
 use periplus_core::fleet::SeriesSpec;
 use periplus_core::ids::{ClusterId, GroupId, KindId, ZoneId};

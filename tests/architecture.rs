@@ -1,0 +1,237 @@
+//! What holds the house together: who may know whom, and what every package and file keeps to.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use periplus_core::decision::ReasonCode;
+use serde_json::Value;
+
+/// Every package of ours, its folder, and the packages of ours that it uses. A package or an edge that is not
+/// here is a change of the architecture: draw it in `docs/ARCHITECTURE.md` too.
+const PACKAGES: [(&str, &str, &[&str]); 5] = [
+    ("periplus", "", &["periplus-core", "periplus-journal", "periplus-sim", "periplus-spec"]),
+    ("periplus-core", "core", &[]),
+    ("periplus-journal", "journal", &["periplus-core"]),
+    ("periplus-sim", "sim", &["periplus-core", "periplus-spec"]),
+    ("periplus-spec", "spec", &["periplus-core"]),
+];
+
+/// All that the machine is built of, near and far. None of these reads a clock, a file or a source of luck.
+const CORE_IS_BUILT_OF: [&str; 13] = [
+    "bincode",
+    "periplus-core",
+    "proc-macro2",
+    "quote",
+    "serde",
+    "serde_core",
+    "serde_derive",
+    "syn",
+    "thiserror",
+    "thiserror-impl",
+    "unicode-ident",
+    "unty",
+    "xxhash-rust",
+];
+
+/// A longer file is two files.
+const LINES_MAX: usize = 500;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn packages_use_each_other_as_drawn_and_not_otherwise() {
+    let drawn: BTreeMap<String, BTreeSet<String>> = PACKAGES
+        .iter()
+        .map(|(name, _, uses)| {
+            ((*name).to_owned(), uses.iter().map(|used| (*used).to_owned()).collect())
+        })
+        .collect();
+    assert_eq!(Graph::read().between_ours(), drawn);
+}
+
+#[test]
+fn packages_lie_where_they_are_drawn() {
+    let graph = Graph::read();
+    for (name, folder, _) in PACKAGES {
+        let manifest = root().join(folder).join("Cargo.toml");
+        assert_eq!(graph.manifests[name], manifest, "{name}");
+    }
+}
+
+#[test]
+fn the_machine_is_built_of_nothing_that_could_surprise_it() {
+    let allowed: BTreeSet<&str> = CORE_IS_BUILT_OF.into_iter().collect();
+    let graph = Graph::read();
+    let reached = graph.reached_from("periplus-core");
+    let found: BTreeSet<&str> = reached.iter().map(String::as_str).collect();
+    assert_eq!(found, allowed);
+}
+
+#[test]
+fn the_simulated_world_and_the_live_one_never_see_each_other() {
+    let graph = Graph::read();
+    let live: BTreeSet<&String> = graph
+        .manifests
+        .iter()
+        .filter(|(_, manifest)| manifest.starts_with(root().join("live")))
+        .map(|(name, _)| name)
+        .collect();
+    let seen = graph.reached_from("periplus-sim");
+    assert!(live.iter().all(|name| !seen.contains(*name)), "the simulated world sees {live:?}");
+    for name in live {
+        let seen = graph.reached_from(name);
+        assert!(!seen.contains("periplus-sim"), "{name} sees the simulated world");
+    }
+}
+
+#[test]
+fn every_package_keeps_the_lints_of_the_house() {
+    for (name, folder, _) in PACKAGES {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        let lints = manifest.split("[lints]\n").nth(1).unwrap_or("");
+        assert!(lints.starts_with("workspace = true"), "{name} has no `[lints] workspace = true`");
+    }
+}
+
+#[test]
+fn every_file_begins_by_saying_what_it_owns() {
+    for file in sources() {
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("//! "), "{} does not begin with `//!`", file.display());
+    }
+}
+
+#[test]
+fn no_file_is_longer_than_a_person_reads() {
+    for file in sources() {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= LINES_MAX, "{} has {lines} lines, not {LINES_MAX}", file.display());
+    }
+}
+
+#[test]
+fn every_reason_has_its_page_and_no_page_is_left_over() {
+    let folder = root().join("docs/reasons");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    let mut pages: BTreeSet<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(pages.remove("README.md"));
+    for slug in ReasonCode::ALL.map(ReasonCode::slug) {
+        let page = format!("{slug}.md");
+        assert!(pages.remove(&page), "docs/reasons/{page} is missing");
+        assert!(index.contains(&format!("[`{slug}`]({page})")), "{page} is not in the index");
+        let text = fs::read_to_string(folder.join(&page)).unwrap();
+        assert!(text.starts_with(&format!("# {slug}\n")), "{page} is about something else");
+    }
+    assert_eq!(pages, BTreeSet::new(), "pages about reasons that do not exist");
+}
+
+/// All Rust files of the project.
+fn sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy();
+            if path.is_dir() && name != "target" && !name.starts_with('.') {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(found.len() > 100, "only {} files were found", found.len());
+    found
+}
+
+/// Packages and what they use, as Cargo resolves them for this machine. What only tests use is left out.
+struct Graph {
+    /// Our packages, and their manifests.
+    manifests: BTreeMap<String, PathBuf>,
+    /// What each package uses.
+    uses: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Graph {
+    fn read() -> Self {
+        let host = run(&["rustc", "-vV"]);
+        let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        let cargo = env!("CARGO");
+        let told = run(&[
+            cargo,
+            "metadata",
+            "--format-version=1",
+            "--locked",
+            "--offline",
+            "--filter-platform",
+            host,
+        ]);
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let list = |value: &Value| value.as_array().unwrap().clone();
+
+        let names: BTreeMap<String, String> = list(&told["packages"])
+            .iter()
+            .map(|package| (text(&package["id"]), text(&package["name"])))
+            .collect();
+        let ours: BTreeSet<String> = list(&told["workspace_members"]).iter().map(text).collect();
+        let manifests = list(&told["packages"])
+            .iter()
+            .filter(|package| ours.contains(&text(&package["id"])))
+            .map(|package| (text(&package["name"]), text(&package["manifest_path"]).into()))
+            .collect();
+        let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for node in list(&told["resolve"]["nodes"]) {
+            let used = uses.entry(names[&text(&node["id"])].clone()).or_default();
+            for edge in list(&node["deps"]) {
+                let kinds = list(&edge["dep_kinds"]);
+                if kinds.iter().any(|kind| kind["kind"] != "dev") {
+                    used.insert(names[&text(&edge["pkg"])].clone());
+                }
+            }
+        }
+        Self { manifests, uses }
+    }
+
+    /// Our packages, and which of ours they use.
+    fn between_ours(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let ours = |used: &&String| self.manifests.contains_key(*used);
+        self.manifests
+            .keys()
+            .map(|name| (name.clone(), self.uses[name].iter().filter(ours).cloned().collect()))
+            .collect()
+    }
+
+    /// A package and all that it uses, near and far.
+    fn reached_from(&self, package: &str) -> BTreeSet<String> {
+        let mut reached = BTreeSet::new();
+        let mut next = vec![package];
+        while let Some(package) = next.pop() {
+            if reached.insert(package.to_owned()) {
+                next.extend(self.uses[package].iter().map(String::as_str));
+            }
+        }
+        reached
+    }
+}
+
+/// What a program says.
+fn run(command: &[&str]) -> String {
+    let (program, args) = command.split_first().unwrap();
+    let output = Command::new(program).args(args).current_dir(root()).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n`cargo fetch` brings what is missing.",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}

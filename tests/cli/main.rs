@@ -1,0 +1,19 @@
+//! The command line, as people and programs meet it.
+//!
+//! Every command runs in a folder of its own, with an empty environment. Answers are compared whole; only
+//! what a clock says is left out. `INSTA_UPDATE=always cargo nextest run --test cli` writes them anew.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod check;
+mod damage;
+mod diff;
+mod expectations;
+mod help;
+mod log;
+mod pages;
+mod place;
+mod replay;
+mod scenarios;
+mod sim;
+mod why;
