@@ -236,6 +236,12 @@ pub struct SwarmArgs {
     /// Print every seed's options and numbers, not only those that fail.
     #[arg(long)]
     pub verbose: bool,
+    /// Keep the logs of seeds that fail here, each in a folder of its own.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How many seeds run at once [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
 }
 
 /// The whole command line, for completions and manual pages.

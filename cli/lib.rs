@@ -13,6 +13,7 @@
 //! | `story` | what happened in a run, as lines that people read |
 //! | `expect` | whether a run came out as its scenario expects |
 //! | `case` | one scenario run as a test |
+//! | `swarm` | worlds drawn from seeds, troubled, and checked |
 
 #![expect(clippy::cast_precision_loss, reason = "counts become floats only to be read by people")]
 
@@ -28,6 +29,7 @@ mod time;
 pub mod case;
 pub mod expect;
 pub mod story;
+pub mod swarm;
 pub mod wording;
 
 use std::ffi::OsString;

@@ -288,3 +288,56 @@ fn a_tenants_quota_bounds_what_it_may_hold() {
     assert_eq!(bench.state.clusters()[0].held.cpu, 3_000);
     assert_ne!(bench.state.clusters()[0].held, Totals::default());
 }
+
+#[test]
+fn a_quota_bounds_all_clusters_of_one_plan_together() {
+    let mut bench = Bench::new(plain_policy());
+    bench.cluster(Nodes { nodes: 1, ..Nodes::default() });
+    bench.cluster(Nodes { nodes: 1, ..Nodes::default() });
+    bench.zone(&[5, 10]);
+    let quota = Some(component(Symbol(0)).request).map(|mut quota| {
+        quota.cpu = MilliCpu(5_000);
+        quota.memory = MiB(100_000);
+        quota
+    });
+    let name = Symbol(0);
+    let spec = periplus_core::fleet::TenantSpec { name, clusters: Selector::default(), quota };
+    bench.command(Command::DeclareTenant(TenantId(0), spec));
+    let app = bench.app(|_| {});
+    let series = bench.series(app);
+    bench.demand(&[(series, 500)]);
+    let asked: u64 = bench.state.berths().map(|(_, berth)| berth.charged().cpu).sum();
+    assert!(asked > 0 && asked <= 5_000, "{asked} of 5,000");
+    bench.verify();
+}
+
+#[test]
+fn one_plan_opens_no_more_clusters_than_a_group_may_be_in() {
+    let mut bench = Bench::new(plain_policy());
+    for _ in 0..3 {
+        bench.cluster(Nodes { nodes: 1, ..Nodes::default() });
+    }
+    bench.zone(&[5, 10, 15]);
+    let app = bench.app(|intent| intent.rules.max_clusters = Some(1));
+    let series = bench.series(app);
+    bench.demand(&[(series, 500)]);
+    assert_eq!(bench.berths_of(0), [0]);
+    bench.verify();
+}
+
+#[test]
+fn an_older_price_that_comes_late_is_passed_over() {
+    let (mut bench, _) = two_clusters();
+    bench.run_for(Span(60_000));
+    let price = |core: i64| periplus_core::fleet::Prices {
+        core: MicroUsdPerHour(core),
+        ..periplus_core::fleet::Prices::default()
+    };
+    let told = |as_of: u64, core: i64| {
+        let sight = Sight::Prices(vec![(ClusterId(0), price(core))]);
+        Input::Observation(Observation { as_of: Tick(as_of), sight })
+    };
+    bench.feed(told(50_000, 7));
+    bench.feed(told(40_000, 9));
+    assert_eq!(bench.state.cluster(ClusterId(0)).prices, price(7));
+}

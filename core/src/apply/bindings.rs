@@ -67,7 +67,13 @@ impl State {
         self.change_binding(id.berth, place.expect("a binding that is referred to exists"), change);
     }
 
-    pub(super) fn issue_prime(&mut self, id: BindingId, key: EffectKey, generation: Generation) {
+    pub(super) fn issue_prime(
+        &mut self,
+        at: Tick,
+        id: BindingId,
+        key: EffectKey,
+        generation: Generation,
+    ) {
         let target = self.target(id);
         let declared = self.intent(target.app).component(target.component).clone();
         let replicas = self.binding(id).expect("a primed binding exists").replicas;
@@ -88,6 +94,11 @@ impl State {
             binding.ceiling = binding.ceiling.max(binding.primed);
             binding.request = declared.request;
             binding.revision = declared.revision;
+            // What failed was what stood there before.
+            if binding.phase == Phase::Failed {
+                binding.phase = Phase::Waiting;
+                binding.since = at;
+            }
         });
         self.stop_waiting_one(id);
     }

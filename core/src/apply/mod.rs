@@ -82,7 +82,7 @@ impl State {
 
             Event::BindingAdded { berth, component } => self.add_binding(at, *berth, *component),
             Event::PrimeIssued { binding, key, generation } => {
-                self.issue_prime(*binding, *key, *generation);
+                self.issue_prime(at, *binding, *key, *generation);
             }
             Event::BindingPrimed { binding } => self.prime(at, *binding),
             Event::BindingApplied { binding } => self.settle_applied(at, input, *binding),

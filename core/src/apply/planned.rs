@@ -201,6 +201,10 @@ impl State {
         for (call, flow) in &gone.calls {
             assert!(flow.shares.as_slice().is_empty(), "a berth goes after its calls");
             self.timers.disarm(Timer::Route(FlowId::Call(berth, *call)));
+            // Who comes to this place next sends its own.
+            if let Some(key) = flow.routing {
+                self.forget(key);
+            }
         }
         self.clusters.edit(gone.cluster.index()).berths.retain(|held| *held != berth);
         let held = &mut self.apps.edit(gone.app.index()).berths[gone.group.index()];

@@ -37,15 +37,22 @@ impl State {
             }
             Sight::Prices(prices) => {
                 for (cluster, prices) in prices.iter().filter(|entry| entry.0.index() < known) {
-                    self.clusters.edit(cluster.index()).prices = *prices;
-                    self.derive_price(*cluster);
+                    // Feeds overtake each other: what is older than what is known is passed over.
+                    if self.cluster(*cluster).prices_as_of <= *as_of {
+                        let entry = self.clusters.edit(cluster.index());
+                        (entry.prices, entry.prices_as_of) = (*prices, *as_of);
+                        self.derive_price(*cluster);
+                    }
                 }
             }
             Sight::Carbon(intensities) => {
                 for (cluster, carbon) in intensities.iter().filter(|entry| entry.0.index() < known)
                 {
-                    self.clusters.edit(cluster.index()).carbon = *carbon;
-                    self.derive_price(*cluster);
+                    if self.cluster(*cluster).carbon_as_of <= *as_of {
+                        let entry = self.clusters.edit(cluster.index());
+                        (entry.carbon, entry.carbon_as_of) = (*carbon, *as_of);
+                        self.derive_price(*cluster);
+                    }
                 }
             }
             Sight::Reach { from, rtts } => {

@@ -6,10 +6,10 @@
 use alloc::vec::Vec;
 
 use super::staffed::{packs_beside, staff};
-use super::{Depth, Plan, Scratch, explained, guarded};
+use super::{Depth, Plan, Scratch, explained, guarded, quota};
 use crate::decide::eligible::{self, Stance};
 use crate::decide::problem::{Demand, Limit, Problem};
-use crate::decision::{Closing, Decision, Reason, Resource, Subject, Trigger, Verdict};
+use crate::decision::{Closing, Decision, Guard, Reason, Resource, Subject, Trigger, Verdict};
 use crate::event::Event;
 use crate::ids::{BerthId, ClusterId};
 use crate::state::{Berth, FlowId, State};
@@ -59,12 +59,18 @@ pub(super) fn narrow(state: &State, problem: &mut Problem, scratch: &mut Scratch
 }
 
 /// States the answer in `problem` as facts, and why. Adds every berth that it touched to the plan.
-pub(super) fn bind(step: &mut Step<'_>, problem: &mut Problem, trigger: Trigger, plan: &mut Plan) {
+pub(super) fn bind(
+    step: &mut Step<'_>,
+    problem: &mut Problem,
+    trigger: Trigger,
+    plan: &mut Plan,
+    scratch: &mut Scratch,
+) {
     for victim in core::mem::take(&mut problem.victims) {
         step.evict(victim, Closing::Preempted, Trigger::Preemption);
     }
     open_sites(step, problem);
-    keep_standing(step, problem);
+    keep_standing(step, problem, scratch);
     for demand in 0..problem.demands.len() {
         assign(step, problem, demand, trigger);
     }
@@ -74,7 +80,7 @@ pub(super) fn bind(step: &mut Step<'_>, problem: &mut Problem, trigger: Trigger,
         if !step.state.try_berth(berth).is_some_and(Berth::is_live) {
             continue;
         }
-        let top = problem.limit(site).top as usize;
+        let top = affordable(step.state, problem, site, berth, scratch);
         staff(step, berth, top, trigger);
         if step.state.berth(berth).sources.is_empty() {
             step.work.closings.push((berth, Closing::Idle));
@@ -85,6 +91,31 @@ pub(super) fn bind(step: &mut Step<'_>, problem: &mut Problem, trigger: Trigger,
     plan.touched.dedup();
     let again = note_held(step, problem, trigger);
     plan.again = earlier(plan.again, again);
+}
+
+/// The highest step that a berth may be staffed for. Users on their way out are no reason to plan room, but
+/// a load: more for them only if there is room beside all that is bound by now.
+fn affordable(
+    state: &State,
+    problem: &mut Problem,
+    site: u32,
+    id: BerthId,
+    scratch: &mut Scratch,
+) -> usize {
+    let top = problem.limit(site).top as usize;
+    let (app, group) = problem.group();
+    let berth = state.berth(id);
+    let site = &problem.sites[site as usize];
+    let planned = problem.step_for(site, site.load).min(top);
+    let staffed = if berth.replicas() > 0 { berth.step as usize } else { 0 };
+    let found = planned.max(staffed);
+    let wanted = problem.step_for(site, berth.load).min(top);
+    let limited = state.tenant(state.intent(app).tenant).quota.is_some();
+    let here = (site.cluster, Some(id));
+    let fits = |scratch: &mut Scratch| {
+        !limited && packs_beside(state, app, group, here, wanted, &[], scratch)
+    };
+    if wanted <= found || fits(scratch) { top } else { found }
 }
 
 /// Opens the sites that are to take flows and do not run yet, in the order of their clusters.
@@ -103,6 +134,8 @@ fn open_site(step: &mut Step<'_>, problem: &mut Problem, site: usize) {
     let (app, group) = problem.group();
     let entry = &mut problem.sites[site];
     entry.runs = true;
+    // With flows it has been counted already.
+    problem.opened += u32::from(entry.flows == 0);
     match entry.berth {
         Some(berth) => {
             step.emit(Event::BerthReopened { berth });
@@ -119,7 +152,7 @@ fn open_site(step: &mut Step<'_>, problem: &mut Problem, site: usize) {
 }
 
 /// Opens the cheapest sites until the group stands in as many clusters as it must.
-fn keep_standing(step: &mut Step<'_>, problem: &mut Problem) {
+fn keep_standing(step: &mut Step<'_>, problem: &mut Problem, scratch: &mut Scratch) {
     let (app, group) = problem.group();
     let standing = usize::from(step.state.intent(app).group(group).standing);
     if standing == 0 || problem.depth != Depth::Whole {
@@ -137,6 +170,8 @@ fn keep_standing(step: &mut Step<'_>, problem: &mut Problem) {
                 && site.stance == Stance::Open
                 && may
                 && cheapest.is_none_or(|best| found < best)
+                && packs_beside(step.state, app, group, (site.cluster, site.berth), 0, &[], scratch)
+                && quota::takes(step.state, problem, place)
             {
                 cheapest = Some(found);
             }
@@ -217,7 +252,18 @@ fn note_held(step: &mut Step<'_>, problem: &Problem, trigger: Trigger) -> Option
         if demand.now != demand.before {
             continue;
         }
-        until = earlier(until, held.until.filter(|until| *until > step.at));
+        // Nobody says when flows have arrived: the app is looked at again after its usual while.
+        let again = match held.guard {
+            Guard::MovesAtOnce => Some(step.at.after(step.state.policy().pace.reconsider_after)),
+            Guard::Blind(_)
+            | Guard::Dwell
+            | Guard::MassDrain(_)
+            | Guard::MovesPerWindow
+            | Guard::Paused
+            | Guard::ScaleIn
+            | Guard::Stateful => held.until,
+        };
+        until = earlier(until, again.filter(|until| *until > step.at));
         step.out.decisions.push(Decision {
             app,
             group,

@@ -169,6 +169,25 @@ pub(crate) fn live_berths(state: &State, app: AppId, group: GroupId) -> usize {
     held.iter().filter(|(_, berth)| state.berth(*berth).is_live()).count()
 }
 
+/// In how many more clusters the group may be opened, whichever they are.
+pub(crate) fn openings(state: &State, app: AppId, group: GroupId) -> u32 {
+    let intent = state.intent(app);
+    let declared = intent.group(group);
+    let data = declared.stateful && state.app(app).pins[group.index()].is_none();
+    let copies = data.then_some(declared.standing.max(1));
+    let most = intent.rules.max_clusters.into_iter().chain(copies).min();
+    let live = u32::try_from(live_berths(state, app, group)).unwrap_or(u32::MAX);
+    most.map_or(u32::MAX, |most| u32::from(most).saturating_sub(live))
+}
+
+/// Why the group is opened in no further cluster, once it is in as many as it may be.
+pub(crate) fn no_more_clusters(state: &State, app: AppId, group: GroupId) -> Reason {
+    let limit = state.intent(app).rules.max_clusters.unwrap_or(u16::MAX);
+    stays_with_data(state, app, group)
+        .filter(|_| state.intent(app).group(group).stateful)
+        .unwrap_or(Reason::MaxClusters { limit })
+}
+
 fn is_driven_out(state: &State, app: AppId, cluster: ClusterId) -> bool {
     let tolerations = &state.intent(app).rules.tolerations;
     state.cluster(cluster).spec.taints.iter().any(|taint| {

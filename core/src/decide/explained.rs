@@ -119,6 +119,9 @@ fn no_room(state: &State, problem: &mut Problem, site: u32, rate: MilliRps) -> R
         return reason;
     }
     let (app, group) = problem.group();
+    if problem.is_one_too_many(site) {
+        return eligible::no_more_clusters(state, app, group);
+    }
     if let Some(reason) = eligible::exceeds_nodes(state, app, group, entry.cluster) {
         return reason;
     }

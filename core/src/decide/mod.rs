@@ -13,6 +13,7 @@ mod guarded;
 mod preempt;
 mod priced;
 mod problem;
+mod quota;
 mod scope;
 mod staffed;
 mod stated;
@@ -140,7 +141,9 @@ fn plan_group(
     let mut solver = GreedyThenLocal;
     loop {
         solver.solve(&mut problem);
-        if !bound::narrow(step.state, &mut problem, scratch) {
+        if !bound::narrow(step.state, &mut problem, scratch)
+            && !quota::narrow(step.state, &mut problem)
+        {
             break;
         }
     }
@@ -148,7 +151,7 @@ fn plan_group(
         preempt::preempt(step.state, &mut problem, scratch);
     }
     let short = problem.has_unserved();
-    bound::bind(step, &mut problem, trigger, plan);
+    bound::bind(step, &mut problem, trigger, plan, scratch);
     scratch.problem = problem;
     short
 }

@@ -3,11 +3,11 @@
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
-use super::Scratch;
 use super::staffed::packs_beside;
+use super::{Scratch, quota};
 use crate::capacity::Totals;
 use crate::decide::eligible;
-use crate::decide::problem::{Problem, Site};
+use crate::decide::problem::{Limit, Problem, Site};
 use crate::ids::{AppId, BerthId};
 use crate::policy::Preemption;
 use crate::state::{Stage, State};
@@ -27,14 +27,19 @@ pub(super) fn preempt(state: &State, problem: &mut Problem, scratch: &mut Scratc
         if victims.is_empty() {
             continue;
         }
-        let limit = problem.limit(site);
+        let (limit, free) = (problem.limit(site), problem.sites[site as usize].free);
         let before: Vec<_> = problem.demands.iter().map(|demand| demand.now).collect();
         widen(state, app, problem, site, &victims);
         for demand in 0..problem.demands.len() {
             problem.insert_into(demand, site);
         }
-        let chosen = choose(state, problem, site, &victims, limit.max, scratch);
+        let chosen = choose(state, problem, site, &victims, limit.max, scratch)
+            .filter(|_| quota::holds(state, problem));
         match chosen {
+            // Nothing came, so nothing has become free.
+            Some(_) if problem.sites[site as usize].load <= limit.max => {
+                shrink(problem, site, limit, free);
+            }
             Some(chosen) => problem.victims.extend(chosen),
             None => {
                 for (demand, shares) in before.into_iter().enumerate() {
@@ -42,7 +47,7 @@ pub(super) fn preempt(state: &State, problem: &mut Problem, scratch: &mut Scratc
                         problem.assign(demand, shares);
                     }
                 }
-                problem.sites[site as usize].limit = Some(limit);
+                shrink(problem, site, limit, free);
             }
         }
     }
@@ -78,6 +83,13 @@ fn widen(state: &State, app: AppId, problem: &mut Problem, site: u32, victims: &
     let berth = entry.berth.map(|berth| state.berth(berth));
     (entry.free, _) = eligible::free(state, app, entry.cluster, berth, &evictable);
     entry.limit = None;
+}
+
+/// Counts no more than the site's own room again.
+fn shrink(problem: &mut Problem, site: u32, limit: Limit, free: Totals) {
+    let entry = &mut problem.sites[site as usize];
+    entry.free = free;
+    entry.limit = Some(limit);
 }
 
 /// The fewest victims, in order, without which the site's load fits; nobody if it fits as it was.

@@ -50,6 +50,9 @@ pub(crate) struct Problem {
     pub(super) look_flow: Vec<bool>,
     pub(super) look_site: Vec<bool>,
 
+    /// Sites that may be opened beside those that run, and how many have been.
+    pub(super) openings: u32,
+    pub(super) opened: u32,
     /// Room for the search for chains of moves.
     pub(super) chain: Chain,
 
@@ -256,6 +259,9 @@ impl Problem {
     /// The most that a site can take.
     pub(crate) fn limit(&mut self, site: u32) -> Limit {
         let entry = &self.sites[site as usize];
+        if self.is_one_too_many(site) {
+            return Limit { max: MilliRps::ZERO, top: 0 };
+        }
         if let Some(limit) = entry.limit {
             return limit;
         }
@@ -272,6 +278,11 @@ impl Problem {
         };
         self.sites[site as usize].limit = Some(limit);
         limit
+    }
+
+    /// Whether a site stays closed because the group is, or will be, in as many clusters as it may be.
+    pub(crate) fn is_one_too_many(&self, site: u32) -> bool {
+        !self.sites[site as usize].is_open() && self.opened >= self.openings
     }
 
     /// Makes `step` the highest that a site can be staffed for.
@@ -343,6 +354,7 @@ impl Problem {
         let gone = rate.part(Permille(part.weight));
         let entry = &self.sites[part.site as usize];
         let (load, flows) = (entry.load - gone, entry.flows - 1);
+        self.opened -= u32::from(!entry.runs && flows == 0);
         part.price() - self.set_load(part.site, load, flows)
     }
 
@@ -350,6 +362,7 @@ impl Problem {
         let more = rate.part(Permille(part.weight));
         let entry = &self.sites[part.site as usize];
         let (load, flows) = (entry.load + more, entry.flows + 1);
+        self.opened += u32::from(!entry.runs && flows == 1);
         part.price() + self.set_load(part.site, load, flows)
     }
 

@@ -121,8 +121,13 @@ pub(super) fn staff(step: &mut Step<'_>, id: BerthId, top: usize, trigger: Trigg
     let replicas = replicas_at(step.state, id, &staffing, to);
     let band = band(step.state, &staffing, to);
     let narrow = u32::try_from(to).expect("steps are few");
+    let before = step.state.berth(id).charged();
     step.emit(Event::Staffed { berth: id, step: narrow, band, replicas });
     step.work.contents.push(id);
+    let berth = step.state.berth(id);
+    if berth.charged().shortage(&before).is_some() {
+        step.work.freed.push(berth.cluster);
+    }
     step.check_scale_in(id);
     let to = step.state.berth(id).replicas();
     if from != to && from > 0 {

@@ -75,6 +75,8 @@ impl Problem {
         self.least_gain = switching.least_gain.0;
         self.burst_step = policy.traffic.burst_step.0.clamp(1, 1_000);
         self.moved = 0;
+        self.opened = 0;
+        self.openings = eligible::openings(state, app, group);
         let components = state.intent(app).group(group).components.len();
         self.bindings_per_berth = u32::try_from(components).expect("components are few");
     }

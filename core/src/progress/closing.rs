@@ -139,6 +139,18 @@ impl Step<'_> {
         self.emit(Event::BerthLeaving { berth: id, cause });
         self.work.leavings.push(id);
         self.look_at_neighbours(id);
+        self.needed_by(id).into_iter().for_each(|needed| self.look_at(needed));
+    }
+
+    /// Berths elsewhere that a berth's gates name: they may have been kept only for it.
+    fn needed_by(&self, id: BerthId) -> Vec<BerthId> {
+        let berth = self.state.berth(id);
+        let intent = self.state.intent(berth.app);
+        let components = &intent.group(berth.group).components;
+        let gates = components.iter().flat_map(|id| &intent.component(*id).after);
+        let apps = gates.filter(|gate| gate.app.index() < self.state.apps.len());
+        let held = apps.flat_map(|gate| self.state.app(gate.app).berths.iter().flatten());
+        held.map(|held| held.1).filter(|other| *other != id).collect()
     }
 
     fn end_calls(&mut self, id: BerthId) {
@@ -207,6 +219,7 @@ impl Step<'_> {
 
     fn finish(&mut self, id: BerthId) {
         let Berth { cluster, app, .. } = *self.state.berth(id);
+        let needed = self.needed_by(id);
         self.emit(Event::BerthRemoved { berth: id });
         // Apps that keep away from this one may come now.
         for place in 0..self.state.derived.avoided(app).len() {
@@ -214,6 +227,7 @@ impl Step<'_> {
             self.stir(other, self.at.after(self.state.policy().pace.reconsider_after));
         }
         self.work.freed.push(cluster);
+        needed.into_iter().for_each(|needed| self.look_at(needed));
         for place in 0..self.state.cluster(cluster).berths.len() {
             let other = self.state.cluster(cluster).berths[place];
             self.look_at(other);

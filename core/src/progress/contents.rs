@@ -2,12 +2,13 @@
 
 use alloc::vec::Vec;
 
-use crate::capacity::{PodCount, packs};
+use crate::capacity::{PodCount, Totals, packs};
 use crate::decide::Scratch;
 use crate::event::Event;
+use crate::fleet::Resources;
 use crate::ids::{AppId, BerthId, BindingId, ClusterId};
 use crate::intent::Scaling;
-use crate::state::{Binding, Content, Phase};
+use crate::state::{Binding, Content};
 use crate::step::Step;
 use crate::units::Span;
 
@@ -47,10 +48,7 @@ impl Step<'_> {
             Scaling::Fixed { .. } => binding.primed != binding.replicas,
             Scaling::Hpa { .. } => false,
         };
-        binding.phase != Phase::Failed
-            && (rescaled
-                || binding.revision != declared.revision
-                || binding.request != declared.request)
+        rescaled || binding.revision != declared.revision || binding.request != declared.request
     }
 
     /// Whether a binding fits its cluster beside everything else that was written there, now.
@@ -58,23 +56,43 @@ impl Step<'_> {
     /// Planning counts on room that others are about to leave; git must not.
     pub(super) fn has_room(&self, id: BindingId, scratch: &mut Scratch) -> bool {
         let Scratch { pods, nodes, .. } = scratch;
-        let cluster = self.state.cluster(self.state.berth(id.berth).cluster);
+        let berth = self.state.berth(id.berth);
+        let cluster = self.state.cluster(berth.cluster);
         let wanted = self.state.binding(id).expect("a binding that is written exists");
-        let no_more = wanted.replicas <= wanted.written();
-        if wanted.content == Content::Present && no_more {
+        let request = self.state.intent(berth.app).component(id.component).request;
+        let larger = Totals::of(&wanted.request, 1).shortage(&Totals::of(&request, 1)).is_some();
+        let more = larger || wanted.replicas > wanted.written();
+        if wanted.content == Content::Present && !more {
             return true;
+        }
+        if larger && !self.quota_allows(id, &request) {
+            return false;
         }
         pods.clear();
         for berth in &cluster.berths {
             for binding in &self.state.berth(*berth).bindings {
-                let this = *berth == id.berth && binding.component == id.component;
-                if this || binding.content != Content::Absent {
-                    let count = if this { binding.charged() } else { binding.written() };
-                    pods.push(PodCount { request: binding.request, pods: u32::from(count) });
+                if *berth == id.berth && binding.component == id.component {
+                    pods.push(PodCount { request, pods: u32::from(binding.charged()) });
+                } else if binding.content != Content::Absent {
+                    let count = u32::from(binding.written());
+                    pods.push(PodCount { request: binding.request, pods: count });
                 }
             }
         }
         packs(&cluster.nodes, pods, nodes)
+    }
+
+    /// Whether a binding whose replicas ask for something else from now on is within its tenant's quota.
+    fn quota_allows(&self, id: BindingId, request: &Resources) -> bool {
+        let tenant = self.state.intent(self.state.berth(id.berth).app).tenant;
+        let Some(quota) = self.state.tenant(tenant).quota else { return true };
+        let quota = Totals { pods: u64::MAX, ..Totals::of(&quota, 1) };
+        let binding = self.state.binding(id).expect("a binding that is written exists");
+        let count = u32::from(binding.charged());
+        let mut held = self.state.derived.held_by(tenant);
+        held -= Totals::of(&binding.request, count);
+        held += Totals::of(request, count);
+        quota.shortage(&held).is_none()
     }
 
     /// Room came free in a cluster: whoever waits for it may go on.
@@ -85,6 +103,8 @@ impl Step<'_> {
             self.work.contents.push(berth);
         }
         self.stir_short();
+        // Others may be better off there, in their own time.
+        self.stir_every_app();
     }
 
     /// A berth that is taken back has all the bindings of its group again.

@@ -27,6 +27,10 @@ pub struct Cluster {
     pub stable_at: Tick,
     /// When it was last heard of.
     pub last_seen: Tick,
+    /// When the newest prices were true.
+    pub prices_as_of: Tick,
+    /// When the newest carbon intensity was true.
+    pub carbon_as_of: Tick,
     /// When the newest capacity report was true.
     pub capacity_as_of: Tick,
     /// The free room of its nodes without the objects we own, largest first.
@@ -104,6 +108,8 @@ impl Cluster {
             marks: Marks::default(),
             stable_at: Tick::ZERO,
             last_seen: at,
+            prices_as_of: Tick::ZERO,
+            carbon_as_of: Tick::ZERO,
             capacity_as_of: Tick::ZERO,
             nodes: Vec::new(),
             room: Totals::default(),

@@ -53,7 +53,11 @@ impl Step<'_> {
             }
             Seen::Applied => {
                 if current && phase == Phase::Primed {
+                    let before = binding.charged();
                     self.emit(Event::BindingApplied { binding: id });
+                    if self.state.binding(id).is_some_and(|now| now.charged() < before) {
+                        self.work.freed.push(self.state.berth(id.berth).cluster);
+                    }
                     self.see_enough(id);
                     self.look_at_gates(id);
                 }
@@ -72,7 +76,14 @@ impl Step<'_> {
                 self.see_fewer(id);
             }
             Seen::Failed(fault) => {
-                if current && content == Content::Present && phase != Phase::Failed {
+                let binding = self.state.binding(id).expect("checked before");
+                if !current || content != Content::Present || phase == Phase::Failed {
+                    return;
+                }
+                if binding.is_ready() {
+                    // All that must be there is: its autoscaler wants more than its cluster can give.
+                    self.give_up(id.berth);
+                } else {
                     self.see_failed(id, fault);
                 }
             }
@@ -83,7 +94,8 @@ impl Step<'_> {
     fn see_enough(&mut self, id: BindingId) {
         let binding = self.state.binding(id).expect("checked before");
         // Replicas of the content before may be seen until the agent reports the new one.
-        if binding.phase != Phase::Applied || binding.seen < binding.required {
+        let waits = matches!(binding.phase, Phase::Applied | Phase::Failed);
+        if !waits || binding.content != Content::Present || binding.seen < binding.required {
             return;
         }
         self.emit(Event::BindingReady { binding: id });

@@ -6,7 +6,7 @@ use crate::effect::{Alert, Issued};
 use crate::event::Event;
 use crate::ids::{BerthId, ClusterId, HoldId};
 use crate::input::TimerFired;
-use crate::state::{FlowId, Health, HoldKind, Stage, Timer, Wake};
+use crate::state::{Binding, Content, FlowId, Health, HoldKind, Stage, Timer, Wake};
 use crate::step::Step;
 use crate::units::{Permille, Span, Tick};
 
@@ -57,6 +57,7 @@ impl Step<'_> {
             Timer::ScaleIn(berth) => self.scale_in(berth),
             Timer::Uncap(berth) => {
                 self.emit(Event::BerthUncapped { berth });
+                self.offer_to_short(berth);
                 self.work.berths.push(berth);
             }
             Timer::Drained(berth) => self.see_drained(berth),
@@ -70,6 +71,14 @@ impl Step<'_> {
             Timer::Review(app) => self.work.apps.push((app, Depth::Whole)),
         }
         Trigger::Timer
+    }
+
+    /// A berth may grow again: users of its app that nobody serves may find room there.
+    fn offer_to_short(&mut self, berth: BerthId) {
+        let app = self.state.berth(berth).app;
+        if self.state.scalars.short.binary_search(&app).is_ok() {
+            self.stir(app, self.at);
+        }
     }
 
     /// Less has been enough for a berth for long enough. Before it shrinks, what was split off from it or
@@ -90,7 +99,9 @@ impl Step<'_> {
 
     fn see_overdue(&mut self, berth: BerthId) {
         let Some(entry) = self.state.try_berth(berth) else { return };
-        if !entry.is_live() || entry.is_ready() {
+        // What waits for a gate is not late; its time begins when it is in git.
+        let late = |binding: &Binding| binding.content != Content::Absent && !binding.is_ready();
+        if !entry.is_live() || !entry.bindings.iter().any(late) {
             return;
         }
         if self.state.cluster(entry.cluster).is_fresh() {

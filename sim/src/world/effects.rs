@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
-use periplus_core::State;
 use periplus_core::effect::{Effect, EffectKey, Issued, Scale, Target};
 use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, ClusterId, GroupId, SeriesId};
-use periplus_core::input::{Fault, Outcome};
+use periplus_core::input::{Fault, Outcome, Sight};
 use periplus_core::state::FlowId;
 use periplus_core::units::{MicrosRtt, MilliRps, Tick};
+use periplus_core::{Input, State};
 
 use super::World;
 use crate::desks::DeskId;
@@ -69,15 +69,21 @@ impl World<'_> {
     }
 
     /// The hub has died and another one has taken over with `state`: nobody hears of what was on its way,
-    /// and every cluster says all it knows. What is [outstanding](State::outstanding) is then to be carried
-    /// out again.
+    /// and every cluster and feed says all it knows. What people command waits for the new hub. What is
+    /// [outstanding](State::outstanding) is then to be carried out again.
     pub fn restart_hub(&mut self, state: &State) {
-        self.tray.clear();
+        // Reports reach a dead hub, but acts of the timeline bring only what people say, ways included.
+        self.tray.retain(|input| match input {
+            Input::Command(_) => true,
+            Input::Observation(observation) => matches!(observation.sight, Sight::Reach { .. }),
+            Input::Report(_) | Input::Timer(_) => false,
+        });
         self.reports.lose_all();
         self.git.forget_hub();
         for (_, routing) in self.routings.iter_mut() {
             routing.asked = false;
         }
+        self.announce_all();
         for place in 0..self.clusters.len() {
             if self.clusters[place].is_connected() {
                 let cluster = ClusterId::from_index(place);

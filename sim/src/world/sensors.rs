@@ -202,6 +202,16 @@ impl World<'_> {
         }
     }
 
+    /// Every cluster's tariffs are reported.
+    pub(super) fn announce_all(&mut self) {
+        let clusters = self.scenario.fleet.clusters.iter().enumerate();
+        let joined = clusters.filter(|(_, truth)| truth.joins <= self.now);
+        let joined: Vec<ClusterId> =
+            joined.map(|(place, _)| ClusterId::from_index(place)).collect();
+        self.announce(Kind::Prices, &joined);
+        self.announce(Kind::Carbon, &joined);
+    }
+
     /// Tariffs of clusters may have changed: they hold from now on, and are reported.
     pub(super) fn announce(&mut self, kind: Kind, clusters: &[ClusterId]) {
         for cluster in clusters {

@@ -1,7 +1,8 @@
 //! The truth, for those who check what the machine believes.
 
+use periplus_core::fleet::Prices;
 use periplus_core::ids::{BindingId, ClusterId, SeriesId};
-use periplus_core::units::MilliRps;
+use periplus_core::units::{GramsPerKwh, MilliRps};
 
 use super::World;
 use crate::desks::DeskId;
@@ -45,6 +46,13 @@ impl<'s> World<'s> {
     #[must_use]
     pub fn demand(&self, series: SeriesId) -> MilliRps {
         self.users.rate(series)
+    }
+
+    /// What a cluster really costs, and how dirty its grid is.
+    #[must_use]
+    pub fn tariff(&self, cluster: ClusterId) -> (Prices, GramsPerKwh) {
+        let now = self.tariffs.now(cluster);
+        (now.prices, now.carbon)
     }
 
     /// Whether a cluster runs and can be heard.

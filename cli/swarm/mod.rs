@@ -1,0 +1,201 @@
+//! The swarm: worlds drawn from seeds, troubled, healed, and checked against what must always hold.
+//!
+//! A seed draws a scenario and sails it record by record. After every record the safety part of what must
+//! hold is checked, by code that shares nothing with the planner; then the troubles end, and convergence is
+//! demanded. A seed and a commit are a bug report: equal seeds give equal voyages, on any number of threads.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `dice`, `draw` | a seed becomes a scenario and its troubles |
+//! | `keep` | the log of a voyage, in memory or by the journal, and what a crash leaves of it |
+//! | `voyage` | the loop between machine and world, with echoes, lost answers and hubs that die |
+//! | `invariants` | what must hold after every record |
+//! | `converged` | what must hold once all troubles are over |
+//! | `reference` | rules and formulas, worked out a second time |
+
+mod converged;
+mod dice;
+mod draw;
+mod invariants;
+mod keep;
+mod voyage;
+
+pub mod reference;
+
+use std::fmt;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use periplus_core::ids::Seq;
+use periplus_core::units::Tick;
+
+use self::keep::Keep;
+use self::voyage::Voyage;
+use crate::failure::Failure;
+
+/// What must hold and did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// At which record.
+    pub seq: Seq,
+    /// When.
+    pub at: Tick,
+    /// What must hold, in words.
+    pub rule: &'static str,
+    /// What was found instead.
+    pub found: String,
+}
+
+/// The numbers of one voyage.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Numbers {
+    /// Records in the log.
+    pub records: u64,
+    /// Hubs that died.
+    pub restarts: u32,
+    /// Records that were lost with them.
+    pub forgotten: u64,
+    /// Groups that were opened in a cluster.
+    pub opened: u32,
+    /// Groups that left one.
+    pub left: u32,
+    /// Groups that yielded to others.
+    pub preempted: u32,
+    /// Most bindings at once.
+    pub bindings: u32,
+    /// Whether a scheduler found no place for what packs, long after all troubles. Convergence is then not
+    /// demanded.
+    pub cramped: bool,
+    /// Series that were served in the end.
+    pub served: u32,
+    /// Series that nobody is worth, or able, to serve in the end.
+    pub unserved: u32,
+}
+
+/// What came of one seed.
+#[derive(Clone, Debug)]
+pub struct Sailed {
+    /// The seed.
+    pub seed: u64,
+    /// What it drew, in short.
+    pub options: String,
+    /// Its numbers, as far as it came.
+    pub numbers: Numbers,
+    /// What broke, if something did.
+    pub breach: Option<Breach>,
+}
+
+/// Sails all seeds, on as many threads as `jobs`, and hands over what came of each in the order of seeds.
+///
+/// # Errors
+/// The log of a failed seed could not be kept under `out`.
+///
+/// # Panics
+/// Panics if `tell` does.
+pub fn sail(
+    seeds: Range<u64>,
+    jobs: usize,
+    out: Option<&Path>,
+    tell: &mut (dyn FnMut(&Sailed) + Send),
+) -> Result<(), Failure> {
+    let next = AtomicU64::new(seeds.start);
+    let desk = Mutex::new(Desk { waiting: Vec::new(), next: seeds.start, tell, failure: None });
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    let sailed = sail_one(seed, out);
+                    desk.lock().expect("nobody panics at the desk").take(sailed);
+                }
+            });
+        }
+    });
+    let desk = desk.into_inner().expect("all threads have ended");
+    desk.failure.map_or(Ok(()), Err)
+}
+
+/// Where results wait until it is their turn.
+struct Desk<'a> {
+    waiting: Vec<Sailed>,
+    next: u64,
+    tell: &'a mut (dyn FnMut(&Sailed) + Send),
+    failure: Option<Failure>,
+}
+
+impl Desk<'_> {
+    fn take(&mut self, sailed: Result<Sailed, Failure>) {
+        match sailed {
+            Ok(sailed) => self.waiting.push(sailed),
+            Err(failure) => self.failure = Some(failure),
+        }
+        while let Some(place) = self.waiting.iter().position(|sailed| sailed.seed == self.next) {
+            (self.tell)(&self.waiting.swap_remove(place));
+            self.next += 1;
+        }
+    }
+}
+
+/// Sails one seed. Keeps its log under `out` if something broke.
+fn sail_one(seed: u64, out: Option<&Path>) -> Result<Sailed, Failure> {
+    let drawn = match draw::draw(seed) {
+        Ok(drawn) => drawn,
+        Err(complaints) => {
+            let found = complaints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            let breach =
+                Breach { seq: Seq(0), at: Tick::ZERO, rule: "a drawn scenario is valid", found };
+            let (options, numbers) = (String::new(), Numbers::default());
+            return Ok(Sailed { seed, options, numbers, breach: Some(breach) });
+        }
+    };
+    let mut keep = Keep::new(seed, &drawn.scenario, drawn.options.journal)?;
+    let mut numbers = Numbers::default();
+    let voyage =
+        || Voyage::new(seed, &drawn, &mut keep, &mut numbers).and_then(|mut voyage| voyage.sail());
+    let breach = match catch_unwind(AssertUnwindSafe(voyage)) {
+        Ok(Ok(())) => None,
+        Ok(Err(breach)) => Some(breach),
+        Err(panic) => Some(keep.panicked(panic.as_ref())),
+    };
+    if let (Some(out), Some(_)) = (out, &breach) {
+        keep.write(&out.join(format!("seed-{seed}.log")))?;
+    }
+    Ok(Sailed { seed, options: drawn.options.to_string(), numbers, breach })
+}
+
+impl fmt::Display for Breach {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seq, at, rule, found } = self;
+        write!(out, "record {} at {at}: {rule}, but {found}", seq.0)
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            records,
+            restarts,
+            forgotten,
+            opened,
+            left,
+            preempted,
+            cramped,
+            bindings,
+            served,
+            unserved,
+        } = self;
+        write!(
+            out,
+            "{records} records, {restarts} restarts ({forgotten} records lost), {opened} opened, \
+             {left} left, {preempted} preempted, at most {bindings} bindings, {served} series \
+             served, {unserved} not{}",
+            if *cramped { ", cramped" } else { "" }
+        )
+    }
+}

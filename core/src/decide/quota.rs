@@ -1,0 +1,108 @@
+//! Quota: what a tenant's apps may ask for together, over all sites of a problem.
+//!
+//! Each site alone may take all that is left of it; together they must not.
+
+use alloc::vec::Vec;
+
+use super::problem::{Limit, Problem};
+use crate::capacity::{Shortage, Totals};
+use crate::decision::Reason;
+use crate::state::{Berth, State};
+use crate::units::MilliRps;
+
+/// Narrows the first site whose new staffing the tenant's quota has no room for beside the sites before it,
+/// those that run first. Says whether there was one: the problem is then to be solved again.
+pub(super) fn narrow(state: &State, problem: &mut Problem) -> bool {
+    let Some(mut left) = left(state, problem) else { return false };
+    let mut order: Vec<u32> = problem.site_ids().collect();
+    order.sort_by_key(|site| !problem.sites[*site as usize].runs);
+    for place in order {
+        let top = problem.limit(place).top as usize;
+        let site = &problem.sites[place as usize];
+        let berth = site.berth.map(|berth| state.berth(berth));
+        if site.flows == 0 {
+            left = left.less(&berth.map(Berth::charged).unwrap_or_default());
+            continue;
+        }
+        let wanted = problem.step_for(site, site.load).min(top);
+        let needs = |step| charged_at(state, problem, place, step);
+        let short = left.shortage(&needs(wanted));
+        let running = berth.filter(|berth| site.runs && berth.replicas() > 0);
+        let staffed = running.map(|berth| berth.step as usize);
+        let Some(short) = short.filter(|_| staffed.is_none_or(|step| wanted > step)) else {
+            // What is there stays, whatever the quota has become.
+            left = left.less(&needs(wanted));
+            continue;
+        };
+        let fits = |step: &usize| left.shortage(&needs(*step)).is_none();
+        match (staffed.unwrap_or(0)..wanted).rev().find(fits).or(staffed) {
+            Some(step) => problem.set_top(place, step),
+            None => shut(problem, place, short),
+        }
+        problem.budget = problem.budget.max(u64::from(state.policy().search.per_flow));
+        return true;
+    }
+    false
+}
+
+/// Whether all sites together are within the quota as they would be staffed now.
+pub(super) fn holds(state: &State, problem: &mut Problem) -> bool {
+    let Some(left) = left(state, problem) else { return true };
+    let mut sum = Totals::default();
+    for place in problem.site_ids() {
+        let top = problem.limit(place).top as usize;
+        let site = &problem.sites[place as usize];
+        let berth = site.berth.map(|berth| state.berth(berth));
+        sum += match site.flows {
+            0 => berth.map(Berth::charged).unwrap_or_default(),
+            _ => charged_at(state, problem, place, problem.step_for(site, site.load).min(top)),
+        };
+    }
+    left.shortage(&sum).is_none()
+}
+
+/// Whether a site that is to be opened without users is within the quota beside all that is bound now.
+pub(super) fn takes(state: &State, problem: &Problem, place: u32) -> bool {
+    let (app, _) = problem.group();
+    let tenant = state.intent(app).tenant;
+    let Some(quota) = state.tenant(tenant).quota else { return true };
+    let quota = Totals { pods: u64::MAX, ..Totals::of(&quota, 1) };
+    let mut held = state.derived.held_by(tenant);
+    held += charged_at(state, problem, place, 0);
+    quota.shortage(&held).is_none()
+}
+
+/// What the quota leaves to the sites of a problem, if there is one.
+fn left(state: &State, problem: &Problem) -> Option<Totals> {
+    let (app, _) = problem.group();
+    let tenant = state.intent(app).tenant;
+    let quota = state.tenant(tenant).quota?;
+    let mut others = state.derived.held_by(tenant);
+    for berth in problem.sites.iter().filter_map(|site| site.berth) {
+        others -= state.berth(berth).charged();
+    }
+    Some(Totals { pods: u64::MAX, ..Totals::of(&quota, 1) }.less(&others))
+}
+
+/// What a site's bindings are charged for once they are staffed for `step`: what is on its way out counts.
+fn charged_at(state: &State, problem: &Problem, place: u32, step: usize) -> Totals {
+    let (app, group) = problem.group();
+    let intent = state.intent(app);
+    let site = &problem.sites[place as usize];
+    let berth = site.berth.map(|berth| state.berth(berth));
+    let replicas = problem.table(site).replicas(step);
+    let mut sum = Totals::default();
+    for (component, replicas) in intent.group(group).components.iter().zip(replicas) {
+        let written = berth.and_then(|berth| Some(berth.binding(*component)?.written()));
+        let most = written.unwrap_or(0).max(*replicas);
+        sum += Totals::of(&intent.component(*component).request, u32::from(most));
+    }
+    sum
+}
+
+fn shut(problem: &mut Problem, place: u32, short: Shortage) {
+    let Shortage { resource, wanted, free } = short;
+    let site = &mut problem.sites[place as usize];
+    site.full = Some(Reason::QuotaExceeded { resource, wanted, left: free });
+    site.limit = Some(Limit { max: MilliRps::ZERO, top: 0 });
+}
