@@ -101,7 +101,7 @@ pub fn golden_of(file: &Path) -> PathBuf {
 
 /// Runs a scenario; gives its transcript and what was not as expected.
 fn play(scenario: &Scenario) -> Result<(String, Vec<String>), Failure> {
-    let mut sinks = (Story::default(), Traces::default());
+    let mut sinks = (Story::default(), Traces::new(scenario));
     let mut looker = Looker { scenario, failures: Vec::new() };
     let outcome = run(scenario, &mut sinks, &mut looker)?;
     let (mut story, traces) = sinks;

@@ -15,9 +15,11 @@ use crate::names::Names;
 use crate::wording::{self, events};
 
 /// What a run leaves behind that expectations ask for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Traces {
-    /// When something was last opened, closed, moved or scaled.
+    /// From when on nothing may be opened, closed, moved or scaled.
+    quiet_from: Tick,
+    /// When something last was after that, and what.
     last_change: Option<(Tick, String)>,
     /// When each binding first reached git.
     primed: BTreeMap<(AppId, ComponentId, ClusterId), Tick>,
@@ -25,9 +27,33 @@ pub struct Traces {
     refusals: Vec<(Refusal, String)>,
 }
 
+impl Traces {
+    /// What is to be kept for the expectations of a scenario.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Self {
+        let quiet = scenario.expectations.iter().filter_map(|one| match one.check {
+            Check::QuietFrom(from) => Some(from),
+            Check::Metric { .. }
+            | Check::Clusters { .. }
+            | Check::Binding { .. }
+            | Check::ServedBy { .. }
+            | Check::Holds(_)
+            | Check::Before { .. }
+            | Check::Refused(_) => None,
+        });
+        Self {
+            quiet_from: quiet.min().unwrap_or(Tick(u64::MAX)),
+            last_change: None,
+            primed: BTreeMap::new(),
+            refusals: Vec::new(),
+        }
+    }
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "expectations ask for these few facts only")]
 impl Sink for Traces {
     fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
+        let mut changes = false;
         for event in record.events {
             match event {
                 Event::BerthOpened { .. }
@@ -35,9 +61,7 @@ impl Sink for Traces {
                 | Event::BerthClosing { .. }
                 | Event::BerthLeaving { .. }
                 | Event::Assigned { .. }
-                | Event::Staffed { .. } => {
-                    self.last_change = Some((record.at, story(record, state)));
-                }
+                | Event::Staffed { .. } => changes = true,
                 Event::BindingPrimed { binding } => {
                     let target = state.target(*binding);
                     let key = (target.app, target.component, target.cluster);
@@ -48,6 +72,9 @@ impl Sink for Traces {
                 }
                 _ => {}
             }
+        }
+        if changes && record.at >= self.quiet_from {
+            self.last_change = Some((record.at, story(record, state)));
         }
         Ok(())
     }

@@ -31,7 +31,7 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     }
     let journal = args.out.as_ref().map(|out| open(out, &scenario)).transpose()?;
     let mut sinks =
-        Sinks { journal, traces: Traces::default(), story: args.story.then(Story::default) };
+        Sinks { journal, traces: Traces::new(&scenario), story: args.story.then(Story::default) };
     let mut watcher = Watcher::new(&scenario);
     let started = Instant::now();
     let outcome = simulate(&scenario, &mut sinks, &mut watcher)?;

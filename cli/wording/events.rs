@@ -4,6 +4,7 @@
 
 use periplus_core::decision::{Closing, Decision, Subject, Verdict};
 use periplus_core::event::Event;
+use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, BerthId, BindingId, ComponentId};
 use periplus_core::input::{Command, EffectReport, Input, Observation, Outcome, Sight};
 use periplus_core::state::{Berth, FlowId, Health, HoldKind, Marks, Phase};
@@ -352,20 +353,31 @@ pub fn decided(decision: &Decision, state: &State) -> Option<String> {
     }
 }
 
+/// The flow that a decision about `place` is about.
+fn flow_of(state: &State, place: Place, decision: &Decision) -> Option<FlowId> {
+    let subject = (place, decision.app, decision.group);
+    let is_it = |flow: &FlowId| state.endpoints(*flow) == subject;
+    match place {
+        Place::Zone(zone) => {
+            let series = state.zone(zone).series.iter();
+            series.map(|series| FlowId::Series(*series)).find(is_it)
+        }
+        Place::Cluster(cluster) => {
+            let berths = state.cluster(cluster).berths.iter();
+            let calls = berths.flat_map(|berth| {
+                let made = state.berth(*berth).calls.iter();
+                made.map(|(call, _)| FlowId::Call(*berth, *call))
+            });
+            calls.into_iter().find(is_it)
+        }
+    }
+}
+
 /// Who the flow of a decision is assigned to now, with their parts if they are several.
 fn assigned(state: &State, decision: &Decision) -> Vec<String> {
     let names = Names(state);
     let Subject::Flow(place) = decision.subject else { return Vec::new() };
-    let series = state.app(decision.app).series.iter().map(|series| FlowId::Series(*series));
-    let held = state.app(decision.app).berths.iter().flatten();
-    let calls = held.flat_map(|(_, berth)| {
-        let made = state.berth(*berth).calls.iter();
-        made.map(|(call, _)| FlowId::Call(*berth, *call))
-    });
-    let subject = (place, decision.app, decision.group);
-    let Some(flow) = series.chain(calls).find(|flow| state.endpoints(*flow) == subject) else {
-        return Vec::new();
-    };
+    let Some(flow) = flow_of(state, place, decision) else { return Vec::new() };
     let shares = state.flow(flow).map(|flow| flow.shares).unwrap_or_default();
     let served: Vec<_> = shares.iter().filter(|share| share.assigned > Permille::ZERO).collect();
     let whole = served.len() == 1 && served[0].assigned == Permille::WHOLE;
