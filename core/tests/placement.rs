@@ -337,7 +337,7 @@ fn an_older_price_that_comes_late_is_passed_over() {
         let sight = Sight::Prices(vec![(ClusterId(0), price(core))]);
         Input::Observation(Observation { as_of: Tick(as_of), sight })
     };
-    bench.feed(told(50_000, 7));
-    bench.feed(told(40_000, 9));
+    bench.feed(&told(50_000, 7));
+    bench.feed(&told(40_000, 9));
     assert_eq!(bench.state.cluster(ClusterId(0)).prices, price(7));
 }
