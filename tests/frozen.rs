@@ -2,7 +2,7 @@
 //!
 //! `tests/logs/vN/NAME/` holds a log of format N as it was written then, in `run.log/`, and what it leads to in
 //! `leads-to.json`. They are not made anew, with one exception: until 0.1.0 is released, those of version 1 are,
-//! by `PERIPLUS_FREEZE=1 cargo nextest run --test frozen every_frozen_log_folds`.
+//! by `PERIPLUS_FREEZE=1 cargo nextest run --test frozen every_frozen_log_folds`, which `./bless` does.
 //!
 //! **When a test here fails**
 //!

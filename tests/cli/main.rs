@@ -1,7 +1,7 @@
 //! The command line, as people and programs meet it.
 //!
 //! Every command runs in a folder of its own, with an empty environment. Answers are compared whole; only
-//! what a clock says is left out. `INSTA_UPDATE=always cargo nextest run --test cli` writes them anew.
+//! what a clock says is left out. `./bless` writes them anew.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
