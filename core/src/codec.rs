@@ -55,7 +55,8 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeFault> {
     }
 }
 
-/// Ascending ids as the differences between neighbours: one byte each where they are dense.
+/// Ascending ids as the differences between neighbours: one byte each where they are dense. Where people read them, as
+/// they are.
 pub(crate) mod ascending {
     use alloc::vec::Vec;
 
@@ -65,11 +66,12 @@ pub(crate) mod ascending {
     use crate::ids::ClusterId;
 
     pub(crate) fn serialize<S: Serializer>(ids: &[ClusterId], to: S) -> Result<S::Ok, S::Error> {
+        let plain = to.is_human_readable();
         let mut sequence = to.serialize_seq(Some(ids.len()))?;
         let mut last = 0;
         for id in ids {
             sequence.serialize_element(&id.0.wrapping_sub(last))?;
-            last = id.0;
+            last = if plain { 0 } else { id.0 };
         }
         sequence.end()
     }
@@ -77,12 +79,15 @@ pub(crate) mod ascending {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Vec<ClusterId>, D::Error> {
+        let plain = from.is_human_readable();
         let mut last = 0_u32;
         Vec::<u32>::deserialize(from)?
             .into_iter()
             .map(|step| {
-                last = last.checked_add(step).ok_or_else(|| D::Error::custom("ids beyond u32"))?;
-                Ok(ClusterId(last))
+                let id =
+                    last.checked_add(step).ok_or_else(|| D::Error::custom("ids beyond u32"))?;
+                last = if plain { 0 } else { id };
+                Ok(ClusterId(id))
             })
             .collect()
     }
@@ -107,17 +112,20 @@ pub(crate) mod ascending_pairs {
         rates: &[(SeriesId, MilliRps)],
         to: S,
     ) -> Result<S::Ok, S::Error> {
+        let plain = to.is_human_readable();
         let mut sequence = to.serialize_seq(Some(rates.len()))?;
         let mut last = 0;
         for (series, rate) in rates {
             sequence.serialize_element(&(series.0.wrapping_sub(last), rate.0))?;
-            last = series.0;
+            last = if plain { 0 } else { series.0 };
         }
         sequence.end()
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rates, D::Error> {
-        struct Pairs;
+        struct Pairs {
+            plain: bool,
+        }
         impl<'de> Visitor<'de> for Pairs {
             type Value = Rates;
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,14 +135,16 @@ pub(crate) mod ascending_pairs {
                 let mut rates = Vec::with_capacity(pairs.size_hint().unwrap_or(0).min(BATCH_MAX));
                 let mut last = 0_u32;
                 while let Some((step, rate)) = pairs.next_element::<(u32, u64)>()? {
-                    last =
+                    let id =
                         last.checked_add(step).ok_or_else(|| A::Error::custom("ids beyond u32"))?;
-                    rates.push((SeriesId(last), MilliRps(rate)));
+                    last = if self.plain { 0 } else { id };
+                    rates.push((SeriesId(id), MilliRps(rate)));
                 }
                 Ok(rates)
             }
         }
-        from.deserialize_seq(Pairs)
+        let plain = from.is_human_readable();
+        from.deserialize_seq(Pairs { plain })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The reference: what the rules and formulas say, worked out a second time, slowly and by other code.
 //!
-//! Reads the declared intents and the believed facts of a [`State`](periplus_core::State) and nothing of what
+//! Reads the declared intents and the believed facts of a [`State`] and nothing of what
 //! the planner made of them: no index, no merged table, no bill. Checks compare the planner with this.
 
 mod bill;

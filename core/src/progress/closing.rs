@@ -95,7 +95,7 @@ impl Step<'_> {
     }
 
     /// Whether a binding of another live berth here needs one of this berth's.
-    fn is_needed(&self, id: BerthId) -> bool {
+    pub(crate) fn is_needed(&self, id: BerthId) -> bool {
         let berth = self.state.berth(id);
         berth.bindings.iter().any(|binding| {
             let needed = BindingId { berth: id, component: binding.component };

@@ -119,6 +119,10 @@ impl Step<'_> {
         self.emit(Event::BindingRemoved { binding: id });
         self.work.freed.push(cluster);
         self.work.leavings.push(id.berth);
+        if self.state.berth(id.berth).is_live() {
+            // It was wanted again before it was gone.
+            self.restore_bindings(id.berth);
+        }
     }
 
     /// A binding failed: the cluster is given up for it, or no longer asked for more.

@@ -1,7 +1,7 @@
 //! Timers: the machine's own deadlines.
 
 use crate::decide::{Depth, REVIEW_FROM};
-use crate::decision::Trigger;
+use crate::decision::{Closing, Trigger};
 use crate::effect::{Alert, Issued};
 use crate::event::Event;
 use crate::ids::{BerthId, ClusterId, HoldId};
@@ -119,6 +119,11 @@ impl Step<'_> {
         else {
             return;
         };
+        if matches!(cause, Closing::Idle | Closing::Moved) && self.is_needed(berth) {
+            // Somebody has come to rely on it while it drained.
+            self.emit(Event::BerthReopened { berth });
+            return;
+        }
         self.start_leaving(berth, cause);
     }
 
