@@ -52,6 +52,7 @@ pub(super) fn narrow(state: &State, problem: &mut Problem, scratch: &mut Scratch
                 problem.vacate(place);
             }
         }
+        problem.look_around(place);
         problem.budget = problem.budget.max(u64::from(state.policy().search.per_flow));
         return true;
     }

@@ -97,10 +97,7 @@ impl Trial {
 impl Problem {
     /// A flow has moved: whoever has to do with the sites it left or joined is worth another try.
     fn stir(&mut self, demand: usize, before: &LocalShares) {
-        for place in 0..self.pairs_of(demand).len() {
-            let site = self.pairs_of(demand)[place].site;
-            self.look_site[site as usize] = true;
-        }
+        self.look_from(demand);
         let now = self.demands[demand].now;
         for part in before.parts().iter().chain(now.parts()) {
             self.look_site[part.site as usize] = true;
@@ -108,6 +105,24 @@ impl Problem {
                 let other = self.links[link].demand as usize;
                 self.look_flow[other] = true;
             }
+        }
+    }
+
+    /// A site takes less than was thought: whoever could be there is worth another try, there and elsewhere.
+    pub(super) fn look_around(&mut self, site: u32) {
+        self.look_site[site as usize] = true;
+        for link in self.links_of(site) {
+            let demand = self.links[link].demand as usize;
+            self.look_flow[demand] = true;
+            self.look_from(demand);
+        }
+    }
+
+    /// The sites that a flow may go to are worth another try.
+    fn look_from(&mut self, demand: usize) {
+        for place in 0..self.pairs_of(demand).len() {
+            let site = self.pairs_of(demand)[place].site;
+            self.look_site[site as usize] = true;
         }
     }
 
