@@ -171,3 +171,23 @@ fn mend(log: &Path) -> Result<Exit, Failure> {
     });
     Ok(Exit::Held)
 }
+
+#[cfg(test)]
+mod tests {
+    use periplus_core::ids::{ClusterId, SeriesId};
+    use periplus_core::input::{Sight, SourceId};
+    use periplus_core::units::MilliRps;
+
+    #[test]
+    fn programs_get_ids_and_not_the_differences_between_them() {
+        let heard = Sight::Heartbeats(vec![ClusterId(3), ClusterId(5)]);
+        let rates = vec![(SeriesId(7), MilliRps(250)), (SeriesId(9), MilliRps(0))];
+        let asked = Sight::Demand { source: SourceId(1), rates };
+        let json = |sight: &Sight| serde_json::to_string(sight).expect("it has no odd keys");
+        assert_eq!(json(&heard), r#"{"Heartbeats":[3,5]}"#);
+        assert_eq!(json(&asked), r#"{"Demand":{"source":1,"rates":[[7,250],[9,0]]}}"#);
+        for sight in [heard, asked] {
+            assert_eq!(serde_json::from_str::<Sight>(&json(&sight)).expect("as written"), sight);
+        }
+    }
+}
