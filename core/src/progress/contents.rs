@@ -104,7 +104,7 @@ impl Step<'_> {
         }
         self.stir_short();
         // Others may be better off there, in their own time.
-        self.stir_every_app();
+        self.stir_every_app_for_room();
     }
 
     /// A berth that is taken back has all the bindings of its group again.
