@@ -2,13 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod tree;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use periplus_core::decision::ReasonCode;
 use serde_json::Value;
+use tree::{files, root};
 
 /// Every package of ours, its folder, and the packages of ours that it uses. A package or an edge that is not
 /// here is a change of the architecture: draw it in `docs/ARCHITECTURE.md` too.
@@ -39,10 +42,6 @@ const CORE_IS_BUILT_OF: [&str; 13] = [
 
 /// A longer file is two files.
 const LINES_MAX: usize = 500;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
 
 #[test]
 fn packages_use_each_other_as_drawn_and_not_otherwise() {
@@ -136,19 +135,7 @@ fn every_reason_has_its_page_and_no_page_is_left_over() {
 
 /// All Rust files of the project.
 fn sources() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                found.push(path);
-            }
-        }
-    }
+    let found = files("rs");
     assert!(found.len() > 100, "only {} files were found", found.len());
     found
 }

@@ -8,6 +8,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod tree;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -15,10 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use tree::{files, root};
 
 fn blessing() -> bool {
     std::env::var_os("PERIPLUS_BLESS").is_some()
@@ -121,25 +120,6 @@ fn every_test_that_the_architecture_names_is_there() {
 fn pages() -> Vec<PathBuf> {
     let found = files("md");
     assert!(found.len() > 20, "{found:?}");
-    found
-}
-
-/// All files of the project with this ending, in order.
-fn files(ending: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut folders = vec![root().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_string_lossy();
-            if path.is_dir() && name != "target" && !name.starts_with('.') {
-                folders.push(path);
-            } else if path.extension().is_some_and(|found| found == ending) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
     found
 }
 

@@ -24,14 +24,11 @@ use proptest::test_runner::TestRunner;
 /// Drawn fleets.
 const CASES: usize = 300;
 /// In how many of them the machine must find the least bill there is.
-const OPTIMAL_LEAST: usize = 285;
-/// In how many of them a single move may be better: flows that came one after the other, and were not all
-/// looked at again.
-const BEATEN_MOST: usize = 3;
+const OPTIMAL_LEAST: usize = 291;
 /// In how many of them a scheduler may fail to do what is possible.
-const CRAMPED_MOST: usize = 15;
+const CRAMPED_MOST: usize = 3;
 /// How far above it the bills of all of them together may be, in thousandths.
-const GAP_MOST: i128 = 15;
+const GAP_MOST: i128 = 11;
 /// µ$ per hour within which two sums that round differently count as equal.
 const ROUNDING: i128 = 20;
 /// Flows split only in halves here, so that there are few ways to split them.
@@ -357,12 +354,10 @@ fn what_the_machine_settles_on_is_nearly_as_good_as_trying_everything() {
         }
     }
     let gap = (bills - optima) * 1_000 / optima.max(1);
+    assert_eq!(beaten, 0, "a single move would be better");
     assert!(
-        optimal >= OPTIMAL_LEAST
-            && gap <= GAP_MOST
-            && cramped <= CRAMPED_MOST
-            && beaten <= BEATEN_MOST,
-        "{optimal} of {CASES} are optimal, {beaten} beaten by a single move, {cramped} cramped; all \
+        optimal >= OPTIMAL_LEAST && gap <= GAP_MOST && cramped <= CRAMPED_MOST,
+        "{optimal} of {CASES} are optimal, {cramped} cramped; all \
          together cost {gap} ‰ more than the least; the worst is {} µ$/h above it: {}",
         worst.0,
         worst.1
