@@ -4,6 +4,7 @@
 //! little as one. Must not know who owns the pods.
 
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
@@ -164,13 +165,23 @@ impl Room {
     }
 }
 
-/// Whether all `pods` fit on `nodes`, packed largest first. Uses up `scratch`.
+/// What makes one pod larger than another, in the order in which it is tried.
+const MEASURES: [fn(&Resources) -> u64; 3] = [
+    |request| u64::from(request.cpu.0),
+    |request| u64::from(request.memory.0),
+    // A core weighs as much as the 4 GiB that commonly come with it.
+    |request| u64::from(request.cpu.0) * 4 + u64::from(request.memory.0),
+];
+
+/// Whether all `pods` fit on `nodes`, packed largest first by some measure. Uses up `scratch`.
 pub fn packs(nodes: &[NodeCount], pods: &mut Vec<PodCount>, scratch: &mut Vec<NodeCount>) -> bool {
-    pods.sort_unstable_by_key(|pods| core::cmp::Reverse(pods.request));
-    merge_equal(pods);
-    scratch.clear();
-    scratch.extend_from_slice(nodes);
-    pods.iter().all(|pods| place(*pods, scratch))
+    MEASURES.iter().any(|measure| {
+        pods.sort_unstable_by_key(|pods| Reverse((measure(&pods.request), pods.request)));
+        merge_equal(pods);
+        scratch.clear();
+        scratch.extend_from_slice(nodes);
+        pods.iter().all(|pods| place(*pods, scratch))
+    })
 }
 
 fn merge_equal(pods: &mut Vec<PodCount>) {
@@ -274,6 +285,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_large_in_memory_goes_first_where_cpu_first_leaves_it_no_node() {
+        let uneven = [node(1_000, 1_000, 10, 1), node(1_000, 400, 10, 1)];
+        let mut wanted = vec![pods(600, 300, 1), pods(500, 900, 1)];
+        assert!(packs(&uneven, &mut wanted, &mut vec![]));
+    }
+
+    #[test]
     fn pods_left_bound_what_a_node_holds() {
         assert!(!packs(&[node(9_000, 9_000, 3, 1)], &mut vec![pods(1, 1, 4)], &mut vec![]));
         assert!(packs(&[node(9_000, 9_000, 3, 2)], &mut vec![pods(1, 1, 4)], &mut vec![]));
@@ -281,16 +299,19 @@ mod tests {
 
     /// Places one pod after the other on single nodes: slower, and obviously right.
     fn packs_one_by_one(nodes: &[NodeCount], pods: &[PodCount]) -> bool {
-        let mut rooms: Vec<Room> = nodes
+        let rooms: Vec<Room> = nodes
             .iter()
             .flat_map(|node| core::iter::repeat_n(node.room, node.nodes as usize))
             .collect();
         let mut single: Vec<Resources> =
             pods.iter().flat_map(|pods| vec![pods.request; pods.pods as usize]).collect();
-        single.sort_by(|a, b| b.cmp(a));
-        single.iter().all(|request| {
-            let place = rooms.iter_mut().find(|room| room.holds(request) > 0);
-            place.map(|room| *room = room.without(request, 1)).is_some()
+        MEASURES.iter().any(|measure| {
+            single.sort_by_key(|request| Reverse((measure(request), *request)));
+            let mut rooms = rooms.clone();
+            single.iter().all(|request| {
+                let place = rooms.iter_mut().find(|room| room.holds(request) > 0);
+                place.map(|room| *room = room.without(request, 1)).is_some()
+            })
         })
     }
 

@@ -52,14 +52,8 @@ impl Step<'_> {
                 }
             }
             Seen::Applied => {
-                if current && phase == Phase::Primed {
-                    let before = binding.charged();
-                    self.emit(Event::BindingApplied { binding: id });
-                    if self.state.binding(id).is_some_and(|now| now.charged() < before) {
-                        self.work.freed.push(self.state.berth(id.berth).cluster);
-                    }
-                    self.see_enough(id);
-                    self.look_at_gates(id);
+                if current && content == Content::Present {
+                    self.see_applied(id);
                 }
             }
             Seen::Replicas(replicas) => {
@@ -88,6 +82,25 @@ impl Step<'_> {
                 }
             }
         }
+    }
+
+    /// A cluster took what was written. It has been written, then, even if nobody has said so.
+    fn see_applied(&mut self, id: BindingId) {
+        let cause = self.state.binding(id).and_then(|binding| binding.cause);
+        if let Some(key) = cause.filter(|key| self.state.is_outstanding(*key)) {
+            self.see_done(key);
+        }
+        let binding = self.state.binding(id).expect("what is done is not removed by that");
+        if binding.phase != Phase::Primed {
+            return;
+        }
+        let before = binding.charged();
+        self.emit(Event::BindingApplied { binding: id });
+        if self.state.binding(id).is_some_and(|now| now.charged() < before) {
+            self.work.freed.push(self.state.berth(id.berth).cluster);
+        }
+        self.see_enough(id);
+        self.look_at_gates(id);
     }
 
     /// A binding whose content was taken may have all of its replicas.

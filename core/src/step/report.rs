@@ -25,7 +25,7 @@ impl Step<'_> {
         Trigger::Failure
     }
 
-    fn see_done(&mut self, key: EffectKey) {
+    pub(super) fn see_done(&mut self, key: EffectKey) {
         let effect = self.state.outstanding[&key].effect.clone();
         self.emit(Event::EffectDone { key });
         match effect {

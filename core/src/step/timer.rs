@@ -4,7 +4,7 @@ use crate::decide::{Depth, REVIEW_FROM};
 use crate::decision::{Closing, Trigger};
 use crate::effect::{Alert, Issued};
 use crate::event::Event;
-use crate::ids::{BerthId, ClusterId, HoldId};
+use crate::ids::{AppId, BerthId, ClusterId, HoldId};
 use crate::input::TimerFired;
 use crate::state::{Binding, Content, FlowId, Health, HoldKind, Stage, Timer, Wake};
 use crate::step::Step;
@@ -55,13 +55,9 @@ impl Step<'_> {
             }
             Timer::Overdue(berth) => self.see_overdue(berth),
             Timer::ScaleIn(berth) => self.scale_in(berth),
-            Timer::Uncap(berth) => {
-                self.emit(Event::BerthUncapped { berth });
-                self.offer_to_short(berth);
-                self.work.berths.push(berth);
-            }
+            Timer::Uncap(berth) => self.uncap(berth),
             Timer::Drained(berth) => self.see_drained(berth),
-            Timer::Retried(app, _) => self.stir(app, self.at),
+            Timer::Retried(app, cluster) => self.try_again(app, cluster),
             Timer::Route(flow) => self.work.routes.push(flow),
             Timer::Reconsider(app) => {
                 let small = self.state.app(app).series.len() < REVIEW_FROM;
@@ -73,10 +69,29 @@ impl Step<'_> {
         Trigger::Timer
     }
 
-    /// A berth may grow again: users of its app that nobody serves may find room there.
-    fn offer_to_short(&mut self, berth: BerthId) {
-        let app = self.state.berth(berth).app;
+    /// A berth may grow again, and users of its app that nobody serves may find room there. What has failed
+    /// stays as it is for as long as a pause keeps anybody from trying it again.
+    fn uncap(&mut self, berth: BerthId) {
+        let entry = self.state.berth(berth);
+        let app = entry.app;
+        if let (true, Some(step)) = (self.state.is_paused(), entry.cap) {
+            let until = self.at.after(self.state.policy().recovery.retry_after);
+            self.emit(Event::BerthCapped { berth, step, until });
+            return;
+        }
+        self.emit(Event::BerthUncapped { berth });
         if self.state.scalars.short.binary_search(&app).is_ok() {
+            self.stir(app, self.at);
+        }
+        self.work.berths.push(berth);
+    }
+
+    /// A cluster in which an app has failed may be tried again, unless a pause keeps it as it is.
+    fn try_again(&mut self, app: AppId, cluster: ClusterId) {
+        if self.state.is_paused() {
+            let until = self.at.after(self.state.policy().recovery.retry_after);
+            self.emit(Event::ClusterAvoided { app, cluster, until });
+        } else {
             self.stir(app, self.at);
         }
     }
