@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use periplus_core::State;
 use periplus_core::fleet::{Place, Signal};
 use periplus_core::ids::{BerthId, BindingId, ClusterId, SeriesId};
+use periplus_core::intent::Scope;
 use periplus_core::state::{Berth, Content, Flow, FlowId, Health, Phase, Wake};
 use periplus_core::units::{MilliRps, Permille, Tick};
 use periplus_sim::World;
@@ -82,7 +83,7 @@ fn unready(
     if !is_live(berth) {
         return Some(("what is not needed is gone", format!("{id:?} is {:?}", berth.stage)));
     }
-    if state.app(berth.app).withdrawn {
+    if state.app(berth.app).withdrawn && !is_needed(state, berth) {
         return Some(("what is not needed is gone", format!("{id:?} is of a withdrawn app")));
     }
     berth.bindings.iter().find_map(|binding| {
@@ -104,6 +105,24 @@ fn unready(
             let found =
                 format!("{key:?} in {:?} has {pods:?}, believed {binding:?}", berth.cluster);
             ("every binding is ready and as it is believed", found)
+        })
+    })
+}
+
+/// Whether another app that stays has declared that it comes after this berth, the only one that it can mean.
+fn is_needed(state: &State, berth: &Berth) -> bool {
+    let copies =
+        state.berths().filter(|(_, other)| (other.app, other.group) == (berth.app, berth.group));
+    let only = copies.count() == 1;
+    let others = state.berths().filter(|(_, other)| other.app != berth.app && is_live(other));
+    others.into_iter().any(|(_, other)| {
+        let declared = &state.app(other.app).intent;
+        let written = other.bindings.iter().filter(|one| one.content == Content::Present);
+        let mut gates = written.flat_map(|one| &declared.component(one.component).after);
+        gates.any(|gate| {
+            let near = gate.scope != Scope::Same || other.cluster == berth.cluster;
+            let meant = berth.bindings.iter().any(|one| one.component == gate.component);
+            gate.app == berth.app && meant && near && (only || gate.scope == Scope::Same)
         })
     })
 }

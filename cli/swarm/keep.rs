@@ -130,6 +130,8 @@ impl Keep {
             self.bytes.truncate(*end);
             self.starts.truncate(kept);
         }
+        // What is recovered is synced: others will build on it.
+        self.durable = self.starts.len();
         let mut state = State::default();
         for record in self.read() {
             state.fold_checked(&record).map_err(|divergence| divergence.to_string())?;

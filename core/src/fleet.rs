@@ -24,6 +24,18 @@ pub struct Resources {
     pub extended: [u16; EXTENDED_RESOURCES_MAX],
 }
 
+impl Resources {
+    /// The larger of both, resource by resource.
+    #[must_use]
+    pub fn at_least(&self, other: &Self) -> Self {
+        Self {
+            cpu: self.cpu.max(other.cpu),
+            memory: self.memory.max(other.memory),
+            extended: core::array::from_fn(|kind| self.extended[kind].max(other.extended[kind])),
+        }
+    }
+}
+
 /// Free room on one node: resources and pods left, *without the objects we own*.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Room {

@@ -27,7 +27,7 @@ pub(super) fn narrow(state: &State, problem: &mut Problem, scratch: &mut Scratch
         let top = problem.limit(place).top as usize;
         let site = &problem.sites[place as usize];
         let wanted = problem.step_for(site, site.load).min(top);
-        let live = site.berth.map(|berth| state.berth(berth)).filter(|_| site.runs);
+        let live = site.berth.map(|berth| state.berth(berth)).filter(|_| site.stands);
         let staffed = live.filter(|berth| berth.replicas() > 0).map(|berth| berth.step as usize);
         if staffed.is_some_and(|step| wanted <= step) {
             continue;

@@ -84,6 +84,8 @@ pub(crate) struct Site {
     pub(crate) berth: Option<BerthId>,
     /// Whether its berth is wanted as it is: no start is needed.
     pub(crate) runs: bool,
+    /// Whether all of it is written: what stands, stays, whatever room there is.
+    pub(crate) stands: bool,
     pub(crate) stance: Stance,
     /// Its staffing table, by its place in the problem's.
     pub(crate) table: u32,
@@ -270,9 +272,9 @@ impl Problem {
         let highest = table.steps().partition_point(fits).checked_sub(1);
         let highest = highest.map(|step| entry.cap.map_or(step, |cap| step.min(cap as usize)));
         let nothing = Limit { max: MilliRps::ZERO, top: 0 };
-        let limit = match (highest, entry.runs) {
+        let limit = match (highest, entry.stands) {
             (Some(step), _) => self.limit_at(entry, step),
-            // Others took its room, but what runs, runs.
+            // Others took its room.
             (None, true) => self.limit_at(entry, 0),
             (None, false) => nothing,
         };

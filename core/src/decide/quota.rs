@@ -10,25 +10,25 @@ use crate::decision::Reason;
 use crate::state::{Berth, State};
 use crate::units::MilliRps;
 
-/// Narrows the first site whose new staffing the tenant's quota has no room for beside the sites before it,
-/// those that run first. Says whether there was one: the problem is then to be solved again.
+/// Narrows the first site whose new staffing the tenant's quota has no room for beside the others: those that
+/// stay as they are go before those that grow, and those before the ones that open. Says whether there was one:
+/// the problem is then to be solved again.
 pub(super) fn narrow(state: &State, problem: &mut Problem) -> bool {
     let Some(mut left) = left(state, problem) else { return false };
     let mut order: Vec<u32> = problem.site_ids().collect();
-    order.sort_by_key(|site| !problem.sites[*site as usize].runs);
+    order.sort_by_cached_key(|site| {
+        let (wanted, staffed) = steps(state, problem, *site);
+        let grows = wanted.is_some_and(|wanted| staffed.is_none_or(|step| wanted > step));
+        (grows, !problem.sites[*site as usize].runs)
+    });
     for place in order {
-        let top = problem.limit(place).top as usize;
-        let site = &problem.sites[place as usize];
-        let berth = site.berth.map(|berth| state.berth(berth));
-        if site.flows == 0 {
-            left = left.less(&berth.map(Berth::charged).unwrap_or_default());
+        let (Some(wanted), staffed) = steps(state, problem, place) else {
+            let berth = problem.sites[place as usize].berth;
+            left = left.less(&berth.map(|berth| state.berth(berth).charged()).unwrap_or_default());
             continue;
-        }
-        let wanted = problem.step_for(site, site.load).min(top);
+        };
         let needs = |step| charged_at(state, problem, place, step);
         let short = left.shortage(&needs(wanted));
-        let running = berth.filter(|berth| site.runs && berth.replicas() > 0);
-        let staffed = running.map(|berth| berth.step as usize);
         let Some(short) = short.filter(|_| staffed.is_none_or(|step| wanted > step)) else {
             // What is there stays, whatever the quota has become.
             left = left.less(&needs(wanted));
@@ -45,31 +45,44 @@ pub(super) fn narrow(state: &State, problem: &mut Problem) -> bool {
     false
 }
 
+/// The step that a site is to be staffed for, if it takes anybody, and the one that it is staffed for now.
+fn steps(state: &State, problem: &mut Problem, place: u32) -> (Option<usize>, Option<usize>) {
+    let top = problem.limit(place).top as usize;
+    let site = &problem.sites[place as usize];
+    let wanted = (site.flows > 0).then(|| problem.step_for(site, site.load).min(top));
+    let running = site.berth.map(|berth| state.berth(berth)).filter(|_| site.runs);
+    (wanted, running.filter(|berth| berth.replicas() > 0).map(|berth| berth.step as usize))
+}
+
 /// Whether all sites together are within the quota as they would be staffed now.
 pub(super) fn holds(state: &State, problem: &mut Problem) -> bool {
+    left(state, problem).is_none_or(|left| left.shortage(&wanted(state, problem)).is_none())
+}
+
+/// Whether a site that is to be opened without users is within the quota beside all the others.
+pub(super) fn takes(state: &State, problem: &mut Problem, place: u32) -> bool {
     let Some(left) = left(state, problem) else { return true };
+    let mut sum = wanted(state, problem);
+    sum += charged_at(state, problem, place, 0);
+    left.shortage(&sum).is_none()
+}
+
+/// What all sites together are charged for once they are staffed.
+fn wanted(state: &State, problem: &mut Problem) -> Totals {
     let mut sum = Totals::default();
     for place in problem.site_ids() {
         let top = problem.limit(place).top as usize;
         let site = &problem.sites[place as usize];
         let berth = site.berth.map(|berth| state.berth(berth));
-        sum += match site.flows {
-            0 => berth.map(Berth::charged).unwrap_or_default(),
+        let staffed = berth.is_some_and(|berth| berth.replicas() > 0);
+        sum += match (site.flows, site.runs && !staffed) {
+            // It has just been opened.
+            (0, true) => charged_at(state, problem, place, 0),
+            (0, false) => berth.map(Berth::charged).unwrap_or_default(),
             _ => charged_at(state, problem, place, problem.step_for(site, site.load).min(top)),
         };
     }
-    left.shortage(&sum).is_none()
-}
-
-/// Whether a site that is to be opened without users is within the quota beside all that is bound now.
-pub(super) fn takes(state: &State, problem: &Problem, place: u32) -> bool {
-    let (app, _) = problem.group();
-    let tenant = state.intent(app).tenant;
-    let Some(quota) = state.tenant(tenant).quota else { return true };
-    let quota = Totals { pods: u64::MAX, ..Totals::of(&quota, 1) };
-    let mut held = state.derived.held_by(tenant);
-    held += charged_at(state, problem, place, 0);
-    quota.shortage(&held).is_none()
+    sum
 }
 
 /// What the quota leaves to the sites of a problem, if there is one.

@@ -72,7 +72,7 @@ fn top_in_place(step: &Step<'_>, id: BerthId, scratch: &mut Scratch) -> Option<u
         return None;
     }
     let wanted = staffing.step_for(berth.load.raised(headroom.target)).unwrap_or(top).min(top);
-    let more = wanted > berth.step as usize;
+    let more = wanted > berth.step as usize || !berth.is_written();
     let packs = !more || packs_beside(state, app, group, (cluster, Some(id)), wanted, &[], scratch);
     packs.then_some(top)
 }
@@ -93,10 +93,14 @@ pub(super) fn packs_beside(
     pods.clear();
     let others = entry.berths.iter().filter(|other| Some(**other) != berth);
     for other in others.filter(|other| !without.contains(other)) {
-        let bindings = state.berth(*other).bindings.iter();
-        pods.extend(bindings.map(|binding| PodCount {
-            request: binding.request,
-            pods: u32::from(binding.charged()),
+        let berth = state.berth(*other);
+        let intent = state.intent(berth.app);
+        pods.extend(berth.bindings.iter().map(|binding| {
+            // What was declared anew and is not written yet is promised all the same.
+            let declared = intent.component(binding.component).request;
+            let promised = if berth.is_live() { declared } else { binding.request };
+            let request = binding.request.at_least(&promised);
+            PodCount { request, pods: u32::from(binding.charged()) }
         }));
     }
     let intent = state.intent(app);

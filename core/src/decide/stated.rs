@@ -147,6 +147,7 @@ impl Problem {
             cluster,
             berth: held,
             runs: live.is_some(),
+            stands: live.is_some_and(Berth::is_written),
             stance,
             table,
             prices: state.derived.prices(cluster),

@@ -185,15 +185,20 @@ impl Step<'_> {
     /// Removes what can be removed of a berth that is leaving.
     pub(super) fn clear_out(&mut self, id: BerthId) {
         let Some(berth) = self.state.try_berth(id) else { return };
-        if !matches!(berth.stage, Stage::Leaving { .. }) || self.state.is_paused() {
+        let Stage::Leaving { cause } = berth.stage else { return };
+        if self.state.is_paused() {
             return;
         }
         loop {
             let berth = self.state.berth(id);
             let next = berth.bindings.iter().find(|binding| {
                 let binding_id = BindingId { berth: id, component: binding.component };
-                binding.content != Content::Leaving
-                    && dependents(self.state, binding_id).next().is_none()
+                let mut dependents = dependents(self.state, binding_id);
+                // Whoever has priority does not wait for what stays.
+                let waits = dependents.any(|other| {
+                    cause != Closing::Preempted || !self.state.berth(other.berth).is_live()
+                });
+                binding.content != Content::Leaving && !waits
             });
             let Some(binding) = next else { break };
             let target = BindingId { berth: id, component: binding.component };
