@@ -127,6 +127,19 @@ fn is_needed(state: &State, berth: &Berth) -> bool {
     })
 }
 
+/// Whether a rollout waits for a node with room for one more pod beside those that it replaces: nothing that
+/// is allowed makes such room, and the old pods serve.
+pub(super) fn is_stuck(state: &State, world: &World<'_>) -> bool {
+    state.berths().any(|(id, berth)| {
+        berth.bindings.iter().any(|binding| {
+            let key = BindingId { berth: id, component: binding.component };
+            let pods = world.pods(berth.cluster, key);
+            let replaced = binding.seen == 0 && pods.ready > 0 && pods.pending > 0;
+            binding.phase == Phase::Failed && replaced
+        })
+    })
+}
+
 /// Clusters have just the bindings that git holds.
 fn strangers(state: &State, world: &World<'_>) -> Option<Broken> {
     let mut believed: BTreeMap<ClusterId, Vec<BindingId>> = BTreeMap::new();

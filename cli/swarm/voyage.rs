@@ -78,6 +78,7 @@ impl<'a> Voyage<'a> {
         let settled = healed().after(SETTLING);
         self.pass(settled)?;
         self.count_served();
+        self.numbers.cramped |= converged::is_stuck(&self.state, &self.world);
         if self.numbers.cramped {
             self.pass(settled.after(QUIET))?;
             return self.verify();

@@ -21,10 +21,12 @@ use crate::units::{MilliRps, Permille, Tick};
 pub(super) fn narrow(state: &State, problem: &mut Problem, scratch: &mut Scratch) -> bool {
     let (app, group) = problem.group();
     for place in problem.site_ids() {
-        if problem.sites[place as usize].flows == 0 {
+        let Limit { max, top } = problem.limit(place);
+        let top = top as usize;
+        // Where nobody may be, only flows of which this plan knows nothing are left.
+        if problem.sites[place as usize].flows == 0 || max == MilliRps::ZERO {
             continue;
         }
-        let top = problem.limit(place).top as usize;
         let site = &problem.sites[place as usize];
         let wanted = problem.step_for(site, site.load).min(top);
         let live = site.berth.map(|berth| state.berth(berth)).filter(|_| site.stands);

@@ -139,13 +139,16 @@ fn plan_group(
     problem.state_it(step.state, step.at, app, group, plan, depth);
     guarded::allow(step.state, step.at, app, &mut problem);
     let mut solver = GreedyThenLocal;
-    loop {
+    solver.solve(&mut problem);
+    let mut narrowed = false;
+    while bound::narrow(step.state, &mut problem, scratch)
+        || quota::narrow(step.state, &mut problem)
+    {
+        narrowed = true;
         solver.solve(&mut problem);
-        if !bound::narrow(step.state, &mut problem, scratch)
-            && !quota::narrow(step.state, &mut problem)
-        {
-            break;
-        }
+    }
+    if narrowed {
+        problem.stay_if_as_good(step.state);
     }
     if problem.has_unserved() {
         preempt::preempt(step.state, &mut problem, scratch);

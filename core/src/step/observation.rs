@@ -168,13 +168,17 @@ impl Step<'_> {
 
     /// Every app will be considered as a whole in its own time: room comes free all day long.
     pub(crate) fn stir_every_app_for_room(&mut self) {
-        let pace = self.state.policy().pace;
         for app in 0..self.state.apps.len() {
-            let app = AppId::from_index(app);
-            let large = self.state.app(app).series.len() >= REVIEW_FROM;
-            let wait = if large { pace.review_after } else { pace.reconsider_after };
-            self.stir(app, self.at.after(wait));
+            self.stir_for_room(AppId::from_index(app));
         }
+    }
+
+    /// The app will be considered as a whole in its own time: room came free for it.
+    pub(super) fn stir_for_room(&mut self, app: AppId) {
+        let pace = self.state.policy().pace;
+        let large = self.state.app(app).series.len() >= REVIEW_FROM;
+        let wait = if large { pace.review_after } else { pace.reconsider_after };
+        self.stir(app, self.at.after(wait));
     }
 
     /// Every app will be considered as a whole soon, not all at once.

@@ -69,7 +69,7 @@ impl Step<'_> {
         Trigger::Timer
     }
 
-    /// A berth may grow again, and users of its app that nobody serves may find room there. What has failed
+    /// A berth may grow again, and users of its app that nobody serves, or others do, may go there. What has failed
     /// stays as it is for as long as a pause keeps anybody from trying it again.
     fn uncap(&mut self, berth: BerthId) {
         let entry = self.state.berth(berth);
@@ -82,6 +82,8 @@ impl Step<'_> {
         self.emit(Event::BerthUncapped { berth });
         if self.state.scalars.short.binary_search(&app).is_ok() {
             self.stir(app, self.at);
+        } else {
+            self.stir_for_room(app);
         }
         self.work.berths.push(berth);
     }

@@ -13,6 +13,7 @@ mod improve;
 mod insert;
 mod repair;
 mod replace;
+mod stay;
 
 pub(crate) use self::eject::Chain;
 
