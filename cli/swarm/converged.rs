@@ -80,10 +80,13 @@ fn unready(
     id: BerthId,
     berth: &Berth,
 ) -> Option<Broken> {
+    if is_needed(state, berth) && (!is_live(berth) || state.app(berth.app).withdrawn) {
+        return None;
+    }
     if !is_live(berth) {
         return Some(("what is not needed is gone", format!("{id:?} is {:?}", berth.stage)));
     }
-    if state.app(berth.app).withdrawn && !is_needed(state, berth) {
+    if state.app(berth.app).withdrawn {
         return Some(("what is not needed is gone", format!("{id:?} is of a withdrawn app")));
     }
     berth.bindings.iter().find_map(|binding| {

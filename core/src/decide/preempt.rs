@@ -11,7 +11,6 @@ use crate::decide::problem::{Limit, Problem, Site};
 use crate::ids::{AppId, BerthId};
 use crate::policy::Preemption;
 use crate::state::{Stage, State};
-use crate::units::MilliRps;
 
 /// Makes room by displacing others for what is left to nobody. The solver's answer is only added to.
 pub(super) fn preempt(state: &State, problem: &mut Problem, scratch: &mut Scratch) {
@@ -33,13 +32,15 @@ pub(super) fn preempt(state: &State, problem: &mut Problem, scratch: &mut Scratc
         for demand in 0..problem.demands.len() {
             problem.insert_into(demand, site);
         }
-        let chosen = choose(state, problem, site, &victims, limit.max, scratch)
+        if problem.demands.iter().map(|demand| demand.now).eq(before.iter().copied()) {
+            shrink(problem, site, limit, free);
+            continue;
+        }
+        let chosen = choose(state, problem, site, &victims, scratch)
             .filter(|_| quota::holds(state, problem));
         match chosen {
-            // Nothing came, so nothing has become free.
-            Some(_) if problem.sites[site as usize].load <= limit.max => {
-                shrink(problem, site, limit, free);
-            }
+            // Nobody has to yield, so nothing has become free.
+            Some(chosen) if chosen.is_empty() => shrink(problem, site, limit, free),
             Some(chosen) => problem.victims.extend(chosen),
             None => {
                 for (demand, shares) in before.into_iter().enumerate() {
@@ -92,22 +93,22 @@ fn shrink(problem: &mut Problem, site: u32, limit: Limit, free: Totals) {
     entry.limit = Some(limit);
 }
 
-/// The fewest victims, in order, without which the site's load fits; nobody if it fits as it was.
+/// The fewest victims, in order, without which the site's load fits; nobody if it is staffed for it.
 fn choose(
     state: &State,
     problem: &mut Problem,
     site: u32,
     victims: &[BerthId],
-    max_before: MilliRps,
     scratch: &mut Scratch,
 ) -> Option<Vec<BerthId>> {
     let top = problem.limit(site).top as usize;
     let problem = &*problem;
     let site = &problem.sites[site as usize];
-    if site.load <= max_before {
+    let step = problem.step_for(site, site.load).min(top);
+    let stands = site.berth.filter(|_| site.stands).map(|berth| state.berth(berth));
+    if stands.is_some_and(|berth| step <= berth.step as usize) {
         return Some(Vec::new());
     }
-    let step = problem.step_for(site, site.load).min(top);
     let (app, group) = problem.group();
     let here = (site.cluster, site.berth);
     let fits = |without: &usize| {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::problem::{Limit, Problem};
 use crate::capacity::{Shortage, Totals};
 use crate::decision::Reason;
+use crate::ids::{AppId, BerthId, GroupId};
 use crate::state::{Berth, State};
 use crate::units::MilliRps;
 
@@ -97,13 +98,35 @@ fn left(state: &State, problem: &Problem) -> Option<Totals> {
     Some(Totals { pods: u64::MAX, ..Totals::of(&quota, 1) }.less(&others))
 }
 
-/// What a site's bindings are charged for once they are staffed for `step`: what is on its way out counts.
+/// Whether a berth with other replicas, those of its group's components in order, is within the quota beside
+/// all that is bound now.
+pub(super) fn lets_grow(state: &State, id: BerthId, replicas: &[u16]) -> bool {
+    let berth = state.berth(id);
+    let tenant = state.intent(berth.app).tenant;
+    let Some(quota) = state.tenant(tenant).quota else { return true };
+    let mut held = state.derived.held_by(tenant);
+    held -= berth.charged();
+    held += charged_with(state, berth.app, berth.group, Some(berth), replicas);
+    Totals { pods: u64::MAX, ..Totals::of(&quota, 1) }.shortage(&held).is_none()
+}
+
+/// What a site's bindings are charged for once they are staffed for `step`.
 fn charged_at(state: &State, problem: &Problem, place: u32, step: usize) -> Totals {
     let (app, group) = problem.group();
-    let intent = state.intent(app);
     let site = &problem.sites[place as usize];
     let berth = site.berth.map(|berth| state.berth(berth));
-    let replicas = problem.table(site).replicas(step);
+    charged_with(state, app, group, berth, problem.table(site).replicas(step))
+}
+
+/// What a group's bindings are charged for with other replicas: what is on its way out counts.
+fn charged_with(
+    state: &State,
+    app: AppId,
+    group: GroupId,
+    berth: Option<&Berth>,
+    replicas: &[u16],
+) -> Totals {
+    let intent = state.intent(app);
     let mut sum = Totals::default();
     for (component, replicas) in intent.group(group).components.iter().zip(replicas) {
         let written = berth.and_then(|berth| Some(berth.binding(*component)?.written()));

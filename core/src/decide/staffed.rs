@@ -6,12 +6,12 @@ use alloc::vec::Vec;
 use super::{Plan, Scratch};
 use crate::capacity::{PodCount, Totals, packs};
 use crate::decide::eligible::{self, Stance};
-use crate::decide::priced;
+use crate::decide::{priced, quota};
 use crate::decision::{Choice, Decision, Subject, Trigger, Verdict};
 use crate::event::Event;
 use crate::ids::{AppId, BerthId, ClusterId, GroupId};
 use crate::staffing::Staffing;
-use crate::state::{Band, State};
+use crate::state::{Band, Binding, Content, State};
 use crate::step::Step;
 use crate::units::MilliRps;
 
@@ -72,9 +72,21 @@ fn top_in_place(step: &Step<'_>, id: BerthId, scratch: &mut Scratch) -> Option<u
         return None;
     }
     let wanted = staffing.step_for(berth.load.raised(headroom.target)).unwrap_or(top).min(top);
-    let more = wanted > berth.step as usize || !berth.is_written();
-    let packs = !more || packs_beside(state, app, group, (cluster, Some(id)), wanted, &[], scratch);
-    packs.then_some(top)
+    let more = wanted > berth.step as usize || !is_written(state, id);
+    let here = (cluster, Some(id));
+    let fits = !more
+        || (quota::lets_grow(state, id, staffing.replicas(wanted))
+            && packs_beside(state, app, group, here, wanted, &[], scratch));
+    fits.then_some(top)
+}
+
+/// Whether a berth is wanted and git has all of it, if perhaps not as it should be.
+pub(super) fn is_written(state: &State, id: BerthId) -> bool {
+    let berth = state.berth(id);
+    let components = &state.intent(berth.app).group(berth.group).components;
+    let is_present =
+        |binding: &Binding| binding.content == Content::Present && binding.replicas > 0;
+    berth.is_live() && components.iter().all(|one| berth.binding(*one).is_some_and(is_present))
 }
 
 /// Whether a group, staffed for `step`, packs onto a cluster's nodes beside all other berths but `without`.

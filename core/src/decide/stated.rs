@@ -10,6 +10,7 @@ use crate::decide::priced;
 use crate::decide::problem::{
     Demand, Limit, Link, LocalShares, Pair, Part, Problem, REFUSED, Site, UNSEEN,
 };
+use crate::decide::staffed;
 use crate::decision::Reason;
 use crate::fleet::Place;
 use crate::ids::{AppId, ClusterId, GroupId, KindId};
@@ -147,7 +148,7 @@ impl Problem {
             cluster,
             berth: held,
             runs: live.is_some(),
-            stands: live.is_some_and(Berth::is_written),
+            stands: held.is_some_and(|berth| staffed::is_written(state, berth)),
             stance,
             table,
             prices: state.derived.prices(cluster),

@@ -43,13 +43,10 @@ impl Step<'_> {
             return;
         }
         let binding = self.state.binding(id).expect("a binding that waits exists");
-        let patience = binding.patience;
-        if patience != Patience::Waved {
-            match self.judge(id) {
-                Verdict::Open => {}
-                Verdict::Holding(until) => return self.time_gate(id, Some(until)),
-                Verdict::Shut => return self.wait_at_gate(id),
-            }
+        match self.judge(id, binding) {
+            Verdict::Open => {}
+            Verdict::Holding(until) => return self.time_gate(id, Some(until)),
+            Verdict::Shut => return self.wait_at_gate(id),
         }
         if self.has_room(id, scratch) {
             self.prime(id);
@@ -57,11 +54,11 @@ impl Step<'_> {
     }
 
     /// All gates of a binding together.
-    fn judge(&self, id: BindingId) -> Verdict {
+    fn judge(&self, id: BindingId, binding: &Binding) -> Verdict {
         let berth = self.state.berth(id.berth);
         let gates = &self.state.intent(berth.app).component(id.component).after;
         let mut holding = None;
-        for gate in gates {
+        for gate in gates.iter().filter(|gate| !is_waved(self.at, gate, binding)) {
             match verdict(self.state, self.at, gate, berth.cluster) {
                 Verdict::Open => {}
                 Verdict::Holding(until) => holding = holding.max(Some(until)),
@@ -102,11 +99,13 @@ impl Step<'_> {
     /// The earliest deadline of a binding's shut gates, and what then.
     fn deadline(&self, id: BindingId) -> Option<(Tick, Otherwise)> {
         let berth = self.state.berth(id.berth);
-        let since = self.state.binding(id)?.since;
+        let binding = self.state.binding(id)?;
         let gates = self.state.intent(berth.app).component(id.component).after.iter();
-        let shut =
-            gates.filter(|gate| verdict(self.state, self.at, gate, berth.cluster) != Verdict::Open);
-        shut.filter_map(|gate| Some((since.after(gate.deadline?), gate.otherwise)))
+        let shut = gates.filter(|gate| {
+            !is_waved(self.at, gate, binding)
+                && verdict(self.state, self.at, gate, berth.cluster) != Verdict::Open
+        });
+        shut.filter_map(|gate| Some((binding.since.after(gate.deadline?), gate.otherwise)))
             .min_by_key(|(deadline, _)| *deadline)
     }
 
@@ -128,6 +127,12 @@ impl Step<'_> {
         let generation = self.state.berths[binding.berth.index()].generation.next();
         self.issue(|key| Event::PrimeIssued { binding, key, generation });
     }
+}
+
+/// Whether a binding no longer waits at a gate, whatever stands behind it.
+fn is_waved(at: Tick, gate: &Gate, binding: &Binding) -> bool {
+    let passed = gate.deadline.is_some_and(|deadline| binding.since.after(deadline) <= at);
+    binding.patience == Patience::Waved && gate.otherwise == Otherwise::Proceed && passed
 }
 
 /// What one gate says to a binding in `cluster`.

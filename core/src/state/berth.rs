@@ -172,12 +172,6 @@ impl Berth {
         self.is_live() && wanted.all(Binding::is_ready)
     }
 
-    /// Whether git has all of it, if perhaps not as it should be.
-    #[must_use]
-    pub fn is_written(&self) -> bool {
-        self.bindings.iter().all(|binding| binding.content != Content::Absent)
-    }
-
     /// Whether it serves, if perhaps with fewer replicas than planned.
     #[must_use]
     pub fn is_serving(&self) -> bool {

@@ -135,6 +135,7 @@ impl Step<'_> {
         if self.state.berth(id.berth).is_live() {
             // It was wanted again before it was gone.
             self.restore_bindings(id.berth);
+            self.work.berths.push(id.berth);
         }
     }
 

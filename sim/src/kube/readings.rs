@@ -38,15 +38,18 @@ impl Cluster {
 
     /// Everything will be said again; of what is gone only what the hub still waits for.
     pub(crate) fn repeat_all(&mut self, state: &State, around: &mut Around<'_>) {
-        self.gone.retain(|gone| {
-            state.binding(gone.binding).is_some_and(|binding| {
+        let here = self.id;
+        let mut any = self.deployments.iter().next().is_some();
+        for gone in &mut self.gone {
+            // What this hub has heard of is kept all the same: it may die, and another one know less.
+            gone.changed = state.binding(gone.binding).is_some_and(|binding| {
                 binding.generation == gone.generation
-                    && state.berth(gone.binding.berth).cluster == self.id
-            })
-        });
-        self.gone.iter_mut().for_each(|gone| gone.changed = true);
+                    && state.berth(gone.binding.berth).cluster == here
+            });
+            any |= gone.changed;
+        }
         self.deployments.iter_mut().for_each(|(_, deployment)| deployment.changed = true);
-        if !(self.gone.is_empty() && self.deployments.iter().next().is_none()) {
+        if any {
             self.publish_soon(around);
         }
     }
