@@ -59,7 +59,8 @@ pub enum SignalDraft {
     /// What users ask for, measured where they enter.
     #[default]
     Offered,
-    /// What was served: a lower bound of the demand while the serving cluster is saturated.
+    /// What was served: a lower bound of the demand while the serving cluster is saturated. It shows nothing where
+    /// nobody serves, so it never wakes an application by itself.
     Served,
 }
 
