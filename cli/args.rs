@@ -6,6 +6,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::time::Moment;
+use crate::whatif::runs::Shard;
 
 /// Decide where apps run over many Kubernetes edge clusters, in a simulation first.
 #[derive(Debug, Parser)]
@@ -45,6 +46,8 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Run every scenario's expectations and goldens.
     Test(TestArgs),
+    /// Run a scenario under other settings, and print what differs.
+    Whatif(WhatifArgs),
     /// Draw worlds from seeds, trouble them, and check what must always hold.
     Swarm(SwarmArgs),
     /// Print a completion script for a shell.
@@ -223,6 +226,44 @@ pub struct TestArgs {
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
 }
+
+/// Arguments of `whatif`.
+#[derive(Debug, Args)]
+#[command(after_help = WHATIF_HELP)]
+pub struct WhatifArgs {
+    /// The scenario's file.
+    pub scenario: PathBuf,
+    /// Set a field in every variant, as in `policy.pace.dwell=5m`. The base stays as it is.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Try these values of a field, as in `demand.growth=1.5,2` or `clusters[tier=edge].nodePools[0].nodes=1..4`.
+    /// Several are combined in every way.
+    #[arg(long, value_name = "PATH=A,B,…")]
+    pub vary: Vec<String>,
+    /// How many seeds the base and every variant run with: the scenario's own and those after it.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// How many runs go on at once [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Keep every run here, and the tables of all of them. A study that was interrupted goes on from what is kept.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Run only this part of the study, as in `2/8`; without it, the folder's runs are put together.
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
+    pub shard: Option<Shard>,
+    /// Fail with exit code 1 if this comes out of a variant, as in 'cost > +5%' or 'slo < 99.9%'.
+    #[arg(long, value_name = "MEASURE>LIMIT")]
+    pub fail_if: Vec<String>,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+const WHATIF_HELP: &str = "\
+Paths begin with `clusters`, `zones`, `apps`, `tenants` or `policy`, brackets choose some of them by label or name;
+all other paths are fields of the scenario. Behind a list, `[0]` is its first item, `[name=web]` those with that value,
+and no bracket all of them.";
 
 /// Arguments of `swarm`.
 #[derive(Debug, Args)]

@@ -14,6 +14,7 @@
 //! | `expect` | whether a run came out as its scenario expects |
 //! | `case` | one scenario run as a test |
 //! | `swarm` | worlds drawn from seeds, troubled, and checked |
+//! | `whatif` | the same scenario under other settings, compared |
 
 #![expect(clippy::cast_precision_loss, reason = "counts become floats only to be read by people")]
 
@@ -23,8 +24,10 @@ mod failure;
 mod hours;
 mod names;
 mod opened;
+mod parallel;
 mod render;
 mod time;
+mod whatif;
 
 pub mod case;
 pub mod expect;

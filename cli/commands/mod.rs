@@ -10,6 +10,7 @@ mod sim;
 mod summary;
 mod swarm;
 mod test;
+mod whatif;
 mod why;
 
 use crate::args::Command;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args),
+        Command::Whatif(args) => whatif::run(&args),
         Command::Swarm(args) => swarm::run(&args),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { out } => man::pages(&out),

@@ -2,12 +2,11 @@
 
 use crate::args::SwarmArgs;
 use crate::failure::{Exit, Failure};
-use crate::render;
 use crate::swarm::{self, Sailed};
+use crate::{parallel, render};
 
 pub(super) fn run(args: &SwarmArgs) -> Result<Exit, Failure> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cores);
+    let jobs = parallel::jobs(args.jobs);
     let end = args.from.saturating_add(args.seeds);
     let mut failed = 0;
     let mut records = 0;

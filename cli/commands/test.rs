@@ -1,8 +1,6 @@
 //! `test`: every scenario's expectations and goldens.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -10,7 +8,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use crate::args::TestArgs;
 use crate::case::{CaseResult, find, run_case};
 use crate::failure::{Exit, Failure};
-use crate::render;
+use crate::{parallel, render};
 
 pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
     let files = find(&args.paths)?;
@@ -50,25 +48,10 @@ type Results = Vec<Result<CaseResult, Failure>>;
 
 /// Runs all scenarios, several at once, and gives their results in order.
 fn run_all(files: &[PathBuf], args: &TestArgs) -> Results {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let jobs = args.jobs.unwrap_or(cores).clamp(1, files.len().max(1));
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Result<CaseResult, Failure>)>> = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                loop {
-                    let place = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(file) = files.get(place) else { return };
-                    let result = run_case(file, args.bless);
-                    done.lock().expect("no case panics while it holds this").push((place, result));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().expect("all threads have ended");
-    done.sort_by_key(|(place, _)| *place);
-    done.into_iter().map(|(_, result)| result).collect()
+    let mut results = Vec::with_capacity(files.len());
+    let case = |place: usize| run_case(&files[place], args.bless);
+    parallel::in_order(files.len(), parallel::jobs(args.jobs), case, |result| results.push(result));
+    results
 }
 
 fn indented(text: &str) -> String {

@@ -26,8 +26,6 @@ use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use periplus_core::ids::Seq;
 use periplus_core::units::Tick;
@@ -35,6 +33,7 @@ use periplus_core::units::Tick;
 use self::keep::Keep;
 use self::voyage::Voyage;
 use crate::failure::Failure;
+use crate::parallel;
 
 /// What must hold and did not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,45 +100,14 @@ pub fn sail(
     out: Option<&Path>,
     tell: &mut (dyn FnMut(&Sailed) + Send),
 ) -> Result<(), Failure> {
-    let next = AtomicU64::new(seeds.start);
-    let desk = Mutex::new(Desk { waiting: Vec::new(), next: seeds.start, tell, failure: None });
-    std::thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= seeds.end {
-                        return;
-                    }
-                    let sailed = sail_one(seed, out);
-                    desk.lock().expect("nobody panics at the desk").take(sailed);
-                }
-            });
-        }
+    let count = usize::try_from(seeds.end.saturating_sub(seeds.start)).unwrap_or(usize::MAX);
+    let mut failure = None;
+    let sail = |place| sail_one(seeds.start + place as u64, out);
+    parallel::in_order(count, jobs, sail, |sailed| match sailed {
+        Ok(sailed) => tell(&sailed),
+        Err(found) => failure = Some(found),
     });
-    let desk = desk.into_inner().expect("all threads have ended");
-    desk.failure.map_or(Ok(()), Err)
-}
-
-/// Where results wait until it is their turn.
-struct Desk<'a> {
-    waiting: Vec<Sailed>,
-    next: u64,
-    tell: &'a mut (dyn FnMut(&Sailed) + Send),
-    failure: Option<Failure>,
-}
-
-impl Desk<'_> {
-    fn take(&mut self, sailed: Result<Sailed, Failure>) {
-        match sailed {
-            Ok(sailed) => self.waiting.push(sailed),
-            Err(failure) => self.failure = Some(failure),
-        }
-        while let Some(place) = self.waiting.iter().position(|sailed| sailed.seed == self.next) {
-            (self.tell)(&self.waiting.swap_remove(place));
-            self.next += 1;
-        }
-    }
+    failure.map_or(Ok(()), Err)
 }
 
 /// Sails one seed. Keeps its log under `out` if something broke.

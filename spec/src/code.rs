@@ -58,6 +58,8 @@ codes! {
     BadRow = "bad-row",
     /// A label selector contradicts itself.
     BadSelector = "bad-selector",
+    /// A field cannot be set otherwise as it was asked for.
+    BadSetting = "bad-setting",
     /// Components wait for each other in a circle.
     DependencyCycle = "dependency-cycle",
     /// Two demands are declared for the same app and zone.

@@ -24,13 +24,15 @@ mod files;
 mod load;
 pub mod scenario;
 pub mod schema;
+mod setting;
 mod table;
 pub mod values;
 mod yaml;
 
 pub use self::builder::ScenarioBuilder;
-pub use self::load::{Loaded, check, check_text, documents, load, load_within};
+pub use self::load::{Loaded, check, check_text, documents, load, load_with, load_within};
 pub use self::schema::nearest;
+pub use self::setting::Setting;
 
 /// How much of everything there may be, each with its name.
 pub mod limits {

@@ -14,6 +14,7 @@ use crate::draft::{
 use crate::files::{Files, relative};
 use crate::scenario::Scenario;
 use crate::schema::{Header, document_kind, validate};
+use crate::setting::{Setting, Settings};
 use crate::table;
 use crate::yaml::{self, Cursor, Misfit, Node, Origin, deserialize};
 
@@ -37,7 +38,18 @@ pub const INCLUDES_MAX: usize = 16;
 /// Everything that is wrong, by file and place, with the warnings.
 pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
     let (root, name) = split(path);
-    load_from(Files::open(root), &name)
+    load_from(Reader::new(Files::open(root)), &name)
+}
+
+/// The same with some of its fields set otherwise, those of included files and of tables among them.
+///
+/// # Errors
+/// Everything that is wrong, by file and place, with the warnings; also what a setting does not find.
+pub fn load_with(path: &Path, settings: &[Setting]) -> Result<Loaded, Vec<Diagnostic>> {
+    let (root, name) = split(path);
+    let mut reader = Reader::new(Files::open(root));
+    reader.settings = Settings::new(settings);
+    load_from(reader, &name)
 }
 
 /// The same for a file that a stranger may have written: it is named from the folder `root`, which no file that
@@ -46,12 +58,11 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Diagnostic>> {
 /// # Errors
 /// Everything that is wrong, by file and place, with the warnings.
 pub fn load_within(root: &Path, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    load_from(Files::within(root), path)
+    load_from(Reader::new(Files::within(root)), path)
 }
 
-fn load_from(files: Files, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    let full = files.full(path);
-    let mut reader = Reader::new(files);
+fn load_from(mut reader: Reader, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    let full = reader.files.full(path);
     reader.read(path, Cursor::default(), Role::Main);
     if reader.complaints.is_empty() && reader.book.scenarios.is_empty() {
         let message = format!("`{}` holds no scenario", full.display());
@@ -108,6 +119,7 @@ struct Reader {
     book: Book,
     documents: Vec<Document>,
     complaints: Vec<Diagnostic>,
+    settings: Settings,
     /// The files that are being read, each included by the one before it.
     chain: Vec<String>,
     /// The files that were read.
@@ -121,6 +133,7 @@ impl Reader {
             book: Book::default(),
             documents: Vec::new(),
             complaints: Vec::new(),
+            settings: Settings::default(),
             chain: Vec::new(),
             read: Vec::new(),
         }
@@ -159,12 +172,13 @@ impl Reader {
         self.chain.pop();
     }
 
-    fn document(&mut self, place: Place, role: Role) {
+    fn document(&mut self, mut place: Place, role: Role) {
         let kind = match document_kind(&place.origin, &place.tree, Header::Outer) {
             Ok(kind) => kind,
             Err(wrong) => return self.complaints.extend(wrong),
         };
-        let document = match read_document(kind, &place.origin, &place.tree) {
+        let set = self.settings.apply(kind, Arc::make_mut(&mut place.tree), &place.origin);
+        let document = match set.and_then(|()| read_document(kind, &place.origin, &place.tree)) {
             Ok(document) => document,
             Err(wrong) => return self.complaints.extend(wrong),
         };
@@ -201,7 +215,8 @@ impl Reader {
         for (index, table) in scenario.tables.iter().enumerate() {
             let named = here.key("tables").item(index);
             let Some(tree) = item(&place.tree, index) else { continue };
-            match table::rows(&mut self.files, table, tree, place, named) {
+            let settings = &mut self.settings;
+            match table::rows(&mut self.files, settings, table, tree, place, named) {
                 Ok(rows) => {
                     for (document, place) in rows {
                         self.keep(document, place);
@@ -222,13 +237,23 @@ impl Reader {
     }
 
     fn finish(mut self, coverage: Coverage) -> Result<Loaded, Vec<Diagnostic>> {
+        if let Some(policy) = self.settings.policy().filter(|_| self.book.policies.is_empty()) {
+            self.document(policy, Role::Included);
+        }
+        if self.complaints.is_empty() {
+            self.complaints.extend(self.settings.idle());
+        }
         if !self.complaints.is_empty() {
             return Err(sorted(self.complaints));
         }
         let (scenario, Complaints { list, .. }) = compile(&self.book, &mut self.files, coverage);
         let list = sorted(list);
         let files = self.files.paths();
-        scenario.map(|scenario| Loaded { scenario, warnings: list.clone(), files }).ok_or(list)
+        let scenario = scenario.map(|mut scenario| {
+            scenario.hash = self.settings.fingerprint(scenario.hash);
+            Loaded { scenario, warnings: list.clone(), files }
+        });
+        scenario.ok_or(list)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Span};
 use crate::draft::{API_VERSION, Document, Kind, TableDraft, TableKind};
 use crate::files::{Csv, Files, relative};
 use crate::load::read_document;
+use crate::setting::Settings;
 use crate::yaml::{Cursor, Entry, Node, Origin, Scalar, Style, Value};
 
 /// A table whose rows are wrong in one way is complained of this often.
@@ -16,6 +17,7 @@ const WRONG_ROWS_MAX: usize = 3;
 /// The documents that a table stands for, each with its place. `tree` is the table's own.
 pub(crate) fn rows(
     files: &mut Files,
+    settings: &mut Settings,
     draft: &TableDraft,
     tree: &Node,
     place: &Place,
@@ -33,10 +35,11 @@ pub(crate) fn rows(
     let mut wrong: Vec<Diagnostic> = Vec::new();
     let mut wrong_rows = 0;
     for (index, row) in table.rows.iter().enumerate() {
-        let tree = template.fill(kind, row, index + 1);
+        let mut tree = template.fill(kind, row, index + 1);
         let row = format!("row {} of `{}`", index + 1, table.name);
         let origin = Origin { source: Arc::clone(&place.origin.source), row: Some(row) };
-        match read_document(kind, &origin, &tree) {
+        let set = settings.apply(kind, &mut tree, &origin);
+        match set.and_then(|()| read_document(kind, &origin, &tree)) {
             Ok(document) => {
                 let place = Place {
                     origin: Arc::new(origin),

@@ -16,4 +16,5 @@ mod place;
 mod replay;
 mod scenarios;
 mod sim;
+mod whatif;
 mod why;

@@ -1,0 +1,122 @@
+//! Differences between a variant and the base, and how sure they are.
+//!
+//! Every seed is run by both, so that the differences of single seeds are a sample by themselves: the interval
+//! is that of the paired t-test (Student 1908), `mean ± t(n − 1) · s / √n`.
+
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+/// How often an interval holds the true difference.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+
+/// A difference between means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Difference {
+    /// The mean of the base.
+    pub(crate) base: f64,
+    /// The mean of the variant.
+    pub(crate) variant: f64,
+    /// Half of the interval's width; nothing from a single seed.
+    pub(crate) margin: Option<f64>,
+}
+
+impl Difference {
+    /// The difference of two samples, seed by seed.
+    ///
+    /// # Panics
+    /// Panics unless both have the same seeds, and at least one.
+    pub(crate) fn between(base: &[f64], variant: &[f64]) -> Self {
+        assert!(base.len() == variant.len() && !base.is_empty(), "seeds are paired");
+        let differences: Vec<f64> =
+            base.iter().zip(variant).map(|(base, other)| other - base).collect();
+        Self { base: mean(base), variant: mean(variant), margin: margin(&differences) }
+    }
+
+    /// How much more the variant has.
+    pub(crate) fn size(&self) -> f64 {
+        self.variant - self.base
+    }
+
+    /// The same as a part of the base, where that is not nothing.
+    pub(crate) fn relative(&self) -> Option<f64> {
+        (self.base != 0.0).then(|| self.size() / self.base.abs())
+    }
+
+    /// Whether the interval leaves no doubt that there is a difference.
+    pub(crate) fn is_sure(&self) -> bool {
+        self.margin.is_some_and(|margin| self.size().abs() > margin)
+    }
+}
+
+fn mean(sample: &[f64]) -> f64 {
+    sample.iter().sum::<f64>() / sample.len() as f64
+}
+
+/// Half of the width of the mean's interval.
+fn margin(sample: &[f64]) -> Option<f64> {
+    if sample.len() < 2 {
+        return None;
+    }
+    let freedom = (sample.len() - 1) as f64;
+    let mean = mean(sample);
+    let variance = sample.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / freedom;
+    let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
+    let t = student.inverse_cdf(f64::midpoint(1.0, CONFIDENCE));
+    Some(t * (variance / sample.len() as f64).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers from 0 to 1 (`SplitMix64`).
+    fn numbers(mut seed: u64) -> impl Iterator<Item = f64> {
+        std::iter::repeat_with(move || {
+            seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut mixed = (seed ^ (seed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        })
+    }
+
+    /// Normal numbers: sums of twelve (Irwin and Hall), less their mean.
+    fn normal(seed: u64) -> impl Iterator<Item = f64> {
+        let mut numbers = numbers(seed);
+        std::iter::repeat_with(move || numbers.by_ref().take(12).sum::<f64>() - 6.0)
+    }
+
+    #[test]
+    fn intervals_are_those_of_the_tables() {
+        // Student's own data (1908): the additional sleep of ten patients under two drugs; t = 4.0621.
+        let first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0];
+        let second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4];
+        let found = Difference::between(&first, &second);
+        let margin = found.margin.unwrap();
+        assert!((found.size() - 1.58).abs() < 1e-9 && (margin - 0.8799).abs() < 1e-4, "{found:?}");
+        assert!(found.is_sure());
+    }
+
+    #[test]
+    fn equal_variants_are_called_different_at_the_stated_rate() {
+        let rounds = 4_000;
+        for seeds in [3, 10, 30] {
+            let differs = |round: u64| {
+                let mut draws = normal(round * 1_000 + seeds as u64);
+                let base: Vec<f64> = draws.by_ref().take(seeds).collect();
+                let variant: Vec<f64> = draws.take(seeds).collect();
+                Difference::between(&base, &variant).is_sure()
+            };
+            let called = (0..rounds).filter(|round| differs(*round)).count();
+            // Five in a hundred, and three standard deviations of that count.
+            let most = 200.0 + 3.0 * (rounds as f64 * 0.05 * 0.95).sqrt();
+            assert!((called as f64) < most, "{called} of {rounds} with {seeds} seeds");
+        }
+    }
+
+    #[test]
+    fn nothing_differs_from_itself_and_one_seed_tells_nothing() {
+        let same = Difference::between(&[1.0, 2.0, 4.0], &[1.0, 2.0, 4.0]);
+        assert!(!same.is_sure() && same.margin == Some(0.0));
+        let one = Difference::between(&[2.0], &[3.0]);
+        assert!(!one.is_sure() && one.margin.is_none() && one.relative() == Some(0.5));
+    }
+}

@@ -1,0 +1,102 @@
+//! Guards: what must not come out, as in `cost > +5%`, `slo < 99.9%` or `p95 > +10`.
+
+use crate::failure::Failure;
+use crate::whatif::compare::Difference;
+use crate::whatif::measures::{Measures, path_of};
+
+/// What must not come out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Guard {
+    text: String,
+    /// The measure's path.
+    pub(crate) measure: String,
+    above: bool,
+    limit: Limit,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Limit {
+    /// The variant's own value.
+    Value(f64),
+    /// How much more than the base it is.
+    More(f64),
+    /// The same as a part of the base.
+    Relative(f64),
+}
+
+impl Guard {
+    /// Reads a measure, `>` or `<`, and a number: with a sign it means the difference from the base, with a
+    /// percent sign as a part of it.
+    pub(crate) fn parse(text: &str, known: &Measures) -> Result<Self, Failure> {
+        let wrong = || Failure::Usage {
+            message: format!("`{text}` does not say what must not come out"),
+            hint: "write a measure, `>` or `<`, and a number, as in 'cost > +5%' or 'slo < 99.9%'"
+                .into(),
+        };
+        let place = text.find(['<', '>']).ok_or_else(wrong)?;
+        let measure = path_of(text[..place].trim(), known)?;
+        let number = text[place + 1..].trim();
+        let (digits, percent) = match number.strip_suffix('%') {
+            Some(digits) => (digits.trim(), true),
+            None => (number, false),
+        };
+        let value: f64 = digits.replace('−', "-").parse().map_err(|_| wrong())?;
+        let value = if percent { value / 1e2 } else { value };
+        let limit = match (digits.starts_with(['+', '-', '−']), percent) {
+            (true, true) => Limit::Relative(value),
+            (true, false) => Limit::More(value),
+            (false, _) => Limit::Value(value),
+        };
+        if !value.is_finite() {
+            return Err(wrong());
+        }
+        Ok(Self { text: text.into(), measure, above: text[place..].starts_with('>'), limit })
+    }
+
+    /// What came out that must not, if it did.
+    pub(crate) fn broken(&self, found: &Difference) -> Option<String> {
+        let (value, limit) = match self.limit {
+            Limit::Value(limit) => (found.variant, limit),
+            Limit::More(limit) => (found.size(), limit),
+            Limit::Relative(limit) => {
+                let grown = if found.size() == 0.0 { 0.0 } else { f64::INFINITY * found.size() };
+                (found.relative().unwrap_or(grown), limit)
+            }
+        };
+        let broken = if self.above { value > limit } else { value < limit };
+        broken.then(|| {
+            format!(
+                "`{}` came out: {} is {} and was {}",
+                self.text, self.measure, found.variant, found.base
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn breaks(text: &str, base: f64, variant: f64) -> bool {
+        let known = Measures::from([("cost.total".into(), 1.0), ("slo.attainment".into(), 1.0)]);
+        let guard = Guard::parse(text, &known).unwrap();
+        guard.broken(&Difference { base, variant, margin: None }).is_some()
+    }
+
+    #[test]
+    fn guards_mean_values_differences_and_parts() {
+        assert!(breaks("cost > +5%", 100.0, 106.0) && !breaks("cost > +5%", 100.0, 104.0));
+        assert!(breaks("cost > +5", 10.0, 16.0) && !breaks("cost > +5", 10.0, 14.0));
+        assert!(breaks("slo < 99.9%", 1.0, 0.998) && !breaks("slo < 99.9%", 0.9, 0.9995));
+        assert!(breaks("cost.total<-10%", 100.0, 80.0) && !breaks("cost.total<-10%", 100.0, 95.0));
+        assert!(breaks("cost > +5%", 0.0, 1.0) && !breaks("cost > +5%", 0.0, 0.0));
+    }
+
+    #[test]
+    fn what_is_no_guard_is_told() {
+        let known = Measures::from([("cost.total".into(), 1.0)]);
+        for text in ["", "cost", "cost > ", "cots > 5", "cost > x", "cost > inf"] {
+            assert!(Guard::parse(text, &known).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The numbers of a run, by the names that they have in its summary.
+
+use std::collections::BTreeMap;
+
+use periplus_sim::Summary;
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::render::{grouped, percent, whole};
+
+/// Numbers by the paths of the summary's JSON, as in `cost.total` or `apps.shop.slo.attainment`.
+pub(crate) type Measures = BTreeMap<String, f64>;
+
+/// How a number is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Count,
+    Dollars,
+    Kilograms,
+    Milliseconds,
+    Share,
+}
+
+/// A number that people are shown.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) path: &'static str,
+    /// A shorter name that may stand for the path.
+    pub(crate) alias: &'static str,
+    pub(crate) label: &'static str,
+    pub(crate) form: Form,
+}
+
+/// What people are shown of a run.
+pub(crate) const SHOWN: [Shown; 10] = [
+    Shown { path: "slo.attainment", alias: "slo", label: "promise kept", form: Form::Share },
+    Shown { path: "latency.p50Ms", alias: "p50", label: "latency, p50", form: Form::Milliseconds },
+    Shown { path: "latency.p95Ms", alias: "p95", label: "latency, p95", form: Form::Milliseconds },
+    Shown { path: "latency.p99Ms", alias: "p99", label: "latency, p99", form: Form::Milliseconds },
+    Shown { path: "requests.unserved", alias: "unserved", label: "unserved", form: Form::Count },
+    Shown { path: "cost.total", alias: "cost", label: "cost", form: Form::Dollars },
+    Shown { path: "carbon.kg", alias: "carbon", label: "CO2e", form: Form::Kilograms },
+    Shown { path: "placements", alias: "placements", label: "placements", form: Form::Count },
+    Shown { path: "moves", alias: "moves", label: "moves", form: Form::Count },
+    Shown { path: "bursts", alias: "bursts", label: "bursts", form: Form::Count },
+];
+
+/// All numbers of a summary but those that say only which run it was.
+pub(crate) fn of(summary: &Summary) -> Measures {
+    let mut measures = Measures::new();
+    let value = serde_json::to_value(summary).expect("a summary is JSON");
+    gather(&value, "", &mut measures);
+    for told in ["version", "seed", "hours"] {
+        measures.remove(told);
+    }
+    measures
+}
+
+fn gather(value: &Value, path: &str, measures: &mut Measures) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                gather(value, &format!("{path}{dot}{name}"), measures);
+            }
+        }
+        Value::Number(number) => {
+            measures.extend(number.as_f64().map(|number| (path.to_owned(), number)));
+        }
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => {}
+    }
+}
+
+/// The path of a measure that is asked for by it or by its alias.
+pub(crate) fn path_of(name: &str, known: &Measures) -> Result<String, Failure> {
+    let shown = SHOWN.iter().find(|shown| shown.alias == name).map(|shown| shown.path);
+    let path = shown.unwrap_or(name);
+    if known.contains_key(path) {
+        return Ok(path.to_owned());
+    }
+    let aliases = SHOWN.iter().map(|shown| shown.alias);
+    let names: Vec<&str> = aliases.chain(known.keys().map(String::as_str)).collect();
+    Err(Failure::no_such("measure", name, &names))
+}
+
+impl Form {
+    /// The number as people read it.
+    pub(crate) fn told(self, value: f64) -> String {
+        match self {
+            Self::Count if value.fract() != 0.0 && value < 100.0 => format!("{value:.1}"),
+            Self::Count => grouped(whole(value)),
+            Self::Dollars => format!("${value:.2}"),
+            Self::Kilograms => format!("{value:.2} kg"),
+            Self::Milliseconds => format!("{value:.1} ms"),
+            Self::Share => percent(value),
+        }
+    }
+
+    /// A difference and half of its interval as people read them, with as many decimals as the first needs to
+    /// be told from nothing.
+    pub(crate) fn told_difference(self, value: f64, margin: Option<f64>) -> String {
+        let (before, scale, usual, unit) = match self {
+            Self::Count => ("", 1.0, 0, ""),
+            Self::Dollars => ("$", 1.0, 2, ""),
+            Self::Kilograms => ("", 1.0, 2, " kg"),
+            Self::Milliseconds => ("", 1.0, 1, " ms"),
+            Self::Share => ("", 1e2, 2, " pp"),
+        };
+        let size = value.abs() * scale;
+        let vanishes = |decimals: &usize| size > 0.0 && size * 10_f64.powf(*decimals as f64) < 1.0;
+        let decimals = (usual..DECIMALS_MAX).find(|decimals| !vanishes(decimals));
+        let decimals = decimals.unwrap_or(DECIMALS_MAX);
+        let told = |size: f64| match decimals {
+            0 => grouped(whole(size)),
+            decimals => format!("{size:.decimals$}"),
+        };
+        let sign = if value < 0.0 { "−" } else { "+" };
+        let margin = margin.map_or(String::new(), |margin| format!(" ± {}", told(margin * scale)));
+        format!("{sign}{before}{}{margin}{unit}", told(size))
+    }
+}
+
+/// Differences are told with at most so many decimals.
+const DECIMALS_MAX: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn differences_are_told_with_the_decimals_that_they_need() {
+        let told = |form: Form, value, margin| form.told_difference(value, margin);
+        assert_eq!(told(Form::Dollars, 12.345, None), "+$12.35");
+        assert_eq!(told(Form::Dollars, -0.001_2, Some(0.000_4)), "−$0.001 ± 0.000");
+        assert_eq!(told(Form::Count, 1_234.4, Some(20.0)), "+1,234 ± 20");
+        assert_eq!(told(Form::Count, 0.4, Some(0.55)), "+0.4 ± 0.6");
+        assert_eq!(told(Form::Share, -0.002_5, None), "−0.25 pp");
+        assert_eq!(told(Form::Kilograms, 0.0, Some(0.5)), "+0.00 ± 0.50 kg");
+    }
+}

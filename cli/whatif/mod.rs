@@ -1,0 +1,19 @@
+//! What if: the same scenario under other settings, over the same seeds.
+//!
+//! Every variant meets the same luck: a seed draws the same for each entity and purpose whatever else changes,
+//! so that differences within a seed are the variant's doing. Runs share nothing, so they are spread over cores
+//! and over machines.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `study` | which variants there are |
+//! | `runs` | running them, and keeping what came out |
+//! | `measures` | the numbers of a run, by name |
+//! | `compare` | differences and their intervals |
+//! | `guard` | what must not get worse |
+
+pub(crate) mod compare;
+pub(crate) mod guard;
+pub(crate) mod measures;
+pub(crate) mod runs;
+pub(crate) mod study;

@@ -1,0 +1,147 @@
+//! A study: the base, and every combination of what is varied.
+
+use std::path::Path;
+
+use periplus_spec::Setting;
+use periplus_spec::scenario::Scenario;
+
+use crate::failure::Failure;
+
+/// A study can have so many variants; more are a slip of the hand.
+const VARIANTS_MAX: usize = 1_000;
+/// A range stands for so many values at most.
+const RANGE_MAX: i64 = 1_000;
+
+/// The base and its variants, over seeds.
+#[derive(Debug)]
+pub(crate) struct Study {
+    /// The base is the first.
+    pub(crate) variants: Vec<Variant>,
+    pub(crate) seeds: Vec<u64>,
+}
+
+/// A scenario with some of its fields set otherwise.
+#[derive(Debug)]
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) scenario: Scenario,
+}
+
+impl Study {
+    /// Reads the scenario once for every variant. What is varied is combined in every way; what is set holds in
+    /// every variant, and not in the base.
+    pub(crate) fn new(
+        scenario: &Path,
+        set: &[String],
+        vary: &[String],
+        seeds: u64,
+    ) -> Result<Self, Failure> {
+        let set = set.iter().map(|text| Setting::parse(text).map_err(refused));
+        let set: Vec<Setting> = set.collect::<Result<_, _>>()?;
+        let mut combinations: Vec<Vec<Setting>> = vec![Vec::new()];
+        for text in vary {
+            let values = values(text)?;
+            let longer = combinations.iter().flat_map(|before| {
+                values.iter().map(|value| before.iter().chain([value]).cloned().collect())
+            });
+            combinations = longer.collect();
+            if combinations.len() > VARIANTS_MAX {
+                return Err(Failure::Usage {
+                    message: format!("these are more than {VARIANTS_MAX} variants"),
+                    hint: "vary fewer things at once, or fewer values of each".into(),
+                });
+            }
+        }
+        combinations.retain(|varied| !(varied.is_empty() && set.is_empty()));
+        let settings = combinations.into_iter().map(|varied| [set.clone(), varied].concat());
+        let variants = std::iter::once(Vec::new()).chain(settings);
+        let variants: Vec<Variant> =
+            variants.map(|settings| Variant::new(scenario, settings)).collect::<Result<_, _>>()?;
+        let first = variants[0].scenario.seed;
+        Ok(Self { variants, seeds: (0..seeds).map(|more| first.wrapping_add(more)).collect() })
+    }
+
+    /// The variant and the seed of each run, base and seeds first.
+    pub(crate) fn runs(&self) -> impl ExactSizeIterator<Item = (usize, u64)> + '_ {
+        let seeds = self.seeds.len();
+        (0..self.variants.len() * seeds).map(move |run| (run / seeds, self.seeds[run % seeds]))
+    }
+}
+
+impl Variant {
+    fn new(path: &Path, settings: Vec<Setting>) -> Result<Self, Failure> {
+        let loaded = periplus_spec::load_with(path, &settings).map_err(Failure::Files)?;
+        let texts: Vec<&str> = settings.iter().map(Setting::text).collect();
+        let name = if texts.is_empty() { "base".into() } else { texts.join(", ") };
+        Ok(Self { name, settings, scenario: loaded.scenario })
+    }
+}
+
+/// The settings that `path=a,b,c` or `path=1..4` stands for.
+fn values(text: &str) -> Result<Vec<Setting>, Failure> {
+    let (path, said) = Setting::split(text).map_err(refused)?;
+    let values = match range(said) {
+        Some(range) => range?,
+        None => parted(said),
+    };
+    values.iter().map(|value| Setting::new(path, value).map_err(refused)).collect()
+}
+
+/// The whole numbers from the first to the last, if it is a range.
+fn range(text: &str) -> Option<Result<Vec<String>, Failure>> {
+    let (first, last) = text.split_once("..")?;
+    let (first, last): (i64, i64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    Some(if first <= last && last - first < RANGE_MAX {
+        Ok((first..=last).map(|value| value.to_string()).collect())
+    } else {
+        Err(Failure::Usage {
+            message: format!("`{text}` is not a range from a smaller to a larger number"),
+            hint: format!("write the first and the last, as in `1..4`; at most {RANGE_MAX} values"),
+        })
+    })
+}
+
+/// The values between commas, but for those inside of brackets.
+fn parted(text: &str) -> Vec<String> {
+    let mut values = vec![String::new()];
+    let mut depth = 0_u32;
+    for letter in text.chars() {
+        match letter {
+            '[' | '{' => depth += 1,
+            ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if letter == ',' && depth == 0 {
+            values.push(String::new());
+        } else {
+            values.last_mut().expect("there is always one").push(letter);
+        }
+    }
+    values.iter().map(|value| value.trim().to_owned()).collect()
+}
+
+fn refused(wrong: periplus_spec::diagnostic::Diagnostic) -> Failure {
+    Failure::Files(vec![wrong])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_parted_at_commas_and_ranges_are_counted_out() {
+        let said = |text| {
+            let values = values(text).map_err(|failure| failure.brief());
+            values.map(|values| values.iter().map(|one| one.text().to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(said("a=1,2"), Ok(vec!["a=1".into(), "a=2".into()]));
+        assert_eq!(said("a=2..4"), Ok(vec!["a=2".into(), "a=3".into(), "a=4".into()]));
+        assert_eq!(
+            said("a={b: 1, c: 2},{b: 3}"),
+            Ok(vec!["a={b: 1, c: 2}".into(), "a={b: 3}".into()])
+        );
+        assert!(said("a=4..2").is_err());
+        assert!(said("a").is_err());
+    }
+}

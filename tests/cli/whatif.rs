@@ -1,0 +1,156 @@
+//! `whatif`: variants beside the base, kept runs, shards and guards.
+
+use std::fs;
+
+use insta::assert_snapshot;
+
+use crate::place::Place;
+
+/// A study of six runs that is kept in `study`.
+const STUDY: [&str; 8] = [
+    "whatif",
+    "harbour.yaml",
+    "--vary",
+    "clusters[tier=edge].nodePools[0].nodes=1,3",
+    "--seeds",
+    "2",
+    "--out",
+    "study",
+];
+
+fn with(more: &[&'static str]) -> Vec<&'static str> {
+    STUDY.iter().chain(more).copied().collect()
+}
+
+fn tables(place: &Place) -> [String; 3] {
+    ["study/runs.csv", "study/differences.csv", "study/answer.json"].map(|name| place.read(name))
+}
+
+#[test]
+fn people_see_what_differs() {
+    let place = Place::new();
+    assert_snapshot!(place.periplus(&[
+        "whatif",
+        "harbour.yaml",
+        "--vary",
+        "demand.growth=1,2",
+        "--set",
+        "policy.pace.dwell=1m",
+        "--seeds",
+        "3",
+    ]));
+}
+
+#[test]
+fn one_seed_gives_differences_without_intervals_and_no_variant_the_base() {
+    let place = Place::new();
+    assert_snapshot!(place.periplus(&[
+        "whatif",
+        "harbour.yaml",
+        "--set",
+        "clusters[edge-island].nodePools[0].nodes=4"
+    ]));
+    assert_snapshot!("the_base_alone", place.periplus(&["whatif", "harbour.yaml"]));
+}
+
+#[test]
+fn programs_get_what_differs_as_json() {
+    let place = Place::new();
+    let told =
+        place.periplus(&["whatif", "harbour.yaml", "--set", "timeline=[]", "--format", "json"]);
+    let start = told.find('{').unwrap();
+    let end = told.rfind('}').unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&told[start..=end]).unwrap();
+    assert_eq!(answer["version"], 1);
+    assert_eq!(answer["variants"][0]["settings"][0], "timeline=[]");
+    let rows = answer["variants"][0]["differences"].as_array().unwrap();
+    let cost = rows.iter().find(|row| row["measure"] == "cost.total").unwrap();
+    let difference = cost["variant"].as_f64().unwrap() - cost["base"].as_f64().unwrap();
+    assert!((difference - cost["difference"].as_f64().unwrap()).abs() < 1e-9);
+}
+
+#[test]
+fn a_study_goes_on_from_what_is_kept() {
+    let place = Place::new();
+    let told = place.periplus(&STUDY);
+    let first = tables(&place);
+    let kept: Vec<_> =
+        fs::read_dir(place.path("study/runs")).unwrap().map(Result::unwrap).collect();
+    assert_eq!(kept.len(), 6);
+    // What a study that was killed has not done, and half of a run that it was about to keep.
+    fs::remove_file(kept[0].path()).unwrap();
+    fs::write(kept[1].path().with_extension("7.part"), "{\"version\":").unwrap();
+    let untouched = fs::metadata(kept[2].path()).unwrap().modified().unwrap();
+    assert_eq!(place.periplus(&STUDY), told);
+    assert!(tables(&place) == first, "the tables differ");
+    assert_eq!(fs::metadata(kept[2].path()).unwrap().modified().unwrap(), untouched);
+}
+
+#[test]
+fn shards_come_to_what_one_machine_comes_to() {
+    let whole = Place::new();
+    let told = whole.periplus(&STUDY);
+    let parts = Place::new();
+    let first = parts.periplus(&with(&["--shard", "1/2"]));
+    assert!(first.contains("3 of 6 runs are here") && first.ends_with("exit 0\n"), "{first}");
+    // The same shard again is nothing new.
+    assert_eq!(parts.periplus(&with(&["--shard", "1/2"])), first);
+    parts.periplus(&with(&["--shard", "2/2"]));
+    assert_eq!(parts.periplus(&STUDY), told);
+    assert!(tables(&parts) == tables(&whole), "the tables differ");
+}
+
+#[test]
+fn jobs_change_nothing() {
+    let alone = Place::new();
+    alone.periplus(&with(&["--jobs", "1"]));
+    let crowd = Place::new();
+    crowd.periplus(&with(&["--jobs", "5"]));
+    assert!(tables(&alone) == tables(&crowd), "the tables differ");
+}
+
+#[test]
+fn guards_fail_the_command() {
+    let place = Place::new();
+    let guarded = |guard: &'static str| place.periplus(&with(&["--fail-if", guard]));
+    let broken = guarded("p50 < -5%");
+    assert!(broken.contains("`p50 < -5%` came out") && broken.ends_with("exit 1\n"), "{broken}");
+    assert!(guarded("cost > +1000%").ends_with("exit 0\n"));
+    assert_snapshot!(guarded("csot > 5"));
+    assert_snapshot!("guard_without_a_limit", guarded("cost"));
+}
+
+#[test]
+fn what_cannot_be_set_is_told() {
+    let place = Place::new();
+    let mut told = String::new();
+    for setting in [
+        "clusters[tier=egde].nodePools[0].nodes=1",
+        "clusters.nodePools[4].nodes=1",
+        "demand.growht=2",
+        "demand.growth=much",
+        "policy.pace.dwell=-1m",
+        "demand",
+    ] {
+        told += &place.periplus(&["whatif", "harbour.yaml", "--set", setting]);
+        told += "\n";
+    }
+    told += &place.periplus(&["whatif", "harbour.yaml", "--vary", "demand.growth=4..2"]);
+    told += &place.periplus(&["whatif", "harbour.yaml", "--shard", "1/2"]);
+    told += &place.periplus(&["whatif", "harbour.yaml", "--shard", "3/2"]);
+    assert_snapshot!(told);
+}
+
+#[test]
+fn a_damaged_run_is_named() {
+    let place = Place::new();
+    place.periplus(&STUDY);
+    let mut kept: Vec<_> = fs::read_dir(place.path("study/runs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    kept.sort();
+    fs::write(&kept[0], "{}").unwrap();
+    let told = place.periplus(&STUDY);
+    assert!(told.contains("is not a run that was kept") && told.ends_with("exit 4\n"), "{told}");
+}
