@@ -48,6 +48,8 @@ pub enum Command {
     Test(TestArgs),
     /// Run a scenario under other settings, and print what differs.
     Whatif(WhatifArgs),
+    /// Find the settings that hold a goal for least.
+    Plan(PlanArgs),
     /// Draw worlds from seeds, trouble them, and check what must always hold.
     Swarm(SwarmArgs),
     /// Print a completion script for a shell.
@@ -264,6 +266,38 @@ const WHATIF_HELP: &str = "\
 Paths begin with `clusters`, `zones`, `apps`, `tenants` or `policy`, brackets choose some of them by label or name;
 all other paths are fields of the scenario. Behind a list, `[0]` is its first item, `[name=web]` those with that value,
 and no bracket all of them.";
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = WHATIF_HELP)]
+pub struct PlanArgs {
+    /// The scenario's file.
+    pub scenario: PathBuf,
+    /// What must hold, as in 'slo >= 99.9%' or 'p95 <= 80'.
+    #[arg(long, value_name = "MEASURE>=LIMIT", required = true)]
+    pub goal: Vec<String>,
+    /// What is to be as small as it can be.
+    #[arg(long, value_name = "MEASURE", default_value = "cost")]
+    pub minimize: String,
+    /// What may be chosen, as in `clusters[tier=edge].nodePools[0].nodes=1..10`. Several are combined in every way.
+    #[arg(long, value_name = "PATH=A,B,…", required = true)]
+    pub over: Vec<String>,
+    /// Set a field in every candidate.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// How many seeds every candidate runs with: the scenario's own and those after it.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// How many runs go on at once [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Keep every run here, and the tables of all of them.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
 
 /// Arguments of `swarm`.
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod log;
 mod man;
+mod plan;
 mod replay;
 mod schema;
 mod sim;
@@ -27,6 +28,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Schema(args) => schema::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Whatif(args) => whatif::run(&args),
+        Command::Plan(args) => plan::run(&args),
         Command::Swarm(args) => swarm::run(&args),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { out } => man::pages(&out),

@@ -1,21 +1,19 @@
 //! `whatif`: the same scenario under other settings, and what differs.
 
-use std::fs::File;
-use std::io::IsTerminal;
 use std::path::Path;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::{Format, WhatifArgs};
 use crate::failure::{Exit, Failure};
 use crate::parallel;
 use crate::render::{self, strong, table};
+use crate::whatif::bar::Bar;
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::guard::Guard;
 use crate::whatif::measures::{Measures, SHOWN};
-use crate::whatif::runs::{Run, Shard, Watch, run_all};
-use crate::whatif::study::Study;
+use crate::whatif::runs::{Run, Shard, csv_file, run_all, write_table};
+use crate::whatif::study::{Base, Study};
 
 pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     if args.shard.is_some() && args.out.is_none() {
@@ -24,12 +22,12 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
             hint: "name a folder with `--out`, the same one for all shards or one for each".into(),
         });
     }
-    let study = Study::new(&args.scenario, &args.set, &args.vary, args.seeds)?;
+    let study = Study::new(&args.scenario, &args.set, &args.vary, args.seeds, Base::First)?;
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let mut bar = Bar::new();
     let out = args.out.as_deref();
     let runs = run_all(&study, out, shard, parallel::jobs(args.jobs), &mut bar)?;
-    bar.0.finish_and_clear();
+    bar.finish();
     let missing = runs.iter().filter(|run| run.is_none()).count();
     if missing > 0 {
         let done = runs.len() - missing;
@@ -61,26 +59,6 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
-}
-
-/// Runs done, and an estimate of what remains.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let hidden = !std::io::stderr().is_terminal();
-        let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        let style = ProgressStyle::with_template("{pos:>5} of {len} runs {wide_bar} {eta} left");
-        bar.set_style(style.expect("the template is right").progress_chars("━╸─"));
-        Self(bar)
-    }
-}
-
-impl Watch for Bar {
-    fn done(&mut self, runs: usize, of: usize) {
-        self.0.set_length(of as u64);
-        self.0.set_position(runs as u64);
-    }
 }
 
 /// The version of the answer's shape.
@@ -235,19 +213,7 @@ fn counted(count: usize, noun: &str) -> String {
 
 /// Writes one row per run, one per difference, and the answer.
 fn write(out: &Path, study: &Study, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
-    let path = out.join("runs.csv");
-    let failed = |error: csv::Error| Failure::io("write", &path, &std::io::Error::other(error));
-    let mut file = csv_file(&path)?;
-    let names: Vec<&String> = runs[0].measures.keys().collect();
-    let head = ["variant", "seed", "digest"].into_iter();
-    file.write_record(head.chain(names.iter().map(|name| name.as_str()))).map_err(failed)?;
-    for run in runs {
-        let own = [run.variant.clone(), run.seed.to_string(), run.digest.clone()];
-        let values = names.iter().map(|name| run.measures.get(*name).map(f64::to_string));
-        let line = own.into_iter().chain(values.map(Option::unwrap_or_default));
-        file.write_record(line).map_err(failed)?;
-    }
-    file.flush().map_err(|error| Failure::io("write", &path, &error))?;
+    write_table(out, runs)?;
 
     let path = out.join("differences.csv");
     let failed = |error: csv::Error| Failure::io("write", &path, &std::io::Error::other(error));
@@ -271,9 +237,4 @@ fn write(out: &Path, study: &Study, runs: &[Run], answer: &Answer) -> Result<(),
     let failed = |error: std::io::Error| Failure::io("write", &path, &error);
     let text = serde_json::to_string_pretty(answer).map_err(|error| failed(error.into()))?;
     std::fs::write(&path, text + "\n").map_err(failed)
-}
-
-fn csv_file(path: &Path) -> Result<csv::Writer<File>, Failure> {
-    let file = File::create(path).map_err(|error| Failure::io("write", path, &error))?;
-    Ok(csv::Writer::from_writer(file))
 }

@@ -51,8 +51,18 @@ fn mean(sample: &[f64]) -> f64 {
     sample.iter().sum::<f64>() / sample.len() as f64
 }
 
+/// The mean, and how far the true one may lie to one side of it; no bound from a single value.
+pub(crate) fn bounded(sample: &[f64]) -> (f64, Option<f64>) {
+    (mean(sample), margin_at(sample, CONFIDENCE))
+}
+
 /// Half of the width of the mean's interval.
 fn margin(sample: &[f64]) -> Option<f64> {
+    margin_at(sample, f64::midpoint(1.0, CONFIDENCE))
+}
+
+/// How far the mean may be off, with this much of Student's t below.
+fn margin_at(sample: &[f64], below: f64) -> Option<f64> {
     if sample.len() < 2 {
         return None;
     }
@@ -60,7 +70,7 @@ fn margin(sample: &[f64]) -> Option<f64> {
     let mean = mean(sample);
     let variance = sample.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / freedom;
     let student = StudentsT::new(0.0, 1.0, freedom).ok()?;
-    let t = student.inverse_cdf(f64::midpoint(1.0, CONFIDENCE));
+    let t = student.inverse_cdf(below);
     Some(t * (variance / sample.len() as f64).sqrt())
 }
 

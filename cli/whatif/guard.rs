@@ -33,24 +33,14 @@ impl Guard {
             hint: "write a measure, `>` or `<`, and a number, as in 'cost > +5%' or 'slo < 99.9%'"
                 .into(),
         };
-        let place = text.find(['<', '>']).ok_or_else(wrong)?;
-        let measure = path_of(text[..place].trim(), known)?;
-        let number = text[place + 1..].trim();
-        let (digits, percent) = match number.strip_suffix('%') {
-            Some(digits) => (digits.trim(), true),
-            None => (number, false),
-        };
-        let value: f64 = digits.replace('−', "-").parse().map_err(|_| wrong())?;
-        let value = if percent { value / 1e2 } else { value };
-        let limit = match (digits.starts_with(['+', '-', '−']), percent) {
+        let Comparison { name, above, value, signed, percent, .. } =
+            Comparison::read(text).filter(|read| !read.equal).ok_or_else(wrong)?;
+        let limit = match (signed, percent) {
             (true, true) => Limit::Relative(value),
             (true, false) => Limit::More(value),
             (false, _) => Limit::Value(value),
         };
-        if !value.is_finite() {
-            return Err(wrong());
-        }
-        Ok(Self { text: text.into(), measure, above: text[place..].starts_with('>'), limit })
+        Ok(Self { text: text.into(), measure: path_of(name, known)?, above, limit })
     }
 
     /// What came out that must not, if it did.
@@ -70,6 +60,43 @@ impl Guard {
                 self.text, self.measure, found.variant, found.base
             )
         })
+    }
+}
+
+/// A name, a sign of comparison and a number.
+pub(crate) struct Comparison<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) above: bool,
+    /// Whether the number itself is meant as well.
+    pub(crate) equal: bool,
+    /// Parts of a whole, where it was said in percent.
+    pub(crate) value: f64,
+    pub(crate) percent: bool,
+    /// Whether the number has a sign.
+    pub(crate) signed: bool,
+}
+
+impl<'a> Comparison<'a> {
+    /// Reads one, as in `slo >= 99.9%`.
+    pub(crate) fn read(text: &'a str) -> Option<Self> {
+        let place = text.find(['<', '>'])?;
+        let behind = &text[place + 1..];
+        let equal = behind.starts_with('=');
+        let number = behind.strip_prefix('=').unwrap_or(behind).trim();
+        let (digits, percent) = match number.strip_suffix('%') {
+            Some(digits) => (digits.trim(), true),
+            None => (number, false),
+        };
+        let value: f64 = digits.replace('−', "-").parse().ok()?;
+        Some(Self {
+            name: text[..place].trim(),
+            above: text[place..].starts_with('>'),
+            equal,
+            value: if percent { value / 1e2 } else { value },
+            percent,
+            signed: digits.starts_with(['+', '-', '−']),
+        })
+        .filter(|read| read.value.is_finite())
     }
 }
 

@@ -83,6 +83,12 @@ pub(crate) fn path_of(name: &str, known: &Measures) -> Result<String, Failure> {
     Err(Failure::no_such("measure", name, &names))
 }
 
+/// A measure as people read it, whichever it is.
+pub(crate) fn told(path: &str, value: f64) -> String {
+    let shown = SHOWN.iter().find(|shown| path.ends_with(shown.path));
+    shown.map_or_else(|| format!("{value:.2}"), |shown| shown.form.told(value))
+}
+
 impl Form {
     /// The number as people read it.
     pub(crate) fn told(self, value: f64) -> String {

@@ -11,8 +11,12 @@
 //! | `measures` | the numbers of a run, by name |
 //! | `compare` | differences and their intervals |
 //! | `guard` | what must not get worse |
+//! | `goal` | what must hold, and which variant holds it for least |
+//! | `bar` | the bar on a terminal |
 
+pub(crate) mod bar;
 pub(crate) mod compare;
+pub(crate) mod goal;
 pub(crate) mod guard;
 pub(crate) mod measures;
 pub(crate) mod runs;

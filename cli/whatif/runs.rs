@@ -1,5 +1,6 @@
 //! Running a study: what is kept already is not run again, and a killed study goes on where it stopped.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -165,11 +166,41 @@ fn keep(path: &Path, run: &Run) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::io("write", path, &error);
     let text = serde_json::to_vec_pretty(run).map_err(|error| failed(error.into()))?;
     let staged = path.with_extension(format!("{}.part", std::process::id()));
-    let written = std::fs::File::create(&staged).and_then(|mut file| {
+    let written = File::create(&staged).and_then(|mut file| {
         file.write_all(&text)?;
         file.sync_all()
     });
     written.and_then(|()| std::fs::rename(&staged, path)).map_err(failed)
+}
+
+/// Writes a row for every run into `runs.csv`.
+///
+/// # Errors
+/// The file cannot be written.
+pub(crate) fn write_table(out: &Path, runs: &[Run]) -> Result<(), Failure> {
+    let path = out.join("runs.csv");
+    let failed = |error: csv::Error| Failure::io("write", &path, &std::io::Error::other(error));
+    let mut file = csv_file(&path)?;
+    let Some(first) = runs.first() else { return Ok(()) };
+    let names: Vec<&String> = first.measures.keys().collect();
+    let head = ["variant", "seed", "digest"].into_iter();
+    file.write_record(head.chain(names.iter().map(|name| name.as_str()))).map_err(failed)?;
+    for run in runs {
+        let own = [run.variant.clone(), run.seed.to_string(), run.digest.clone()];
+        let values = names.iter().map(|name| run.measures.get(*name).map(f64::to_string));
+        let line = own.into_iter().chain(values.map(Option::unwrap_or_default));
+        file.write_record(line).map_err(failed)?;
+    }
+    file.flush().map_err(|error| Failure::io("write", &path, &error))
+}
+
+/// A table to be written.
+///
+/// # Errors
+/// The file cannot be made.
+pub(crate) fn csv_file(path: &Path) -> Result<csv::Writer<File>, Failure> {
+    let file = File::create(path).map_err(|error| Failure::io("write", path, &error))?;
+    Ok(csv::Writer::from_writer(file))
 }
 
 #[cfg(test)]

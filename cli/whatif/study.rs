@@ -12,12 +12,21 @@ const VARIANTS_MAX: usize = 1_000;
 /// A range stands for so many values at most.
 const RANGE_MAX: i64 = 1_000;
 
-/// The base and its variants, over seeds.
+/// Variants of a scenario, over seeds.
 #[derive(Debug)]
 pub(crate) struct Study {
-    /// The base is the first.
+    /// Where there is a base, it is the first.
     pub(crate) variants: Vec<Variant>,
     pub(crate) seeds: Vec<u64>,
+}
+
+/// Whether the scenario as it is belongs to a study.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// What the others are compared with.
+    First,
+    /// Only variants are of interest.
+    None,
 }
 
 /// A scenario with some of its fields set otherwise.
@@ -36,6 +45,7 @@ impl Study {
         set: &[String],
         vary: &[String],
         seeds: u64,
+        base: Base,
     ) -> Result<Self, Failure> {
         let set = set.iter().map(|text| Setting::parse(text).map_err(refused));
         let set: Vec<Setting> = set.collect::<Result<_, _>>()?;
@@ -55,7 +65,8 @@ impl Study {
         }
         combinations.retain(|varied| !(varied.is_empty() && set.is_empty()));
         let settings = combinations.into_iter().map(|varied| [set.clone(), varied].concat());
-        let variants = std::iter::once(Vec::new()).chain(settings);
+        let base = (base == Base::First).then(Vec::new);
+        let variants = base.into_iter().chain(settings);
         let variants: Vec<Variant> =
             variants.map(|settings| Variant::new(scenario, settings)).collect::<Result<_, _>>()?;
         let first = variants[0].scenario.seed;

@@ -13,6 +13,7 @@ mod help;
 mod log;
 mod pages;
 mod place;
+mod plan;
 mod replay;
 mod scenarios;
 mod sim;
