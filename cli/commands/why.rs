@@ -5,13 +5,13 @@
 
 use std::path::Path;
 
-use periplus_core::decision::{Bill, Choice, Decision, Subject};
+use periplus_core::decision::{Bill, Choice, Decision, Subject, Trigger};
 use periplus_core::explain::{Candidate, Explained};
 use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, ClusterId, Seq};
 use periplus_core::record::DECIDER_VERSION;
 use periplus_core::units::{MicroUsdPerHour, Tick};
-use periplus_core::{Outbox, Record, State};
+use periplus_core::{Input, Outbox, Record, State};
 use periplus_journal::Reader;
 use serde::Serialize;
 
@@ -306,13 +306,14 @@ impl Told<'_> {
     fn tell(&self) {
         let verdict = events::decided(self.decision, self.state);
         render::line(&strong(&verdict.unwrap_or_else(|| self.subject())));
-        render::line(&format!(
-            "record {} at {}, looked at because of {}: {}",
-            self.record.seq.0,
-            self.record.at,
-            reasons::trigger(self.decision.trigger),
-            events::kind(&self.record.input)
-        ));
+        let because = match (self.decision.trigger, &self.record.input) {
+            (Trigger::Timer, Input::Timer(_)) => "because its time had come".into(),
+            (trigger, input) => {
+                format!("because of {}: {}", reasons::trigger(trigger), events::kind(input))
+            }
+        };
+        let (seq, at) = (self.record.seq.0, self.record.at);
+        render::line(&format!("record {seq} at {at}, looked at {because}"));
         if let Some(held) = &self.decision.held {
             render::line(&format!("held back: {}", reasons::guard(held)));
         }
