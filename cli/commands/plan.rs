@@ -12,7 +12,7 @@ use crate::whatif::bar::Bar;
 use crate::whatif::compare::CONFIDENCE;
 use crate::whatif::goal::{Candidate, Goal, choose};
 use crate::whatif::measures::{path_of, told};
-use crate::whatif::runs::{Run, Shard, run_all, write_table};
+use crate::whatif::runs::{Run, Shard, run_all, write_tables};
 use crate::whatif::study::{Base, Study};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
@@ -33,7 +33,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let chosen = choose(&mut candidates, &goals);
     let answer = Answer::new(&study, &minimize, &goals, &candidates, chosen);
     if let Some(out) = out {
-        write_table(out, &runs)?;
+        write_tables(out, &runs)?;
         write(out, &answer)?;
     }
     match args.format {

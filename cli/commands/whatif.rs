@@ -12,8 +12,9 @@ use crate::whatif::bar::Bar;
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::guard::Guard;
 use crate::whatif::measures::{Measures, SHOWN};
-use crate::whatif::runs::{Run, Shard, csv_file, run_all, write_table};
+use crate::whatif::runs::{Run, Shard, run_all, write_tables};
 use crate::whatif::study::{Base, Study};
+use crate::whatif::tables::{Column, Table};
 
 pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     if args.shard.is_some() && args.out.is_none() {
@@ -211,27 +212,32 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Writes one row per run, one per difference, and the answer.
+/// Writes the tables of runs, apps and differences, and the answer.
 fn write(out: &Path, study: &Study, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
-    write_table(out, runs)?;
+    write_tables(out, runs)?;
 
-    let path = out.join("differences.csv");
-    let failed = |error: csv::Error| Failure::io("write", &path, &std::io::Error::other(error));
-    let mut file = csv_file(&path)?;
-    let head = ["variant", "measure", "base", "variant mean", "difference", "low", "high", "seeds"];
-    file.write_record(head).map_err(failed)?;
-    for variant in &answer.variants {
-        for (measure, one) in &variant.all {
-            let bound =
-                |sign: f64| one.margin.map(|margin| (one.size() + sign * margin).to_string());
-            let numbers = [one.base, one.variant, one.size()].map(|value| value.to_string());
-            let bounds = [bound(-1.0), bound(1.0)].map(Option::unwrap_or_default);
-            let line =
-                [variant.name.clone(), measure.clone()].into_iter().chain(numbers).chain(bounds);
-            file.write_record(line.chain([study.seeds.len().to_string()])).map_err(failed)?;
-        }
-    }
-    file.flush().map_err(|error| Failure::io("write", &path, &error))?;
+    let rows: Vec<(&str, &str, &Difference)> = answer
+        .variants
+        .iter()
+        .flat_map(|variant| {
+            variant.all.iter().map(|(measure, one)| (variant.name.as_str(), measure.as_str(), one))
+        })
+        .collect();
+    let texts = |text: fn(&(&str, &str, &Difference)) -> String| rows.iter().map(text).collect();
+    let numbers = |number: fn(&Difference) -> Option<f64>| {
+        Column::Number(rows.iter().map(|(.., one)| number(one)).collect())
+    };
+    let seeds = i64::try_from(study.seeds.len()).unwrap_or(i64::MAX);
+    Table::default()
+        .with("variant", Column::Text(texts(|row| row.0.to_owned())))
+        .with("measure", Column::Text(texts(|row| row.1.to_owned())))
+        .with("base", numbers(|one| Some(one.base)))
+        .with("mean", numbers(|one| Some(one.variant)))
+        .with("difference", numbers(|one| Some(one.size())))
+        .with("low", numbers(|one| Some(one.size() - one.margin?)))
+        .with("high", numbers(|one| Some(one.size() + one.margin?)))
+        .with("seeds", Column::Whole(vec![seeds; rows.len()]))
+        .write(&out.join("differences"))?;
 
     let path = out.join("answer.json");
     let failed = |error: std::io::Error| Failure::io("write", &path, &error);

@@ -10,6 +10,7 @@
 //! | `runs` | running them, and keeping what came out |
 //! | `measures` | the numbers of a run, by name |
 //! | `compare` | differences and their intervals |
+//! | `tables` | CSV and Parquet |
 //! | `guard` | what must not get worse |
 //! | `goal` | what must hold, and which variant holds it for least |
 //! | `bar` | the bar on a terminal |
@@ -21,3 +22,4 @@ pub(crate) mod guard;
 pub(crate) mod measures;
 pub(crate) mod runs;
 pub(crate) mod study;
+pub(crate) mod tables;

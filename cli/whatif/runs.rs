@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::parallel;
 use crate::whatif::measures::{self, Measures};
 use crate::whatif::study::{Study, Variant};
+use crate::whatif::tables::{Column, Table};
 
 /// The version of the files that runs are kept in.
 const VERSION: u16 = 1;
@@ -173,34 +174,58 @@ fn keep(path: &Path, run: &Run) -> Result<(), Failure> {
     written.and_then(|()| std::fs::rename(&staged, path)).map_err(failed)
 }
 
-/// Writes a row for every run into `runs.csv`.
+/// Writes a row for every run into `runs`, and one for every app of every run into `apps`.
 ///
 /// # Errors
-/// The file cannot be written.
-pub(crate) fn write_table(out: &Path, runs: &[Run]) -> Result<(), Failure> {
-    let path = out.join("runs.csv");
-    let failed = |error: csv::Error| Failure::io("write", &path, &std::io::Error::other(error));
-    let mut file = csv_file(&path)?;
-    let Some(first) = runs.first() else { return Ok(()) };
-    let names: Vec<&String> = first.measures.keys().collect();
-    let head = ["variant", "seed", "digest"].into_iter();
-    file.write_record(head.chain(names.iter().map(|name| name.as_str()))).map_err(failed)?;
-    for run in runs {
-        let own = [run.variant.clone(), run.seed.to_string(), run.digest.clone()];
-        let values = names.iter().map(|name| run.measures.get(*name).map(f64::to_string));
-        let line = own.into_iter().chain(values.map(Option::unwrap_or_default));
-        file.write_record(line).map_err(failed)?;
-    }
-    file.flush().map_err(|error| Failure::io("write", &path, &error))
+/// A file cannot be written.
+pub(crate) fn write_tables(out: &Path, runs: &[Run]) -> Result<(), Failure> {
+    let rows: Vec<(&Run, Option<String>)> = runs.iter().map(|run| (run, None)).collect();
+    table_of(&rows).write(&out.join("runs"))?;
+    let of_apps = |run| {
+        let mut apps: Vec<String> = apps_of(run).map(str::to_owned).collect();
+        apps.dedup();
+        apps.into_iter().map(move |app| (run, Some(app)))
+    };
+    let rows: Vec<_> = runs.iter().flat_map(of_apps).collect();
+    table_of(&rows).write(&out.join("apps"))
 }
 
-/// A table to be written.
-///
-/// # Errors
-/// The file cannot be made.
-pub(crate) fn csv_file(path: &Path) -> Result<csv::Writer<File>, Failure> {
-    let file = File::create(path).map_err(|error| Failure::io("write", path, &error))?;
-    Ok(csv::Writer::from_writer(file))
+/// What the measures of an app begin with. No app has a dot in its name.
+const APPS: &str = "apps.";
+
+fn apps_of(run: &Run) -> impl Iterator<Item = &str> {
+    run.measures.keys().filter_map(|path| Some(path.strip_prefix(APPS)?.split_once('.')?.0))
+}
+
+/// A table of runs, or of the part of each that one app has.
+fn table_of(rows: &[(&Run, Option<String>)]) -> Table {
+    let texts = |text: fn(&Run) -> String| rows.iter().map(|(run, _)| text(run)).collect();
+    let seeds = rows.iter().map(|(run, _)| run.seed.cast_signed()).collect();
+    let mut table = Table::default()
+        .with("variant", Column::Text(texts(|run| run.variant.clone())))
+        .with("seed", Column::Whole(seeds))
+        .with("digest", Column::Text(texts(|run| run.digest.clone())));
+    let whole = rows.first().is_none_or(|(_, app)| app.is_none());
+    let mut names: Vec<&str> = Vec::new();
+    if whole {
+        let all = rows.iter().flat_map(|(run, _)| run.measures.keys());
+        names.extend(all.map(String::as_str).filter(|name| !name.starts_with(APPS)));
+    } else {
+        let apps = rows.iter().map(|(_, app)| app.clone().unwrap_or_default());
+        table = table.with("app", Column::Text(apps.collect()));
+        let all = rows.iter().flat_map(|(run, _)| run.measures.keys());
+        names.extend(all.filter_map(|name| Some(name.strip_prefix(APPS)?.split_once('.')?.1)));
+    }
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let values = rows.iter().map(|(run, app)| match app {
+            Some(app) => run.measures.get(&format!("{APPS}{app}.{name}")).copied(),
+            None => run.measures.get(name).copied(),
+        });
+        table = table.with(name, Column::Number(values.collect()));
+    }
+    table
 }
 
 #[cfg(test)]

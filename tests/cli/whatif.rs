@@ -22,8 +22,11 @@ fn with(more: &[&'static str]) -> Vec<&'static str> {
     STUDY.iter().chain(more).copied().collect()
 }
 
-fn tables(place: &Place) -> [String; 3] {
-    ["study/runs.csv", "study/differences.csv", "study/answer.json"].map(|name| place.read(name))
+fn tables(place: &Place) -> Vec<Vec<u8>> {
+    let tables = ["runs", "apps", "differences"];
+    let names = tables.iter().flat_map(|name| [format!("{name}.csv"), format!("{name}.parquet")]);
+    let names = names.chain(["answer.json".into()]);
+    names.map(|name| fs::read(place.path("study").join(name)).unwrap()).collect()
 }
 
 #[test]
