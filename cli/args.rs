@@ -255,7 +255,7 @@ pub struct WhatifArgs {
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     pub shard: Option<Shard>,
     /// Fail with exit code 1 if this comes out of a variant, as in 'cost > +5%' or 'slo < 99.9%'.
-    #[arg(long, value_name = "MEASURE>LIMIT")]
+    #[arg(long, value_name = "CONDITION")]
     pub fail_if: Vec<String>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
@@ -274,7 +274,7 @@ pub struct PlanArgs {
     /// The scenario's file.
     pub scenario: PathBuf,
     /// What must hold, as in 'slo >= 99.9%' or 'p95 <= 80'.
-    #[arg(long, value_name = "MEASURE>=LIMIT", required = true)]
+    #[arg(long, value_name = "CONDITION", required = true)]
     pub goal: Vec<String>,
     /// What is to be as small as it can be.
     #[arg(long, value_name = "MEASURE", default_value = "cost")]

@@ -47,6 +47,13 @@ impl Study {
         seeds: u64,
         base: Base,
     ) -> Result<Self, Failure> {
+        if scenario.is_dir() {
+            return Err(Failure::Usage {
+                message: format!("{} is a folder, not a scenario", scenario.display()),
+                hint: "a study is made from a scenario's file; logs are read by `replay` and `why`"
+                    .into(),
+            });
+        }
         let set = set.iter().map(|text| Setting::parse(text).map_err(refused));
         let set: Vec<Setting> = set.collect::<Result<_, _>>()?;
         let mut combinations: Vec<Vec<Setting>> = vec![Vec::new()];

@@ -139,6 +139,7 @@ fn what_cannot_be_set_is_told() {
         told += "\n";
     }
     told += &place.periplus(&["whatif", "harbour.yaml", "--vary", "demand.growth=4..2"]);
+    told += &place.periplus(&["whatif", ".", "--set", "demand.growth=2"]);
     told += &place.periplus(&["whatif", "harbour.yaml", "--shard", "1/2"]);
     told += &place.periplus(&["whatif", "harbour.yaml", "--shard", "3/2"]);
     assert_snapshot!(told);
