@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use periplus_core::Record;
 use periplus_journal::{Fsync, Header, Options, Reader, Writer};
@@ -74,16 +74,21 @@ impl Place {
         }
     }
 
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_periplus"));
+        command.args(args).current_dir(self.dir.path()).env_clear();
+        command.env("NO_COLOR", "1").env("COLUMNS", "100");
+        command
+    }
+
+    /// Starts a command here, whose answer nobody reads.
+    pub(crate) fn start(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Runs a command here. Gives the command, what it said, and how it ended.
     pub(crate) fn periplus(&self, args: &[&str]) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_periplus"))
-            .args(args)
-            .current_dir(self.dir.path())
-            .env_clear()
-            .env("NO_COLOR", "1")
-            .env("COLUMNS", "100")
-            .output()
-            .unwrap();
+        let output = self.command(args).output().unwrap();
         let mut told = format!("$ periplus {}\n", args.join(" "));
         told += &String::from_utf8(output.stdout).unwrap();
         let aside = String::from_utf8(output.stderr).unwrap();

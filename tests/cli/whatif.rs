@@ -90,6 +90,25 @@ fn a_study_goes_on_from_what_is_kept() {
 }
 
 #[test]
+fn a_study_that_is_killed_comes_to_what_one_that_is_not_comes_to() {
+    let study = ["whatif", "harbour.yaml", "--set", "demand.growth=2", "--seeds", "30"];
+    let study: Vec<&str> = study.into_iter().chain(["--out", "study"]).collect();
+    let quiet = Place::new();
+    let told = quiet.periplus(&study);
+    let killed = Place::new();
+    let mut process = killed.start(&study);
+    let kept = || fs::read_dir(killed.path("study/runs")).map_or(0, Iterator::count);
+    while kept() < 5 && process.try_wait().unwrap().is_none() {
+        std::thread::yield_now();
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!((5..60).contains(&kept()), "{} of 60 runs are kept", kept());
+    assert_eq!(killed.periplus(&study), told);
+    assert!(tables(&killed) == tables(&quiet), "the tables differ");
+}
+
+#[test]
 fn shards_come_to_what_one_machine_comes_to() {
     let whole = Place::new();
     let told = whole.periplus(&STUDY);
