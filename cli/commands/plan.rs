@@ -11,21 +11,23 @@ use crate::render::{self, strong, table};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::CONFIDENCE;
 use crate::whatif::goal::{Candidate, Goal, choose};
-use crate::whatif::measures::{path_of, told};
+use crate::whatif::measures::{path_of, require, told};
 use crate::whatif::runs::{Run, Shard, run_all, write_tables};
 use crate::whatif::study::{Base, Study};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
+    let minimize = path_of(&args.minimize);
+    let goals = args.goal.iter().map(|text| Goal::parse(text));
+    let goals: Vec<Goal> = goals.collect::<Result<_, _>>()?;
     let study = Study::new(&args.scenario, &args.set, &args.over, args.seeds, Base::None)?;
     let mut bar = Bar::new();
     let (out, jobs) = (args.out.as_deref(), parallel::jobs(args.jobs));
     let runs = run_all(&study, out, Shard::WHOLE, jobs, &mut bar)?;
     bar.finish();
     let runs: Vec<Run> = runs.into_iter().flatten().collect();
-    let known = &runs[0].measures;
-    let minimize = path_of(&args.minimize, known)?;
-    let goals = args.goal.iter().map(|text| Goal::parse(text, known));
-    let goals: Vec<Goal> = goals.collect::<Result<_, _>>()?;
+    for measure in goals.iter().map(|goal| &goal.measure).chain([&minimize]) {
+        require(measure, &runs[0].measures)?;
+    }
     let groups = study.variants.iter().zip(runs.chunks(study.seeds.len()));
     let mut candidates: Vec<Candidate> = groups
         .map(|(variant, runs)| Candidate::new(&variant.name, runs, &minimize, &goals))

@@ -11,7 +11,7 @@ use crate::render::{self, strong, table};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::guard::Guard;
-use crate::whatif::measures::{Measures, SHOWN};
+use crate::whatif::measures::{Measures, SHOWN, require};
 use crate::whatif::runs::{Run, Shard, run_all, write_tables};
 use crate::whatif::study::{Base, Study};
 use crate::whatif::tables::{Column, Table};
@@ -23,6 +23,8 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
             hint: "name a folder with `--out`, the same one for all shards or one for each".into(),
         });
     }
+    let guards = args.fail_if.iter().map(|text| Guard::parse(text));
+    let guards: Vec<Guard> = guards.collect::<Result<_, _>>()?;
     let study = Study::new(&args.scenario, &args.set, &args.vary, args.seeds, Base::First)?;
     let shard = args.shard.unwrap_or(Shard::WHOLE);
     let mut bar = Bar::new();
@@ -41,8 +43,9 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     }
     let runs: Vec<Run> = runs.into_iter().flatten().collect();
     let answer = Answer::new(&study, &runs);
-    let guards = args.fail_if.iter().map(|text| Guard::parse(text, &runs[0].measures));
-    let guards: Vec<Guard> = guards.collect::<Result<_, _>>()?;
+    for guard in &guards {
+        require(&guard.measure, &runs[0].measures)?;
+    }
     if let Some(out) = out {
         write(out, &study, &runs, &answer)?;
     }

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::whatif::compare::bounded;
 use crate::whatif::guard::Comparison;
-use crate::whatif::measures::{Measures, path_of};
+use crate::whatif::measures::path_of;
 use crate::whatif::runs::Run;
 
 /// What must hold.
@@ -42,13 +42,13 @@ pub(crate) struct Candidate {
 
 impl Goal {
     /// Reads a measure, `>=` or `<=`, and a number.
-    pub(crate) fn parse(text: &str, known: &Measures) -> Result<Self, Failure> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let read = Comparison::read(text).filter(|read| read.equal && !read.signed);
         let read = read.ok_or_else(|| Failure::Usage {
             message: format!("`{text}` does not say what must hold"),
             hint: "write a measure, `>=` or `<=`, and a number, as in 'slo >= 99.9%'".into(),
         })?;
-        let measure = path_of(read.name, known)?;
+        let measure = path_of(read.name);
         Ok(Self { text: text.into(), measure, at_least: read.above, limit: read.value })
     }
 
@@ -114,8 +114,7 @@ mod tests {
 
     #[test]
     fn the_cheapest_that_holds_is_chosen_and_the_frontier_is_what_nothing_beats() {
-        let known = Measures::from([("slo.attainment".into(), 1.0)]);
-        let goals = [Goal::parse("slo >= 99%", &known).unwrap()];
+        let goals = [Goal::parse("slo >= 99%").unwrap()];
         let mut candidates = [
             candidate(1.0, 0.98, false),
             candidate(3.0, 0.995, true),
@@ -131,9 +130,8 @@ mod tests {
 
     #[test]
     fn what_is_no_goal_is_told() {
-        let known = Measures::from([("slo.attainment".into(), 1.0)]);
-        for text in ["slo", "slo > 99%", "slo >= +1%", "sol >= 99%", "slo >= many"] {
-            assert!(Goal::parse(text, &known).is_err(), "{text}");
+        for text in ["slo", "slo > 99%", "slo >= +1%", "slo >= many"] {
+            assert!(Goal::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -72,15 +72,19 @@ fn gather(value: &Value, path: &str, measures: &mut Measures) {
 }
 
 /// The path of a measure that is asked for by it or by its alias.
-pub(crate) fn path_of(name: &str, known: &Measures) -> Result<String, Failure> {
-    let shown = SHOWN.iter().find(|shown| shown.alias == name).map(|shown| shown.path);
-    let path = shown.unwrap_or(name);
+pub(crate) fn path_of(name: &str) -> String {
+    let shown = SHOWN.iter().find(|shown| shown.alias == name);
+    shown.map_or(name, |shown| shown.path).to_owned()
+}
+
+/// Refuses a path that no run has.
+pub(crate) fn require(path: &str, known: &Measures) -> Result<(), Failure> {
     if known.contains_key(path) {
-        return Ok(path.to_owned());
+        return Ok(());
     }
     let aliases = SHOWN.iter().map(|shown| shown.alias);
     let names: Vec<&str> = aliases.chain(known.keys().map(String::as_str)).collect();
-    Err(Failure::no_such("measure", name, &names))
+    Err(Failure::no_such("measure", path, &names))
 }
 
 /// A measure as people read it, whichever it is.
