@@ -51,7 +51,7 @@ const VERSION: u16 = 1;
 /// What was found, as programs get it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct Answer<'a> {
     version: u16,
     scenario: String,
     seeds: Vec<u64>,
@@ -59,50 +59,17 @@ struct Answer {
     minimize: String,
     goals: Vec<String>,
     chosen: Option<String>,
-    candidates: Vec<Row>,
+    candidates: &'a [Candidate],
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    name: String,
-    price: f64,
-    goals: Vec<Reached>,
-    holds: bool,
-    frontier: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Reached {
-    mean: f64,
-    bound: f64,
-    holds: bool,
-}
-
-impl Answer {
+impl<'a> Answer<'a> {
     fn new(
         study: &Study,
         minimize: &str,
         goals: &[Goal],
-        candidates: &[Candidate],
+        candidates: &'a [Candidate],
         chosen: Option<usize>,
     ) -> Self {
-        let rows = candidates.iter().map(|one| Row {
-            name: one.name.clone(),
-            price: one.price,
-            goals: one
-                .standings
-                .iter()
-                .map(|standing| Reached {
-                    mean: standing.mean,
-                    bound: standing.bound,
-                    holds: standing.holds,
-                })
-                .collect(),
-            holds: one.holds(),
-            frontier: one.frontier,
-        });
         Self {
             version: VERSION,
             scenario: study.variants[0].scenario.name.clone(),
@@ -111,12 +78,12 @@ impl Answer {
             minimize: minimize.into(),
             goals: goals.iter().map(|goal| goal.text.clone()).collect(),
             chosen: chosen.map(|place| candidates[place].name.clone()),
-            candidates: rows.collect(),
+            candidates,
         }
     }
 }
 
-fn write(out: &Path, answer: &Answer) -> Result<(), Failure> {
+fn write(out: &Path, answer: &Answer<'_>) -> Result<(), Failure> {
     let path = out.join("plan.json");
     let failed = |error: std::io::Error| Failure::io("write", &path, &error);
     let text = serde_json::to_string_pretty(answer).map_err(|error| failed(error.into()))?;
@@ -153,7 +120,7 @@ fn tell(
         for (goal, standing) in goals.iter().zip(&one.standings) {
             row.extend([standing.mean, standing.bound].map(|value| told(&goal.measure, value)));
         }
-        let holds = if one.holds() { "holds" } else { "misses" };
+        let holds = if one.holds { "holds" } else { "misses" };
         row.push(if one.frontier { format!("{holds}, frontier") } else { holds.into() });
         row
     });

@@ -1,5 +1,7 @@
 //! Goals: what must hold, with confidence, and which candidate holds it for least.
 
+use serde::Serialize;
+
 use crate::failure::Failure;
 use crate::whatif::compare::bounded;
 use crate::whatif::guard::Comparison;
@@ -18,7 +20,7 @@ pub(crate) struct Goal {
 }
 
 /// How a candidate stands to a goal.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Standing {
     /// The mean over seeds.
     pub(crate) mean: f64,
@@ -29,13 +31,16 @@ pub(crate) struct Standing {
 }
 
 /// A candidate: a variant with what came out of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Candidate {
     pub(crate) name: String,
     /// The mean of what is to be small.
     pub(crate) price: f64,
     /// In the order of the goals.
+    #[serde(rename = "goals")]
     pub(crate) standings: Vec<Standing>,
+    /// Whether all goals hold.
+    pub(crate) holds: bool,
     /// No other candidate is better in one thing and not worse in all others.
     pub(crate) frontier: bool,
 }
@@ -64,17 +69,14 @@ impl Goal {
 
 impl Candidate {
     pub(crate) fn new(name: &str, runs: &[Run], minimize: &str, goals: &[Goal]) -> Self {
+        let standings: Vec<Standing> = goals.iter().map(|goal| goal.stands(runs)).collect();
         Self {
             name: name.into(),
             price: bounded(&sample(runs, minimize)).0,
-            standings: goals.iter().map(|goal| goal.stands(runs)).collect(),
+            holds: standings.iter().all(|standing| standing.holds),
+            standings,
             frontier: false,
         }
-    }
-
-    /// Whether all goals hold.
-    pub(crate) fn holds(&self) -> bool {
-        self.standings.iter().all(|standing| standing.holds)
     }
 
     fn dominates(&self, other: &Self, goals: &[Goal]) -> bool {
@@ -95,7 +97,7 @@ pub(crate) fn choose(candidates: &mut [Candidate], goals: &[Goal]) -> Option<usi
         let beaten = candidates.iter().any(|other| other.dominates(&candidates[place], goals));
         candidates[place].frontier = !beaten;
     }
-    let holding = candidates.iter().enumerate().filter(|(_, candidate)| candidate.holds());
+    let holding = candidates.iter().enumerate().filter(|(_, candidate)| candidate.holds);
     holding.min_by(|a, b| a.1.price.total_cmp(&b.1.price)).map(|(place, _)| place)
 }
 
@@ -109,7 +111,7 @@ mod tests {
 
     fn candidate(price: f64, mean: f64, holds: bool) -> Candidate {
         let standing = Standing { mean, bound: mean, holds };
-        Candidate { name: String::new(), price, standings: vec![standing], frontier: false }
+        Candidate { name: String::new(), price, standings: vec![standing], holds, frontier: false }
     }
 
     #[test]
