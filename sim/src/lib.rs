@@ -15,7 +15,7 @@
 //! | `git`, `routes` | what effects become before anybody sees them |
 //! | `users`, `desks` | who asks for how much, and who serves them |
 //! | `service`, `meter` | how long that takes, what it costs |
-//! | `chronicle`, `summary`, `rows` | what came out |
+//! | `chronicle`, `summary`, `rows`, `breakdown` | what came out |
 
 #![expect(
     clippy::cast_precision_loss,
@@ -40,10 +40,12 @@ mod tariffs;
 mod users;
 mod world;
 
+pub mod breakdown;
 pub mod luck;
 pub mod queue;
 pub mod summary;
 
+pub use crate::breakdown::{Breakdown, Dimension, Part, Spent};
 pub use crate::git::{PUSH_UNKNOWN, UNKNOWN_LANDED};
 pub use crate::kube::PodCounts;
 pub use crate::rows::Row;

@@ -6,6 +6,7 @@ use periplus_core::{Input, Outbox, Sink, SinkFault, State, TickBackwards, step};
 use periplus_spec::scenario::Scenario;
 use thiserror::Error;
 
+use crate::breakdown::{Breakdown, Part};
 use crate::chronicle::Chronicle;
 use crate::rows::Row;
 use crate::summary::Summary;
@@ -21,6 +22,11 @@ pub trait Watch {
     /// Time has come so far.
     fn progress(&mut self, at: Tick, records: u64) {
         let _ = (at, records);
+    }
+
+    /// Along what sums are to be taken apart.
+    fn breakdowns(&self) -> Vec<Breakdown> {
+        Vec::new()
     }
 
     /// When to [look](Self::probe), ascending.
@@ -44,6 +50,8 @@ pub struct Outcome {
     pub summary: Summary,
     /// How each app fared in each meter interval.
     pub rows: Vec<Row>,
+    /// What happened along each breakdown that somebody [asked for](Watch::breakdowns).
+    pub parts: Vec<(Breakdown, Vec<Part>)>,
     /// What stands for the last state.
     pub digest: Digest,
     /// The last state.
@@ -79,6 +87,7 @@ pub fn run<S: Sink + ?Sized>(
     watcher: &mut dyn Watch,
 ) -> Result<Outcome, RunFault> {
     let mut world = World::new(scenario);
+    world.meter_mut().break_down(watcher.breakdowns());
     let mut state = State::default();
     let mut out = Outbox::default();
     let mut chronicle = Chronicle::default();
@@ -103,10 +112,12 @@ pub fn run<S: Sink + ?Sized>(
     }
     world.close_books(&state);
     watcher.progress(world.end(), chronicle.records);
+    let parts = world.meter_mut().take_parts();
     let meter = world.meter();
     Ok(Outcome {
         summary: Summary::new(scenario, meter, &chronicle, world.commits()),
         rows: meter.rows().to_vec(),
+        parts,
         digest: state.digest(),
         state,
     })

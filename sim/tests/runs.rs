@@ -9,7 +9,7 @@ use periplus_core::input::{Command, Observation, Sight};
 use periplus_core::intent::Scaling;
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, Outbox, Record, State, step};
-use periplus_sim::{Outcome, Watch, World, run};
+use periplus_sim::{Breakdown, Dimension, Outcome, Part, Watch, World, run};
 use periplus_spec::scenario::{Act, Scenario};
 use support::{Size, scenario, with};
 
@@ -233,6 +233,52 @@ fn an_onlooker_sees_state_and_world_as_they_were_at_that_time() {
     assert_eq!(onlooker.looked[0].2, 0);
     assert!(onlooker.looked[2].2 > 0);
     assert_eq!(onlooker.told, outcome.summary.machine.records);
+}
+
+/// Wants to know everything along every set of dimensions.
+struct Curious;
+
+impl Watch for Curious {
+    fn breakdowns(&self) -> Vec<Breakdown> {
+        let sets = (1..16_usize).map(|set| {
+            Dimension::ALL.into_iter().enumerate().filter(move |(bit, _)| set >> bit & 1 == 1)
+        });
+        sets.filter_map(|set| Breakdown::new(set.map(|(_, dimension)| dimension))).collect()
+    }
+}
+
+#[test]
+fn the_parts_of_every_breakdown_add_up_to_the_whole() {
+    let outcome = run(&scenario(&Size::default()), &mut (), &mut Curious).unwrap();
+    let all = &outcome.summary.all;
+    assert_eq!(outcome.parts.len(), 15);
+    for (breakdown, parts) in &outcome.parts {
+        let sum = |value: &dyn Fn(&Part) -> f64| parts.iter().map(value).sum::<f64>();
+        let close = |what: &str, sum: f64, whole: f64| {
+            assert!((sum - whole).abs() <= whole * 1e-9, "{breakdown}, {what}: {sum} of {whole}");
+        };
+        close("offered", sum(&|part| part.offered), all.requests.offered);
+        close("served", sum(&|part| part.served), all.requests.served);
+        close("attained", sum(&|part| part.attained), all.slo.attainment * all.requests.offered);
+        let priced = !breakdown.has(Dimension::Zone);
+        assert!(parts.iter().all(|part| part.spent.is_some() == priced), "{breakdown}");
+        if priced {
+            let spent = |part: &Part| part.spent.expect("looked at before");
+            close("cost", sum(&|part| spent(part).cost), all.cost.total);
+            close("carbon", sum(&|part| spent(part).carbon_grams), all.carbon.kg * 1e3);
+        }
+        let hours = parts.iter().filter_map(|part| part.hour);
+        assert_eq!(hours.max().is_some(), breakdown.has(Dimension::Hour));
+    }
+}
+
+#[test]
+fn looking_more_closely_changes_nothing() {
+    let scenario = scenario(&Size::default());
+    let plain = run(&scenario, &mut (), &mut ()).unwrap();
+    let closely = run(&scenario, &mut (), &mut Curious).unwrap();
+    assert_eq!((plain.digest, plain.summary), (closely.digest, closely.summary));
+    assert_eq!(plain.parts, []);
 }
 
 #[test]

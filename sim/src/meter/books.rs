@@ -9,7 +9,7 @@ use crate::service::{STRATA, WEIGHTS};
 use crate::tariffs::Tariff;
 
 /// Milliseconds of an hour.
-const HOUR_MS: f64 = 3.6e6;
+pub(super) const HOUR_MS: f64 = 3.6e6;
 
 /// Sums over time. Requests are counted in millionths.
 #[derive(Clone, Debug, Default)]

@@ -9,6 +9,7 @@
 
 mod answers;
 mod books;
+mod parts;
 mod tally;
 
 use std::sync::Arc;
@@ -19,13 +20,16 @@ use periplus_core::units::{Span, Tick};
 use periplus_spec::scenario::Fleet;
 
 pub(crate) use self::answers::{Answer, Answers};
-pub(crate) use self::books::Book;
+pub(crate) use self::books::{Book, Money};
+pub(crate) use self::parts::Key;
 
+use self::parts::Parts;
+use crate::breakdown::{Breakdown, Part};
 use crate::catalog::Catalog;
 use crate::desks::{DeskId, Desks};
 use crate::intents::Intents;
 use crate::rows::Row;
-use crate::tariffs::{Tariff, Tariffs};
+use crate::tariffs::Tariffs;
 use crate::users::{Claim, Users};
 
 /// What the world really did.
@@ -38,6 +42,8 @@ pub(crate) struct Meter<'s> {
     /// Zones that ever had users.
     zones: Vec<Option<Box<Book>>>,
     rows: Vec<Row>,
+    /// What somebody wants to know more closely.
+    parts: Vec<Parts>,
     since: Tick,
 }
 
@@ -65,8 +71,14 @@ impl<'s> Meter<'s> {
             intervals: books(),
             zones: (0..fleet.zones.len()).map(|_| None).collect(),
             rows: Vec::new(),
+            parts: Vec::new(),
             since: Tick::ZERO,
         }
+    }
+
+    /// From now on, sums are also kept along these breakdowns.
+    pub(crate) fn break_down(&mut self, breakdowns: Vec<Breakdown>) {
+        self.parts = breakdowns.into_iter().map(Parts::new).collect();
     }
 
     /// Closes the interval that ends now.
@@ -85,6 +97,9 @@ impl<'s> Meter<'s> {
         }
         self.write_rows(sights);
         self.since = sights.now;
+        for parts in &mut self.parts {
+            parts.close_until(sights.now);
+        }
     }
 
     /// What is held in a cluster is paid for up to now: its tariff is about to change.
@@ -104,23 +119,32 @@ impl<'s> Meter<'s> {
     fn bill_desk(&mut self, desk: DeskId, now: Tick, desks: &mut Desks, tariffs: &Tariffs<'s>) {
         let entry = desks.get_mut(desk);
         let held = entry.usage.take(now);
+        let cold_starts = std::mem::take(&mut entry.cold_starts);
+        let tariff = tariffs.now(entry.cluster);
         let book = &mut self.intervals[entry.app.index()];
-        book.cold_starts += std::mem::take(&mut entry.cold_starts);
-        book.money.hold(&held, &tariffs.now(entry.cluster));
+        book.cold_starts += cold_starts;
+        book.money.hold(&held, &tariff);
+        for parts in &mut self.parts {
+            parts.hold(self.since, (entry.app, entry.cluster), &held, &tariff, cold_starts);
+        }
     }
 
     fn bill_egress(&mut self, desk: DeskId, sights: &Sights<'_, 's>) {
         let moved = self.answers.of(desk).moved;
         if moved > 0.0 {
             let entry = sights.desks.get(desk);
-            let Tariff { prices, .. } = sights.tariffs.now(entry.cluster);
-            self.intervals[entry.app.index()].money.move_bytes(moved, &prices);
+            let tariff = sights.tariffs.now(entry.cluster);
+            self.intervals[entry.app.index()].money.move_bytes(moved, &tariff.prices);
+            for parts in &mut self.parts {
+                parts.move_bytes(self.since, (entry.app, entry.cluster), moved, &tariff);
+            }
         }
     }
 
     fn take_claims(&mut self, sights: &mut Sights<'_, 's>) {
-        let Sights { users, intents, catalog, .. } = sights;
-        let (fleet, answers) = (self.fleet, &self.answers);
+        let Sights { users, desks, intents, catalog, .. } = sights;
+        let (fleet, answers, since) = (self.fleet, &self.answers, self.since);
+        let parts = &mut self.parts;
         let (intervals, zones) = (&mut self.intervals, &mut self.zones);
         users.take_claims(|claim, rate| {
             if claim.amount == 0 {
@@ -132,8 +156,16 @@ impl<'s> Meter<'s> {
             let zone = zones[spec.zone.index()].get_or_insert_default();
             let answer = answers.of(claim.desk);
             let taken = Taken::of(claim, answer, slo_us);
+            let rtt_us = f64::from(claim.rtt.0);
             for book in [app, &mut **zone] {
-                book.take(&taken, f64::from(claim.rtt.0), answer);
+                book.take(&taken, rtt_us, answer);
+            }
+            if !parts.is_empty() {
+                let there = claim.desk != DeskId::NOBODY;
+                let cluster = there.then(|| desks.get(claim.desk).cluster);
+                for parts in &mut *parts {
+                    parts.take(since, (spec.app, spec.zone, cluster), &taken, rtt_us, answer);
+                }
             }
             let few = |intent: &Arc<Intent>| rate < intent.activation.above;
             if claim.desk == DeskId::NOBODY && intents.get(spec.app).is_some_and(few) {
@@ -173,6 +205,12 @@ impl<'s> Meter<'s> {
     pub(crate) fn zones(&self) -> impl Iterator<Item = (ZoneId, &Book)> {
         let zones = self.zones.iter().enumerate();
         zones.filter_map(|(place, book)| Some((ZoneId::from_index(place), book.as_deref()?)))
+    }
+
+    /// What came out along each breakdown. Closes all of them.
+    pub(crate) fn take_parts(&mut self) -> Vec<(Breakdown, Vec<Part>)> {
+        let parts = self.parts.iter_mut();
+        parts.map(|parts| (parts.breakdown().clone(), parts.finish())).collect()
     }
 
     /// One row per app and interval.

@@ -77,4 +77,8 @@ impl<'s> World<'s> {
     pub(crate) fn meter(&self) -> &Meter<'s> {
         &self.meter
     }
+
+    pub(crate) fn meter_mut(&mut self) -> &mut Meter<'s> {
+        &mut self.meter
+    }
 }
