@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use periplus_sim::Breakdown;
 
 use crate::time::Moment;
+use crate::whatif::rows;
 use crate::whatif::runs::Shard;
 
 /// Decide where apps run over many Kubernetes edge clusters, in a simulation first.
@@ -73,6 +75,20 @@ pub enum Format {
     Human,
     /// For programs: versioned JSON.
     Json,
+}
+
+/// How to answer, where the answer is a table as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: versioned JSON.
+    Json,
+    /// For spreadsheets: comma-separated values.
+    Csv,
+    /// For data frames: a Parquet file.
+    Parquet,
 }
 
 /// Arguments of `sim`.
@@ -254,12 +270,16 @@ pub struct WhatifArgs {
     /// Run only this part of the study, as in `2/8`; without it, the folder's runs are put together.
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     pub shard: Option<Shard>,
+    /// Also keep a row for every app, zone, cluster or hour of every run, or for any of them together, as in
+    /// `app,hour`. The folder then has a table called `app-hour`.
+    #[arg(long, value_name = "DIMENSIONS", value_parser = rows::breakdown)]
+    pub rows: Vec<Breakdown>,
     /// Fail with exit code 1 if this comes out of a variant, as in 'cost > +5%' or 'slo < 99.9%'.
     #[arg(long, value_name = "CONDITION")]
     pub fail_if: Vec<String>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: AnswerFormat,
 }
 
 const WHATIF_HELP: &str = "\
@@ -296,7 +316,7 @@ pub struct PlanArgs {
     pub out: Option<PathBuf>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
+    pub format: AnswerFormat,
 }
 
 /// Arguments of `swarm`.

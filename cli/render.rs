@@ -89,6 +89,22 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
     table.to_string().lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+/// A course of values as a row of bars, from nothing to `highest`. More values than fit are gathered into means.
+pub(crate) fn sparkline(values: &[f64], highest: f64) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let each = values.len().div_ceil(SPARKS_MAX).max(1);
+    let bar = |values: &[f64]| {
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let part = if highest > 0.0 { (mean / highest).clamp(0.0, 1.0) } else { 0.0 };
+        let step = whole((part * BARS.len() as f64).ceil()).max(1) - 1;
+        BARS[usize::try_from(step).expect("a few").min(BARS.len() - 1)]
+    };
+    values.chunks(each).map(bar).collect()
+}
+
+/// How many bars fit beside others.
+const SPARKS_MAX: usize = 28;
+
 /// Two texts that differ, from shortly before the place where they do.
 pub(crate) fn parting(a: &str, b: &str) -> (String, String) {
     let same = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
@@ -154,6 +170,14 @@ mod tests {
         let rows = rows.map(|row| row.map(str::to_owned).to_vec());
         let told = table(&["cluster", "pods"], rows.to_vec());
         assert_eq!(told, "cluster   pods\nedge     1,000\ncloud-1      5\n");
+    }
+
+    #[test]
+    fn a_course_is_drawn_from_nothing_to_the_highest() {
+        assert_eq!(sparkline(&[0.0, 0.1, 0.5, 0.99, 1.0], 1.0), "▁▁▄██");
+        assert_eq!(sparkline(&[3.0, 0.0], 6.0), "▄▁");
+        assert_eq!(sparkline(&[0.0, 0.0], 0.0), "▁▁");
+        assert_eq!(sparkline(&[1.0; 168], 1.0).chars().count(), 28);
     }
 
     #[test]

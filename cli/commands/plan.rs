@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::args::{Format, PlanArgs};
+use super::whatif::put;
+use crate::args::{AnswerFormat, PlanArgs};
 use crate::failure::{Exit, Failure};
 use crate::parallel;
 use crate::render::{self, strong, table};
@@ -12,17 +13,28 @@ use crate::whatif::bar::Bar;
 use crate::whatif::compare::CONFIDENCE;
 use crate::whatif::goal::{Candidate, Goal, choose};
 use crate::whatif::measures::{path_of, require, told};
-use crate::whatif::runs::{Run, Shard, run_all, write_tables};
+use crate::whatif::rows;
+use crate::whatif::runs::{Plan, Run, Shard};
+use crate::whatif::store::{Folder, Store};
 use crate::whatif::study::{Base, Study};
+use crate::whatif::tables::{Column, Table};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let minimize = path_of(&args.minimize);
     let goals = args.goal.iter().map(|text| Goal::parse(text));
     let goals: Vec<Goal> = goals.collect::<Result<_, _>>()?;
     let study = Study::new(&args.scenario, &args.set, &args.over, args.seeds, Base::None)?;
+    let out = args.out.as_deref();
+    let store = out.map(|out| Folder::open(out.join("runs"))).transpose()?;
+    let plan = Plan {
+        study: &study,
+        store: store.as_ref().map(|store| store as &dyn Store),
+        shard: Shard::WHOLE,
+        jobs: parallel::jobs(args.jobs),
+        breakdowns: &[],
+    };
     let mut bar = Bar::new();
-    let (out, jobs) = (args.out.as_deref(), parallel::jobs(args.jobs));
-    let runs = run_all(&study, out, Shard::WHOLE, jobs, &mut bar)?;
+    let runs = plan.run(&mut bar)?;
     bar.finish();
     let runs: Vec<Run> = runs.into_iter().flatten().collect();
     for measure in goals.iter().map(|goal| &goal.measure).chain([&minimize]) {
@@ -35,12 +47,16 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let chosen = choose(&mut candidates, &goals);
     let answer = Answer::new(&study, &minimize, &goals, &candidates, chosen);
     if let Some(out) = out {
-        write_tables(out, &runs)?;
+        rows::write(out, &plan, &runs)?;
+        table_of(&goals, &candidates).write(&out.join("candidates"))?;
         write(out, &answer)?;
     }
     match args.format {
-        Format::Human => tell(&study, &minimize, &goals, &candidates, chosen),
-        Format::Json => render::json(&answer)?,
+        AnswerFormat::Human => tell(&study, &minimize, &goals, &candidates, chosen),
+        AnswerFormat::Json => render::json(&answer)?,
+        AnswerFormat::Csv | AnswerFormat::Parquet => {
+            put(&table_of(&goals, &candidates), args.format)?;
+        }
     }
     Ok(if chosen.is_some() { Exit::Held } else { Exit::Failed })
 }
@@ -88,6 +104,28 @@ fn write(out: &Path, answer: &Answer<'_>) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::io("write", &path, &error);
     let text = serde_json::to_string_pretty(answer).map_err(|error| failed(error.into()))?;
     std::fs::write(&path, text + "\n").map_err(failed)
+}
+
+/// One row per candidate.
+fn table_of(goals: &[Goal], candidates: &[Candidate]) -> Table {
+    let flag = |is: fn(&Candidate) -> bool| {
+        Column::Whole(candidates.iter().map(|one| i64::from(is(one))).collect())
+    };
+    let names = candidates.iter().map(|one| one.name.clone()).collect();
+    let prices = candidates.iter().map(|one| Some(one.price)).collect();
+    let mut table = Table::default()
+        .with("candidate", Column::Text(names))
+        .with("minimized", Column::Number(prices))
+        .with("holds", flag(|one| one.holds))
+        .with("frontier", flag(|one| one.frontier));
+    for (place, goal) in goals.iter().enumerate() {
+        let means = candidates.iter().map(|one| Some(one.standings[place].mean)).collect();
+        let bounds = candidates.iter().map(|one| Some(one.standings[place].bound)).collect();
+        table = table
+            .with(goal.measure.clone(), Column::Number(means))
+            .with(format!("{}.bound", goal.measure), Column::Number(bounds));
+    }
+    table
 }
 
 fn tell(

@@ -1,35 +1,50 @@
 //! `whatif`: the same scenario under other settings, and what differs.
 
+use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 
-use serde::Serialize;
-
-use crate::args::{Format, WhatifArgs};
+use crate::args::{AnswerFormat, WhatifArgs};
 use crate::failure::{Exit, Failure};
 use crate::parallel;
-use crate::render::{self, strong, table};
+use crate::render::{self, sparkline, strong, table};
+use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::guard::Guard;
-use crate::whatif::measures::{Measures, SHOWN, require};
-use crate::whatif::runs::{Run, Shard, run_all, write_tables};
+use crate::whatif::measures::{Form, SHOWN, require};
+use crate::whatif::rows;
+use crate::whatif::runs::{Plan, Run, Shard};
+use crate::whatif::store::{Folder, Store};
 use crate::whatif::study::{Base, Study};
-use crate::whatif::tables::{Column, Table};
+use crate::whatif::tables::Table;
 
 pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
-    if args.shard.is_some() && args.out.is_none() {
-        return Err(Failure::Usage {
-            message: "a shard's runs are kept nowhere".into(),
-            hint: "name a folder with `--out`, the same one for all shards or one for each".into(),
-        });
+    let nowhere = |what: &str, hint: &str| {
+        Err(Failure::Usage { message: format!("{what} kept nowhere"), hint: hint.into() })
+    };
+    if args.out.is_none() && args.shard.is_some() {
+        return nowhere(
+            "a shard's runs are",
+            "name a folder with `--out`, the same one for all shards or one for each",
+        );
+    }
+    if args.out.is_none() && !args.rows.is_empty() {
+        return nowhere("these rows are", "name a folder for them with `--out`");
     }
     let guards = args.fail_if.iter().map(|text| Guard::parse(text));
     let guards: Vec<Guard> = guards.collect::<Result<_, _>>()?;
     let study = Study::new(&args.scenario, &args.set, &args.vary, args.seeds, Base::First)?;
-    let shard = args.shard.unwrap_or(Shard::WHOLE);
-    let mut bar = Bar::new();
     let out = args.out.as_deref();
-    let runs = run_all(&study, out, shard, parallel::jobs(args.jobs), &mut bar)?;
+    let store = out.map(|out| Folder::open(out.join("runs"))).transpose()?;
+    let plan = Plan {
+        study: &study,
+        store: store.as_ref().map(|store| store as &dyn Store),
+        shard: args.shard.unwrap_or(Shard::WHOLE),
+        jobs: parallel::jobs(args.jobs),
+        breakdowns: &args.rows,
+    };
+    let mut bar = Bar::new();
+    let runs = plan.run(&mut bar)?;
     bar.finish();
     let missing = runs.iter().filter(|run| run.is_none()).count();
     if missing > 0 {
@@ -47,11 +62,12 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
         require(&guard.measure, &runs[0].measures)?;
     }
     if let Some(out) = out {
-        write(out, &study, &runs, &answer)?;
+        write(out, &plan, &runs, &answer)?;
     }
     match args.format {
-        Format::Human => answer.tell(),
-        Format::Json => render::json(&answer)?,
+        AnswerFormat::Human => tell(&answer),
+        AnswerFormat::Json => render::json(&answer)?,
+        AnswerFormat::Csv | AnswerFormat::Parquet => put(&answer.table(), args.format)?,
     }
     let mut exit = Exit::Held;
     for variant in &answer.variants {
@@ -65,147 +81,100 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The version of the answer's shape.
-const VERSION: u16 = 1;
-
-/// What differs, as programs get it.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    version: u16,
-    scenario: String,
-    seeds: Vec<u64>,
-    confidence: f64,
-    method: &'static str,
-    base: Measures,
-    variants: Vec<Compared>,
-}
-
-/// A variant beside the base.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Compared {
-    name: String,
-    settings: Vec<String>,
-    /// What differs; what is equal in every run is left out.
-    differences: Vec<Row>,
-    #[serde(skip)]
-    all: Vec<(String, Difference)>,
-}
-
-/// A measure that differs.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    measure: String,
-    base: f64,
-    variant: f64,
-    difference: f64,
-    /// Half of the interval's width.
-    margin: Option<f64>,
-    relative: Option<f64>,
-    sure: bool,
-}
-
-impl Answer {
-    fn new(study: &Study, runs: &[Run]) -> Self {
-        let seeds = study.seeds.len();
-        let base = &runs[..seeds];
-        let names: Vec<&String> = base[0].measures.keys().collect();
-        let sample = |runs: &[Run], name: &str| -> Option<Vec<f64>> {
-            runs.iter().map(|run| run.measures.get(name).copied()).collect()
-        };
-        let difference = |runs: &[Run], name: &str| {
-            Some(Difference::between(&sample(base, name)?, &sample(runs, name)?))
-        };
-        let variants = study.variants.iter().zip(runs.chunks(seeds)).skip(1);
-        let variants = variants.map(|(variant, runs)| {
-            let all =
-                names.iter().filter_map(|name| Some(((*name).clone(), difference(runs, name)?)));
-            let all: Vec<_> = all.collect();
-            let differs = all.iter().filter(|(_, one)| {
-                one.size() != 0.0 || one.margin.is_some_and(|margin| margin > 0.0)
-            });
-            Compared {
-                name: variant.name.clone(),
-                settings: variant.settings.iter().map(|one| one.text().to_owned()).collect(),
-                differences: differs.map(|(name, one)| Row::new(name, one)).collect(),
-                all,
-            }
+/// Puts a table on stdout.
+pub(super) fn put(table: &Table, format: AnswerFormat) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout();
+    let bytes = if format == AnswerFormat::Parquet { table.to_parquet() } else { table.to_csv() };
+    if format == AnswerFormat::Parquet && stdout.is_terminal() {
+        return Err(Failure::Usage {
+            message: "Parquet is nothing to be read on a terminal".into(),
+            hint: "send it to a file with `> answer.parquet`, or ask for `--format csv`".into(),
         });
-        let means =
-            names.iter().filter_map(|name| Some(((*name).clone(), difference(base, name)?.base)));
-        Self {
-            version: VERSION,
-            scenario: study.variants[0].scenario.name.clone(),
-            seeds: study.seeds.clone(),
-            confidence: CONFIDENCE,
-            method: "paired t",
-            base: means.collect(),
-            variants: variants.collect(),
-        }
     }
+    // A reader that has heard enough closes the pipe; that is not a failure.
+    let _ = stdout.write_all(&bytes);
+    Ok(())
+}
 
-    fn tell(&self) {
-        let seeds = self.seeds.len();
-        let title = format!(
-            "{}: the base and {} over {}",
-            self.scenario,
-            counted(self.variants.len(), "variant"),
-            counted(seeds, "seed")
-        );
-        render::line(&strong(&title));
-        if self.variants.is_empty() {
-            let base = |path: &str| self.base.get(path).copied();
-            let rows = SHOWN.iter().filter_map(|shown| {
-                Some(vec![shown.label.into(), shown.form.told(base(shown.path)?)])
-            });
-            render::line(&format!("\n{}", table(&[], rows.collect()).trim_end()));
-        }
-        for variant in &self.variants {
-            let found = |path: &str| variant.all.iter().find(|one| one.0 == path).map(|one| &one.1);
-            let rows = SHOWN.iter().filter_map(|shown| {
-                let one = found(shown.path)?;
-                let mut row = vec![shown.label.to_owned()];
-                row.extend([one.base, one.variant].map(|value| shown.form.told(value)));
-                row.push(told_difference(shown.form, one));
-                Some(row)
-            });
-            let head = ["", "base", "variant", "difference"];
-            let told = table(&head, rows.collect());
-            render::line(&format!("\n{}\n{}", strong(&variant.name), told.trim_end()));
-        }
-        if seeds > 1 && !self.variants.is_empty() {
-            let percent = (CONFIDENCE * 100.0).round();
-            render::line(&format!(
-                "\n± is the {percent} % interval of the paired t-test over {seeds} seeds, for each line by itself; a \
-                 difference that it does not tell from nothing stands in brackets"
-            ));
-        }
+fn tell(answer: &Answer) {
+    let seeds = answer.seeds.len();
+    let title = format!(
+        "{}: the base and {} over {}",
+        answer.scenario,
+        counted(answer.variants.len(), "variant"),
+        counted(seeds, "seed")
+    );
+    render::line(&strong(&title));
+    if answer.variants.is_empty() {
+        let base = |path: &str| answer.base.get(path).copied();
+        let rows = SHOWN
+            .iter()
+            .filter_map(|shown| Some(vec![shown.label.into(), shown.form.told(base(shown.path)?)]));
+        render::line(&format!("\n{}", table(&[], rows.collect()).trim_end()));
+        tell_hours(&[("base", &answer.base_hours)]);
+    }
+    for variant in &answer.variants {
+        tell_variant(variant);
+        tell_hours(&[("base", &answer.base_hours), ("variant", &variant.hours)]);
+    }
+    if seeds > 1 && !answer.variants.is_empty() {
+        let percent = (CONFIDENCE * 100.0).round();
+        render::line(&format!(
+            "\n± is the {percent} % interval of the paired t-test over {seeds} seeds, for each line by itself; a \
+             difference that it does not tell from nothing stands in brackets"
+        ));
     }
 }
 
-impl Row {
-    fn new(measure: &str, one: &Difference) -> Self {
-        Self {
-            measure: measure.into(),
-            base: one.base,
-            variant: one.variant,
-            difference: one.size(),
-            margin: one.margin,
-            relative: one.relative(),
-            sure: one.is_sure(),
-        }
-    }
+fn tell_variant(variant: &Compared) {
+    let found = |path: &str| variant.all.iter().find(|one| one.0 == path).map(|one| &one.1);
+    let rows = SHOWN.iter().filter_map(|shown| {
+        let one = found(shown.path)?;
+        let mut row = vec![shown.label.to_owned()];
+        row.extend([one.base, one.variant].map(|value| shown.form.told(value)));
+        row.push(told_difference(shown.form, one));
+        Some(row)
+    });
+    let head = ["", "base", "variant", "difference"];
+    let told = table(&head, rows.collect());
+    render::line(&format!("\n{}\n{}", strong(&variant.name), told.trim_end()));
 }
 
-fn told_difference(form: crate::whatif::measures::Form, one: &Difference) -> String {
+/// Some numbers of all hours.
+type Course = fn(&Hours) -> &[f64];
+
+/// Fewer hours are no course that anybody could see.
+const HOURS_MIN: usize = 3;
+
+/// Draws how base and variants went hour by hour, each line on one scale.
+fn tell_hours(columns: &[(&str, &Hours)]) {
+    let rows: [(&str, Form, Course); 3] = [
+        ("unserved", Form::Count, |hours| &hours.unserved),
+        ("latency, p95", Form::Milliseconds, |hours| &hours.p95_ms),
+        ("cost per hour", Form::Dollars, |hours| &hours.cost),
+    ];
+    if columns.iter().any(|(_, hours)| hours.offered.len() < HOURS_MIN) {
+        return;
+    }
+    let rows = rows.map(|(label, form, of)| {
+        let values = columns.iter().map(|(_, hours)| of(hours));
+        let highest = values.clone().flatten().copied().fold(0.0, f64::max);
+        let mut row = vec![label.to_owned()];
+        row.extend(values.map(|values| sparkline(values, highest)));
+        row.push(form.told(highest));
+        row
+    });
+    let names = columns.iter().map(|(name, _)| *name);
+    let head: Vec<&str> = ["hour by hour"].into_iter().chain(names).chain(["highest"]).collect();
+    render::line(&format!("\n{}", table(&head, rows.to_vec()).trim_end()));
+}
+
+fn told_difference(form: Form, one: &Difference) -> String {
     if one.size() == 0.0 && one.margin.is_none_or(|margin| margin == 0.0) {
         return "none".into();
     }
     let mut text = form.told_difference(one.size(), one.margin);
-    if let Some(relative) = one.relative().filter(|_| form != crate::whatif::measures::Form::Share)
-    {
+    if let Some(relative) = one.relative().filter(|_| form != Form::Share) {
         text += &format!(" ({:+.1} %)", relative * 1e2).replace('-', "−");
     }
     if one.margin.is_some() && !one.is_sure() { format!("[{text}]") } else { text }
@@ -215,33 +184,10 @@ fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// Writes the tables of runs, apps and differences, and the answer.
-fn write(out: &Path, study: &Study, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
-    write_tables(out, runs)?;
-
-    let rows: Vec<(&str, &str, &Difference)> = answer
-        .variants
-        .iter()
-        .flat_map(|variant| {
-            variant.all.iter().map(|(measure, one)| (variant.name.as_str(), measure.as_str(), one))
-        })
-        .collect();
-    let texts = |text: fn(&(&str, &str, &Difference)) -> String| rows.iter().map(text).collect();
-    let numbers = |number: fn(&Difference) -> Option<f64>| {
-        Column::Number(rows.iter().map(|(.., one)| number(one)).collect())
-    };
-    let seeds = i64::try_from(study.seeds.len()).unwrap_or(i64::MAX);
-    Table::default()
-        .with("variant", Column::Text(texts(|row| row.0.to_owned())))
-        .with("measure", Column::Text(texts(|row| row.1.to_owned())))
-        .with("base", numbers(|one| Some(one.base)))
-        .with("mean", numbers(|one| Some(one.variant)))
-        .with("difference", numbers(|one| Some(one.size())))
-        .with("low", numbers(|one| Some(one.size() - one.margin?)))
-        .with("high", numbers(|one| Some(one.size() + one.margin?)))
-        .with("seeds", Column::Whole(vec![seeds; rows.len()]))
-        .write(&out.join("differences"))?;
-
+/// Writes all tables of a study, and its answer.
+fn write(out: &Path, plan: &Plan<'_>, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
+    rows::write(out, plan, runs)?;
+    answer.table().write(&out.join("differences"))?;
     let path = out.join("answer.json");
     let failed = |error: std::io::Error| Failure::io("write", &path, &error);
     let text = serde_json::to_string_pretty(answer).map_err(|error| failed(error.into()))?;

@@ -7,19 +7,24 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `study` | which variants there are |
-//! | `runs` | running them, and keeping what came out |
+//! | `runs` | running them |
+//! | `store` | keeping what came out |
+//! | `answer` | what the variants differ in |
 //! | `measures` | the numbers of a run, by name |
 //! | `compare` | differences and their intervals |
-//! | `tables` | CSV and Parquet |
+//! | `rows`, `tables` | which tables there are; CSV and Parquet |
 //! | `guard` | what must not get worse |
 //! | `goal` | what must hold, and which variant holds it for least |
 //! | `bar` | the bar on a terminal |
 
+pub(crate) mod answer;
 pub(crate) mod bar;
 pub(crate) mod compare;
 pub(crate) mod goal;
 pub(crate) mod guard;
 pub(crate) mod measures;
+pub(crate) mod rows;
 pub(crate) mod runs;
+pub(crate) mod store;
 pub(crate) mod study;
 pub(crate) mod tables;

@@ -1,21 +1,21 @@
 //! Running a study: what is kept already is not run again, and a killed study goes on where it stopped.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
 use periplus_core::{RecordRef, Sink, SinkFault, State};
-use periplus_sim::run as simulate;
+use periplus_sim::{Breakdown, Dimension, Outcome, run as simulate};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::parallel;
 use crate::whatif::measures::{self, Measures};
+use crate::whatif::rows;
+use crate::whatif::store::Store;
 use crate::whatif::study::{Study, Variant};
-use crate::whatif::tables::{Column, Table};
+use crate::whatif::tables::Table;
 
 /// The version of the files that runs are kept in.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// What came out of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,11 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) digest: String,
     pub(crate) measures: Measures,
+    /// How all apps together fared, hour by hour.
+    pub(crate) hours: Table,
+    /// What somebody wanted to know more closely, by breakdown. Kept, but not held in memory.
+    #[serde(default)]
+    pub(crate) parts: BTreeMap<String, Table>,
 }
 
 /// Which part of a study is run here: every `of`-th run from the `number`-th.
@@ -35,6 +40,18 @@ pub(crate) struct Run {
 pub struct Shard {
     pub(crate) number: usize,
     pub(crate) of: usize,
+}
+
+/// How a study is run.
+pub(crate) struct Plan<'a> {
+    pub(crate) study: &'a Study,
+    /// Where runs are kept, if anywhere.
+    pub(crate) store: Option<&'a dyn Store>,
+    pub(crate) shard: Shard,
+    /// How many runs go on at once.
+    pub(crate) jobs: usize,
+    /// What is kept of each run besides its measures.
+    pub(crate) breakdowns: &'a [Breakdown],
 }
 
 /// Who looks on while a study runs.
@@ -61,79 +78,105 @@ impl Shard {
     }
 }
 
-/// Runs what is not kept yet, as far as it is this shard's, and gives every run that is there, in order: nothing
-/// where another shard has not done its part.
-///
-/// # Errors
-/// A run failed, or what came out could not be kept or read.
-pub(crate) fn run_all(
-    study: &Study,
-    out: Option<&Path>,
-    shard: Shard,
-    jobs: usize,
-    watch: &mut dyn Watch,
-) -> Result<Vec<Option<Run>>, Failure> {
-    let dir = out.map(|out| out.join("runs"));
-    if let Some(dir) = &dir {
-        std::fs::create_dir_all(dir).map_err(|error| Failure::io("make", dir, &error))?;
-    }
-    let pairs: Vec<(usize, u64)> = study.runs().collect();
-    let mine = (0..pairs.len()).filter(|run| shard.has(*run)).count();
-    let mut runs = Vec::with_capacity(pairs.len());
-    let mut failure = None;
-    let mut done = 0;
-    let work = |place: usize| -> Result<Option<Run>, Failure> {
-        let (variant, seed) = pairs[place];
-        let variant = &study.variants[variant];
-        let path = dir.as_ref().map(|dir| path_of(dir, variant, seed));
-        if let Some(kept) =
-            path.as_ref().map(|path| kept(path, variant, seed)).transpose()?.flatten()
-        {
-            return Ok(Some(kept));
-        }
-        if !shard.has(place) {
-            return Ok(None);
-        }
-        let run = run_one(variant, seed)?;
-        if let Some(path) = &path {
-            keep(path, &run)?;
-        }
-        Ok(Some(run))
-    };
-    parallel::in_order(pairs.len(), jobs, work, |run| {
-        done += usize::from(shard.has(runs.len()));
-        watch.done(done, mine);
-        match run {
-            Ok(run) => runs.push(run),
-            Err(found) => {
-                runs.push(None);
-                failure.get_or_insert(found);
+impl Plan<'_> {
+    /// Runs what is not kept yet, as far as it is this shard's, and gives every run that is there, in order:
+    /// nothing where another shard has not done its part.
+    ///
+    /// # Errors
+    /// A run failed, or what came out could not be kept or read.
+    pub(crate) fn run(&self, watch: &mut dyn Watch) -> Result<Vec<Option<Run>>, Failure> {
+        let pairs: Vec<(usize, u64)> = self.study.runs().collect();
+        let mine = (0..pairs.len()).filter(|run| self.shard.has(*run)).count();
+        let mut runs = Vec::with_capacity(pairs.len());
+        let mut failure = None;
+        let mut done = 0;
+        let work = |place: usize| self.one(place, pairs[place]);
+        parallel::in_order(pairs.len(), self.jobs, work, |run| {
+            done += usize::from(self.shard.has(runs.len()));
+            watch.done(done, mine);
+            match run {
+                Ok(run) => runs.push(run),
+                Err(found) => {
+                    runs.push(None);
+                    failure.get_or_insert(found);
+                }
             }
-        }
-    });
-    failure.map_or(Ok(runs), Err)
+        });
+        failure.map_or(Ok(runs), Err)
+    }
+
+    fn one(&self, place: usize, (variant, seed): (usize, u64)) -> Result<Option<Run>, Failure> {
+        let variant = &self.study.variants[variant];
+        let kept = self.store.map(|store| kept(store, variant, seed)).transpose()?.flatten();
+        let mut run = match kept.filter(|kept| self.is_enough(kept)) {
+            Some(kept) => kept,
+            None if !self.shard.has(place) => return Ok(None),
+            None => {
+                let run = run_one(variant, seed, self.breakdowns)?;
+                if let Some(store) = self.store {
+                    store.put(&name_of(variant, seed), &written(&run)?)?;
+                }
+                run
+            }
+        };
+        run.parts.clear();
+        Ok(Some(run))
+    }
+
+    fn is_enough(&self, kept: &Run) -> bool {
+        self.breakdowns.iter().all(|breakdown| kept.parts.contains_key(&breakdown.to_string()))
+    }
+
+    /// The kept run of a variant with a seed, with everything that was kept of it.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not there any more.
+    pub(crate) fn again(&self, run: &Run) -> Result<Run, Failure> {
+        let variant = self.study.variants.iter().find(|variant| variant.name == run.variant);
+        let found = match (self.store, variant) {
+            (Some(store), Some(variant)) => kept(store, variant, run.seed)?,
+            (None, _) | (_, None) => None,
+        };
+        found.ok_or_else(|| Failure::Environment {
+            message: format!("the run of `{}` with seed {} is gone", run.variant, run.seed),
+            hint: Some("somebody removed it; give the same command again".into()),
+        })
+    }
 }
 
-/// Nobody keeps the records.
-struct Nowhere;
+/// Nobody keeps the records; sums are taken apart.
+struct Nowhere<'a>(&'a [Breakdown]);
 
-impl Sink for Nowhere {
+impl Sink for Nowhere<'_> {
     fn accept(&mut self, _: &RecordRef<'_>, _: &State) -> Result<(), SinkFault> {
         Ok(())
     }
 }
 
-fn run_one(variant: &Variant, seed: u64) -> Result<Run, Failure> {
+impl periplus_sim::Watch for Nowhere<'_> {
+    fn breakdowns(&self) -> Vec<Breakdown> {
+        Breakdown::new([Dimension::Hour]).into_iter().chain(self.0.iter().cloned()).collect()
+    }
+}
+
+fn run_one(variant: &Variant, seed: u64, breakdowns: &[Breakdown]) -> Result<Run, Failure> {
     let mut scenario = variant.scenario.clone();
     scenario.seed = seed;
-    let outcome = simulate(&scenario, &mut Nowhere, &mut ())?;
+    let outcome = simulate(&scenario, &mut Nowhere(&[]), &mut Nowhere(breakdowns))?;
+    let Outcome { summary, parts, digest, .. } = outcome;
+    let mut parts = parts.iter().map(|(breakdown, parts)| {
+        (breakdown.to_string(), rows::of_parts(&scenario.fleet, breakdown, parts))
+    });
+    let (_, hours) = parts.next().expect("hours come first");
     Ok(Run {
         version: VERSION,
         scenario: fingerprint(variant),
         variant: variant.name.clone(),
         seed,
-        digest: outcome.digest.to_string(),
-        measures: measures::of(&outcome.summary),
+        digest: digest.to_string(),
+        measures: measures::of(&summary),
+        hours,
+        parts: parts.collect(),
     })
 }
 
@@ -141,91 +184,40 @@ fn fingerprint(variant: &Variant) -> String {
     format!("{:032x}", variant.scenario.hash)
 }
 
-/// Where a run is kept: two runs of different files, settings or seeds never share a place.
-fn path_of(dir: &Path, variant: &Variant, seed: u64) -> PathBuf {
-    dir.join(format!("{}-{seed}.json", fingerprint(variant)))
+/// Under which name a run is kept: two runs of different files, settings or seeds never share one.
+fn name_of(variant: &Variant, seed: u64) -> String {
+    format!("{}-{seed}.json", fingerprint(variant))
 }
 
 /// A run that was kept. One of another version counts as none.
-fn kept(path: &Path, variant: &Variant, seed: u64) -> Result<Option<Run>, Failure> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Failure::io("read", path, &error)),
-    };
-    let run: Run = serde_json::from_slice(&bytes).map_err(|error| Failure::Environment {
-        message: format!("{} is not a run that was kept: {error}", path.display()),
+fn kept(store: &dyn Store, variant: &Variant, seed: u64) -> Result<Option<Run>, Failure> {
+    let name = name_of(variant, seed);
+    let Some(bytes) = store.get(&name)? else { return Ok(None) };
+    let damaged = |error: serde_json::Error| Failure::Environment {
+        message: format!("{} is not a run that was kept: {error}", store.told(&name)),
         hint: Some("remove the file; the run is then made again".into()),
-    })?;
-    let same = run.version == VERSION && run.scenario == fingerprint(variant) && run.seed == seed;
+    };
+    let Versioned { version } = serde_json::from_slice(&bytes).map_err(damaged)?;
+    if version != VERSION {
+        return Ok(None);
+    }
+    let run: Run = serde_json::from_slice(&bytes).map_err(damaged)?;
+    let same = run.scenario == fingerprint(variant) && run.seed == seed;
     // A file that was copied together from another study may name the variant otherwise.
     Ok(same.then(|| Run { variant: variant.name.clone(), ..run }))
 }
 
-/// Keeps a run whole or not at all: a study that is killed leaves no half of one.
-fn keep(path: &Path, run: &Run) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::io("write", path, &error);
-    let text = serde_json::to_vec_pretty(run).map_err(|error| failed(error.into()))?;
-    let staged = path.with_extension(format!("{}.part", std::process::id()));
-    let written = File::create(&staged).and_then(|mut file| {
-        file.write_all(&text)?;
-        file.sync_all()
-    });
-    written.and_then(|()| std::fs::rename(&staged, path)).map_err(failed)
+/// All that files of every version have.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u16,
 }
 
-/// Writes a row for every run into `runs`, and one for every app of every run into `apps`.
-///
-/// # Errors
-/// A file cannot be written.
-pub(crate) fn write_tables(out: &Path, runs: &[Run]) -> Result<(), Failure> {
-    let rows: Vec<(&Run, Option<String>)> = runs.iter().map(|run| (run, None)).collect();
-    table_of(&rows).write(&out.join("runs"))?;
-    let of_apps = |run| {
-        let mut apps: Vec<String> = apps_of(run).map(str::to_owned).collect();
-        apps.dedup();
-        apps.into_iter().map(move |app| (run, Some(app)))
-    };
-    let rows: Vec<_> = runs.iter().flat_map(of_apps).collect();
-    table_of(&rows).write(&out.join("apps"))
-}
-
-/// What the measures of an app begin with. No app has a dot in its name.
-const APPS: &str = "apps.";
-
-fn apps_of(run: &Run) -> impl Iterator<Item = &str> {
-    run.measures.keys().filter_map(|path| Some(path.strip_prefix(APPS)?.split_once('.')?.0))
-}
-
-/// A table of runs, or of the part of each that one app has.
-fn table_of(rows: &[(&Run, Option<String>)]) -> Table {
-    let texts = |text: fn(&Run) -> String| rows.iter().map(|(run, _)| text(run)).collect();
-    let seeds = rows.iter().map(|(run, _)| run.seed.cast_signed()).collect();
-    let mut table = Table::default()
-        .with("variant", Column::Text(texts(|run| run.variant.clone())))
-        .with("seed", Column::Whole(seeds))
-        .with("digest", Column::Text(texts(|run| run.digest.clone())));
-    let whole = rows.first().is_none_or(|(_, app)| app.is_none());
-    let mut names: Vec<&str> = Vec::new();
-    if whole {
-        let all = rows.iter().flat_map(|(run, _)| run.measures.keys());
-        names.extend(all.map(String::as_str).filter(|name| !name.starts_with(APPS)));
-    } else {
-        let apps = rows.iter().map(|(_, app)| app.clone().unwrap_or_default());
-        table = table.with("app", Column::Text(apps.collect()));
-        let all = rows.iter().flat_map(|(run, _)| run.measures.keys());
-        names.extend(all.filter_map(|name| Some(name.strip_prefix(APPS)?.split_once('.')?.1)));
-    }
-    names.sort_unstable();
-    names.dedup();
-    for name in names {
-        let values = rows.iter().map(|(run, app)| match app {
-            Some(app) => run.measures.get(&format!("{APPS}{app}.{name}")).copied(),
-            None => run.measures.get(name).copied(),
-        });
-        table = table.with(name, Column::Number(values.collect()));
-    }
-    table
+fn written(run: &Run) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(run).map_err(|error| Failure::Environment {
+        message: format!("a run cannot be written as JSON: {error}"),
+        hint: None,
+    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Tables for other programs: CSV, and Parquet with a type for every column.
 
 use std::fs::File;
-use std::path::Path;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
@@ -11,22 +12,31 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::Type;
+use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 
 /// Columns of equal length, each with a name.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Table {
     columns: Vec<(String, Column)>,
 }
 
 /// The values of a column, row by row.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Column {
     Text(Vec<String>),
     Whole(Vec<i64>),
     /// Numbers; nothing where a row has none.
     Number(Vec<Option<f64>>),
+}
+
+/// A table on its way into two files, part by part, so that it need not fit into memory.
+pub(crate) struct TableWriter {
+    csv: csv::Writer<File>,
+    parquet: SerializedFileWriter<File>,
+    path: PathBuf,
 }
 
 impl Table {
@@ -42,8 +52,31 @@ impl Table {
         self
     }
 
-    fn rows(&self) -> usize {
+    /// The same with one more column before all others.
+    #[must_use]
+    pub(crate) fn headed(mut self, name: &str, column: Column) -> Self {
+        assert_eq!(self.rows(), column.len(), "columns are of equal length");
+        self.columns.insert(0, (name.into(), column));
+        self
+    }
+
+    /// The same with one more column before all others, which says the same in every row.
+    #[must_use]
+    pub(crate) fn headed_text(self, name: &str, text: &str) -> Self {
+        let column = Column::Text(vec![text.to_owned(); self.rows()]);
+        self.headed(name, column)
+    }
+
+    pub(crate) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |(_, column)| column.len())
+    }
+
+    /// The numbers of a column; none if there is no such column of numbers.
+    pub(crate) fn numbers(&self, name: &str) -> Option<&[Option<f64>]> {
+        self.columns.iter().find_map(|(known, column)| match column {
+            Column::Number(values) if known == name => Some(values.as_slice()),
+            Column::Number(_) | Column::Text(_) | Column::Whole(_) => None,
+        })
     }
 
     /// Writes the table as `path` with `.csv`, and again with `.parquet`.
@@ -51,48 +84,106 @@ impl Table {
     /// # Errors
     /// One of the files cannot be written.
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        self.write_csv(&path.with_extension("csv"))?;
-        self.write_parquet(&path.with_extension("parquet"))
+        let mut writer = TableWriter::create(path, self)?;
+        writer.append(self)?;
+        writer.finish()
     }
 
-    fn write_csv(&self, path: &Path) -> Result<(), Failure> {
-        let failed = |error: csv::Error| Failure::io("write", path, &std::io::Error::other(error));
-        let file = File::create(path).map_err(|error| Failure::io("write", path, &error))?;
-        let mut file = csv::Writer::from_writer(file);
-        file.write_record(self.columns.iter().map(|(name, _)| name)).map_err(failed)?;
+    /// The table as CSV.
+    pub(crate) fn to_csv(&self) -> Vec<u8> {
+        let mut bytes = csv::Writer::from_writer(Vec::new());
+        self.put_head(&mut bytes)
+            .and_then(|()| self.put_rows(&mut bytes))
+            .expect("memory takes all");
+        bytes.into_inner().expect("memory takes all")
+    }
+
+    /// The table as a Parquet file.
+    pub(crate) fn to_parquet(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let written = parquet_writer(&mut bytes, self).and_then(|mut file| {
+            self.put_group(&mut file)?;
+            file.close().map(drop)
+        });
+        written.expect("memory takes all");
+        bytes
+    }
+
+    fn put_head<W: Write>(&self, to: &mut csv::Writer<W>) -> Result<(), csv::Error> {
+        to.write_record(self.columns.iter().map(|(name, _)| name))
+    }
+
+    fn put_rows<W: Write>(&self, to: &mut csv::Writer<W>) -> Result<(), csv::Error> {
         for row in 0..self.rows() {
-            file.write_record(self.columns.iter().map(|(_, column)| column.text(row)))
-                .map_err(failed)?;
+            to.write_record(self.columns.iter().map(|(_, column)| column.text(row)))?;
         }
-        file.flush().map_err(|error| Failure::io("write", path, &error))
+        Ok(())
     }
 
-    /// Writes the table as a Parquet file.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub(crate) fn write_parquet(&self, path: &Path) -> Result<(), Failure> {
-        let failed = |error| Failure::io("write", path, &std::io::Error::other(error));
-        let file = File::create(path).map_err(|error| Failure::io("write", path, &error))?;
-        self.put(file).map_err(failed)
-    }
-
-    fn put(&self, file: File) -> Result<(), ParquetError> {
-        let fields = self.columns.iter().map(|(name, column)| column.field(name).map(Arc::new));
-        let fields = fields.collect::<Result<_, _>>()?;
-        let schema = Type::group_type_builder("table").with_fields(fields).build()?;
-        let compression = Compression::ZSTD(ZstdLevel::default());
-        let properties = WriterProperties::builder().set_compression(compression).build();
-        let mut file = SerializedFileWriter::new(file, Arc::new(schema), Arc::new(properties))?;
+    fn put_group<W: Write + Send>(
+        &self,
+        file: &mut SerializedFileWriter<W>,
+    ) -> Result<(), ParquetError> {
         let mut group = file.next_row_group()?;
         for (_, column) in &self.columns {
             let mut writer = group.next_column()?.ok_or_else(|| out_of_step("a column"))?;
             column.put(writer.untyped())?;
             writer.close()?;
         }
-        group.close()?;
-        file.close().map(drop)
+        group.close().map(drop)
     }
+}
+
+impl TableWriter {
+    /// Begins to write tables with the columns of `like` as `path` with `.csv`, and again with `.parquet`.
+    ///
+    /// # Errors
+    /// One of the files cannot be written.
+    pub(crate) fn create(path: &Path, like: &Table) -> Result<Self, Failure> {
+        let failed = |error: &std::io::Error| Failure::io("write", path, error);
+        let create = |ending| File::create(path.with_extension(ending));
+        let mut csv = csv::Writer::from_writer(create("csv").map_err(|error| failed(&error))?);
+        like.put_head(&mut csv).map_err(|error| failed(&std::io::Error::other(error)))?;
+        let file = create("parquet").map_err(|error| failed(&error))?;
+        let parquet =
+            parquet_writer(file, like).map_err(|error| failed(&std::io::Error::other(error)))?;
+        Ok(Self { csv, parquet, path: path.to_owned() })
+    }
+
+    /// Writes more rows. A part without rows leaves no trace.
+    ///
+    /// # Errors
+    /// One of the files cannot be written.
+    pub(crate) fn append(&mut self, part: &Table) -> Result<(), Failure> {
+        if part.rows() == 0 {
+            return Ok(());
+        }
+        let failed = |error| Failure::io("write", &self.path, &error);
+        part.put_rows(&mut self.csv).map_err(|error| failed(std::io::Error::other(error)))?;
+        part.put_group(&mut self.parquet).map_err(|error| failed(std::io::Error::other(error)))
+    }
+
+    /// Everything is written.
+    ///
+    /// # Errors
+    /// One of the files cannot be written.
+    pub(crate) fn finish(mut self) -> Result<(), Failure> {
+        let failed = |error| Failure::io("write", &self.path, &error);
+        self.csv.flush().map_err(failed)?;
+        self.parquet.close().map(drop).map_err(|error| failed(std::io::Error::other(error)))
+    }
+}
+
+fn parquet_writer<W: Write + Send>(
+    to: W,
+    like: &Table,
+) -> Result<SerializedFileWriter<W>, ParquetError> {
+    let fields = like.columns.iter().map(|(name, column)| column.field(name).map(Arc::new));
+    let fields = fields.collect::<Result<_, _>>()?;
+    let schema = Type::group_type_builder("table").with_fields(fields).build()?;
+    let compression = Compression::ZSTD(ZstdLevel::default());
+    let properties = WriterProperties::builder().set_compression(compression).build();
+    SerializedFileWriter::new(to, Arc::new(schema), Arc::new(properties))
 }
 
 impl Column {
@@ -186,9 +277,31 @@ mod tests {
         let dir = tempfile::TempDir::new().unwrap();
         let bytes = |name: &str| {
             let table = Table::default().with("value", Column::Number(vec![Some(1.5); 1_000]));
-            table.write_parquet(&dir.path().join(name)).unwrap();
-            std::fs::read(dir.path().join(name)).unwrap()
+            table.write(&dir.path().join(name)).unwrap();
+            let file = std::fs::read(dir.path().join(name).with_extension("parquet")).unwrap();
+            assert!(file == table.to_parquet());
+            file
         };
         assert!(bytes("one") == bytes("two"));
+    }
+
+    #[test]
+    fn parts_follow_each_other() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let part = |values: &[f64]| {
+            let values = values.iter().copied().map(Some).collect();
+            Table::default().with("value", Column::Number(values)).headed_text("run", "a")
+        };
+        let path = dir.path().join("parts");
+        let mut writer = TableWriter::create(&path, &part(&[])).unwrap();
+        for values in [&[1.0, 2.0][..], &[], &[3.0]] {
+            writer.append(&part(values)).unwrap();
+        }
+        writer.finish().unwrap();
+        let csv = std::fs::read_to_string(path.with_extension("csv")).unwrap();
+        assert_eq!(csv, "run,value\na,1\na,2\na,3\n");
+        let file = File::open(path.with_extension("parquet")).unwrap();
+        let reader = SerializedFileReader::new(file).unwrap();
+        assert_eq!(reader.get_row_iter(None).unwrap().count(), 3);
     }
 }

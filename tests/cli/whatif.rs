@@ -6,8 +6,8 @@ use insta::assert_snapshot;
 
 use crate::place::Place;
 
-/// A study of six runs that is kept in `study`.
-const STUDY: [&str; 8] = [
+/// A study of six runs that is kept in `study`, with rows for every cluster and hour.
+const STUDY: [&str; 10] = [
     "whatif",
     "harbour.yaml",
     "--vary",
@@ -16,6 +16,8 @@ const STUDY: [&str; 8] = [
     "2",
     "--out",
     "study",
+    "--rows",
+    "hour,cluster",
 ];
 
 fn with(more: &[&'static str]) -> Vec<&'static str> {
@@ -23,7 +25,7 @@ fn with(more: &[&'static str]) -> Vec<&'static str> {
 }
 
 fn tables(place: &Place) -> Vec<Vec<u8>> {
-    let tables = ["runs", "apps", "differences"];
+    let tables = ["runs", "apps", "differences", "cluster-hour"];
     let names = tables.iter().flat_map(|name| [format!("{name}.csv"), format!("{name}.parquet")]);
     let names = names.chain(["answer.json".into()]);
     names.map(|name| fs::read(place.path("study").join(name)).unwrap()).collect()
@@ -73,6 +75,48 @@ fn programs_get_what_differs_as_json() {
 }
 
 #[test]
+fn answers_come_as_tables_too() {
+    let place = Place::new();
+    let asked = |format| {
+        place.periplus(&["whatif", "harbour.yaml", "--set", "timeline=[]", "--format", format])
+    };
+    let told = asked("csv");
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[1], "variant,measure,base,mean,difference,low,high,seeds");
+    assert!(lines.iter().any(|line| line.starts_with("timeline=[],cost.total,")), "{told}");
+}
+
+#[test]
+fn rows_are_kept_as_finely_as_they_are_asked_for() {
+    let place = Place::new();
+    let study = ["whatif", "harbour.yaml", "--seeds", "2", "--out", "study"];
+    place.periplus(&study);
+    let kept = || {
+        let kept = fs::read_dir(place.path("study/runs")).unwrap().map(Result::unwrap);
+        kept.map(|entry| (entry.path(), fs::read(entry.path()).unwrap())).collect::<Vec<_>>()
+    };
+    let coarse = kept();
+    // What was kept does not say enough, and is run again.
+    let finely: Vec<&str> = study.into_iter().chain(["--rows", "zone", "--rows", "hour"]).collect();
+    place.periplus(&finely);
+    assert!(kept().iter().zip(&coarse).all(|(now, before)| now.0 == before.0 && now.1 != before.1));
+    let zones = place.read("study/zone.csv");
+    let head = "variant,seed,zone,offered,served,attained,meanMs,p50Ms,p95Ms,p99Ms";
+    assert_eq!(zones.lines().next(), Some(head));
+    assert_eq!(zones.lines().count(), 1 + 2 * 2);
+    assert_eq!(place.read("study/hour.csv").lines().count(), 1 + 2 * 3);
+    // More than enough is enough.
+    let fine = kept();
+    place.periplus(&study);
+    assert!(kept() == fine);
+    assert_snapshot!(place.periplus(&["whatif", "harbour.yaml", "--rows", "zones"]));
+    assert_snapshot!(
+        "rows_that_nobody_keeps",
+        place.periplus(&["whatif", "harbour.yaml", "--rows", "zone"])
+    );
+}
+
+#[test]
 fn a_study_goes_on_from_what_is_kept() {
     let place = Place::new();
     let told = place.periplus(&STUDY);
@@ -92,7 +136,8 @@ fn a_study_goes_on_from_what_is_kept() {
 #[test]
 fn a_study_that_is_killed_comes_to_what_one_that_is_not_comes_to() {
     let study = ["whatif", "harbour.yaml", "--set", "demand.growth=2", "--seeds", "30"];
-    let study: Vec<&str> = study.into_iter().chain(["--out", "study"]).collect();
+    let study: Vec<&str> =
+        study.into_iter().chain(["--out", "study", "--rows", "hour,cluster"]).collect();
     let quiet = Place::new();
     let told = quiet.periplus(&study);
     let killed = Place::new();
