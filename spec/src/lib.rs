@@ -30,7 +30,9 @@ pub mod values;
 mod yaml;
 
 pub use self::builder::ScenarioBuilder;
-pub use self::load::{Loaded, check, check_text, documents, load, load_with, load_within};
+pub use self::load::{
+    Loaded, Turned, check, check_text, documents, load, load_turned, load_with, load_within,
+};
 pub use self::schema::nearest;
 pub use self::setting::Setting;
 

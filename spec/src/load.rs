@@ -1,21 +1,25 @@
 //! Loading: from a path to a scenario, through every file that belongs to it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use periplus_core::units::{Span, Tick};
 
 use crate::book::{Book, Place};
 use crate::code::Code;
 use crate::compile::{Complaints, Coverage, compile};
 use crate::diagnostic::{DIAGNOSTICS_MAX, Diagnostic};
 use crate::draft::{
-    ApplicationDraft, ClusterDraft, Document, Kind, Object, PolicyDraft, ScenarioDraft,
-    TenantDraft, ZoneDraft,
+    ApplicationDraft, ClusterDraft, Document, Kind, MomentDraft, Object, PolicyDraft,
+    ScenarioDraft, TenantDraft, ZoneDraft,
 };
 use crate::files::{Files, relative};
 use crate::scenario::Scenario;
 use crate::schema::{Header, document_kind, validate};
 use crate::setting::{Setting, Settings};
 use crate::table;
+use crate::values::Duration;
 use crate::yaml::{self, Cursor, Misfit, Node, Origin, deserialize};
 
 /// A scenario, and what came up while it was loaded.
@@ -50,6 +54,36 @@ pub fn load_with(path: &Path, settings: &[Setting]) -> Result<Loaded, Vec<Diagno
     let mut reader = Reader::new(Files::open(root));
     reader.settings = Settings::new(settings);
     load_from(reader, &name)
+}
+
+/// A scenario, and the same with some of its fields set otherwise from a later time on.
+#[derive(Clone, Debug)]
+pub struct Turned {
+    /// As it is.
+    pub before: Loaded,
+    /// What was declared otherwise is declared again in its timeline, so that everything up to that time is as
+    /// before, ids and symbols included. Fields of the scenario itself are set from the start.
+    pub after: Loaded,
+}
+
+/// The scenario in the file at `path`, and what it becomes if `settings` take effect at `at`.
+///
+/// # Errors
+/// Everything that is wrong, by file and place, with the warnings; also what a setting does not find.
+pub fn load_turned(path: &Path, settings: &[Setting], at: Tick) -> Result<Turned, Vec<Diagnostic>> {
+    let (root, name) = split(path);
+    let before = load(path)?;
+    let read = |settings: &[Setting]| {
+        let mut reader = Reader::new(Files::open(&root));
+        reader.settings = Settings::new(settings);
+        reader.read(&name, Cursor::default(), Role::Main);
+        reader.complete().map(|()| reader)
+    };
+    let mut turned = read(settings)?;
+    turned.turn_at(read(&[])?, at);
+    turned.settings.turn_at(at);
+    let after = turned.finish(Coverage::Whole)?;
+    Ok(Turned { before, after })
 }
 
 /// The same for a file that a stranger may have written: it is named from the folder `root`, which no file that
@@ -237,15 +271,7 @@ impl Reader {
     }
 
     fn finish(mut self, coverage: Coverage) -> Result<Loaded, Vec<Diagnostic>> {
-        if let Some(policy) = self.settings.policy().filter(|_| self.book.policies.is_empty()) {
-            self.document(policy, Role::Included);
-        }
-        if self.complaints.is_empty() {
-            self.complaints.extend(self.settings.idle());
-        }
-        if !self.complaints.is_empty() {
-            return Err(sorted(self.complaints));
-        }
+        self.complete()?;
         let (scenario, Complaints { list, .. }) = compile(&self.book, &mut self.files, coverage);
         let list = sorted(list);
         let files = self.files.paths();
@@ -254,6 +280,54 @@ impl Reader {
             Loaded { scenario, warnings: list.clone(), files }
         });
         scenario.ok_or(list)
+    }
+
+    /// Everything has been read, and what was to be set has been.
+    fn complete(&mut self) -> Result<(), Vec<Diagnostic>> {
+        if let Some(policy) = self.settings.policy().filter(|_| self.book.policies.is_empty()) {
+            self.document(policy, Role::Included);
+        }
+        if self.complaints.is_empty() {
+            self.complaints.extend(self.settings.idle());
+        }
+        let complaints = std::mem::take(&mut self.complaints);
+        if complaints.is_empty() { Ok(()) } else { Err(sorted(complaints)) }
+    }
+
+    /// What is declared otherwise than in `before` is declared again at `at`, instead of from the start.
+    fn turn_at(&mut self, before: Self, at: Tick) {
+        let mut moments: BTreeMap<Tick, Vec<Document>> = BTreeMap::new();
+        let known = |document: &Document| {
+            let name = &document.metadata().name;
+            let same = |known: &&Document| {
+                known.kind() == document.kind() && known.metadata().name == *name
+            };
+            before.documents.iter().find(same)
+        };
+        for document in &self.documents {
+            let joins = match document {
+                Document::Scenario(_) => continue,
+                Document::Cluster(object) => Tick(object.spec.joins_at.0.0),
+                Document::Application(_)
+                | Document::Policy(_)
+                | Document::Tenant(_)
+                | Document::Zone(_) => Tick::ZERO,
+            };
+            if known(document) != Some(document) {
+                moments.entry(at.max(joins)).or_default().push(document.clone());
+            }
+        }
+        let scenarios = std::mem::take(&mut self.book.scenarios);
+        self.book = Book { scenarios, ..before.book };
+        if let Some(main) = self.book.scenarios.first_mut() {
+            let moments = moments.into_iter().map(|(at, declare)| MomentDraft {
+                at: Duration(Span(at.0)),
+                declare: Some(declare),
+                ..MomentDraft::default()
+            });
+            // Behind what stands there, whose places in the file are counted.
+            main.object.spec.timeline.extend(moments);
+        }
     }
 }
 

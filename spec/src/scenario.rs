@@ -61,7 +61,7 @@ pub struct Fleet {
 }
 
 /// A cluster as it really is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClusterTruth {
     /// Its name.
     pub name: String,
@@ -128,7 +128,7 @@ pub struct ZoneTruth {
 }
 
 /// An app as it really is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AppTruth {
     /// Its name.
     pub name: String,
@@ -141,7 +141,7 @@ pub struct AppTruth {
 }
 
 /// A component as it really is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ComponentTruth {
     /// Its name.
     pub name: String,
@@ -160,7 +160,7 @@ pub struct ComponentTruth {
 }
 
 /// The demand of one app from one zone as it really is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SeriesTruth {
     /// What it is about.
     pub spec: SeriesSpec,
@@ -169,7 +169,7 @@ pub struct SeriesTruth {
 }
 
 /// How much demand there is, by time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Demand {
     /// The rate at a shape's value of 1,000.
     pub base: MilliRps,
@@ -193,7 +193,7 @@ pub struct Shape {
 pub struct Delay(pub Arc<[Span]>);
 
 /// How the world behaves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct World {
     /// How often a cluster is heard of.
     pub heartbeat_every: Span,
@@ -216,7 +216,7 @@ pub struct World {
 }
 
 /// What happens when.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
     /// When.
     pub at: Tick,
@@ -225,7 +225,7 @@ pub struct Moment {
 }
 
 /// What happens.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Act {
     /// Somebody commands something.
     Command(Command),

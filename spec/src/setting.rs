@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use periplus_core::units::Tick;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::book::Place;
@@ -139,11 +140,21 @@ impl Setting {
 
 /// Settings, and how many fields each has set so far.
 #[derive(Debug, Default)]
-pub(crate) struct Settings(Vec<(Setting, usize)>);
+pub(crate) struct Settings {
+    list: Vec<(Setting, usize)>,
+    /// From when on they hold.
+    at: Tick,
+}
 
 impl Settings {
     pub(crate) fn new(settings: &[Setting]) -> Self {
-        Self(settings.iter().map(|setting| (setting.clone(), 0)).collect())
+        let list = settings.iter().map(|setting| (setting.clone(), 0)).collect();
+        Self { list, at: Tick::ZERO }
+    }
+
+    /// They hold from a later time on.
+    pub(crate) fn turn_at(&mut self, at: Tick) {
+        self.at = at;
     }
 
     /// Sets what is to be set in a document.
@@ -154,7 +165,7 @@ impl Settings {
         origin: &Origin,
     ) -> Result<(), Vec<Diagnostic>> {
         let mut wrong = Vec::new();
-        for (setting, fields) in &mut self.0 {
+        for (setting, fields) in &mut self.list {
             if !setting.means(kind, tree) {
                 continue;
             }
@@ -178,7 +189,7 @@ impl Settings {
         let wanted = |(setting, fields): &&(Setting, usize)| {
             setting.kind == Kind::Policy && setting.filter.is_none() && *fields == 0
         };
-        self.0.iter().find(wanted)?;
+        self.list.iter().find(wanted)?;
         let text = format!(
             "apiVersion: {API_VERSION}\nkind: Policy\nmetadata: {{name: set}}\nspec: {{}}\n"
         );
@@ -190,7 +201,7 @@ impl Settings {
 
     /// Settings that have set nothing.
     pub(crate) fn idle(&self) -> impl Iterator<Item = Diagnostic> + '_ {
-        self.0.iter().filter(|(_, fields)| *fields == 0).map(|(setting, _)| {
+        self.list.iter().filter(|(_, fields)| *fields == 0).map(|(setting, _)| {
             let nothing = match &setting.filter {
                 Some(Filter::Name(name)) => format!("no {} is called `{name}`", noun(setting.kind)),
                 Some(Filter::Label(key, value)) => {
@@ -207,11 +218,14 @@ impl Settings {
 
     /// What stands for files with a fingerprint and these settings together.
     pub(crate) fn fingerprint(&self, files: u128) -> u128 {
-        if self.0.is_empty() {
+        if self.list.is_empty() {
             return files;
         }
         let mut bytes = files.to_le_bytes().to_vec();
-        for (setting, _) in &self.0 {
+        if self.at > Tick::ZERO {
+            bytes.extend_from_slice(&self.at.0.to_le_bytes());
+        }
+        for (setting, _) in &self.list {
             bytes.extend_from_slice(setting.text.as_bytes());
             bytes.push(0);
         }

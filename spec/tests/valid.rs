@@ -19,7 +19,7 @@ use periplus_spec::scenario::{Act, Scenario};
 use periplus_spec::values::{
     Duration, Latency, Name, Number, Percentage, Quantity, Rate, TimeZone,
 };
-use periplus_spec::{Loaded, ScenarioBuilder, load, load_within};
+use periplus_spec::{Loaded, ScenarioBuilder, Setting, Turned, load, load_turned, load_within};
 
 const EVERYTHING: &str = "tests/valid/everything.yaml";
 
@@ -361,4 +361,54 @@ fn a_stranger_s_scenario_reads_no_file_outside_its_folder() {
     assert!(loaded.is_ok(), "one's own may");
     let wrong = load_within(Path::new("tests/valid"), "melbourne.yaml").expect_err("it leads out");
     assert!(wrong.iter().all(|one| one.code == Code::IncludeEscapes), "{wrong:?}");
+}
+
+/// What `settings` turn `everything.yaml` into at `at`.
+fn turned(settings: &[&str], at: Tick) -> Turned {
+    let settings: Vec<Setting> =
+        settings.iter().map(|text| Setting::parse(text).expect("a setting")).collect();
+    load_turned(Path::new(EVERYTHING), &settings, at).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+}
+
+#[test]
+fn nothing_set_turns_nothing() {
+    let Turned { before, after } = turned(&[], Tick(60_000));
+    assert_eq!(bytes(&before.scenario), bytes(&after.scenario));
+    assert_eq!(before.scenario.timeline, after.scenario.timeline);
+    assert_eq!(before.scenario.hash, after.scenario.hash);
+}
+
+#[test]
+fn what_is_set_later_is_declared_later_and_the_rest_stays_as_it_was() {
+    let at = Tick(90_000);
+    let settings = ["policy.carbonPrice=300", "clusters.prices.activeHour=0.5", "demand.growth=2"];
+    let Turned { before, after } = turned(&settings, at);
+    let (before, after) = (before.scenario, after.scenario);
+    assert_eq!(before.setup, after.setup);
+    assert_ne!(before.hash, after.hash);
+    let then = after.timeline.iter().filter(|moment| moment.at == at);
+    let inputs = then.filter_map(|moment| {
+        let Act::Inputs(inputs) = &moment.act else { return None };
+        Some(inputs)
+    });
+    let told: Vec<&Input> = inputs.flatten().collect();
+    let count = |is: fn(&Command) -> bool| {
+        told.iter().filter(|input| matches!(input, Input::Command(command) if is(command))).count()
+    };
+    assert_eq!(count(|command| matches!(command, Command::DeclarePolicy(_))), 1);
+    let there = before.fleet.clusters.iter().filter(|cluster| cluster.joins <= at).count();
+    assert_eq!(count(|command| matches!(command, Command::DeclareCluster(..))), there);
+    assert_eq!(count(|command| matches!(command, Command::Name { .. })), 0, "no new names");
+    let changed = after
+        .timeline
+        .iter()
+        .filter(|moment| matches!(&moment.act, Act::ClusterChanged { .. } if moment.at == at));
+    assert_eq!(changed.count(), there);
+    let bases = before.fleet.series.iter().zip(&after.fleet.series);
+    let grown = |factor: f64| {
+        let is = |one: MilliRps, other: MilliRps| other.0 as f64 == (one.0 as f64 * factor).floor();
+        bases.clone().filter(|(one, other)| is(one.demand.base, other.demand.base)).count()
+    };
+    assert!(grown(2.0) > 0, "the scenario's fields are set from the start");
+    assert_eq!(refusals(&after), refusals(&before));
 }
