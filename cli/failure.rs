@@ -222,7 +222,7 @@ impl From<Fault> for Failure {
 impl From<RunFault> for Failure {
     fn from(fault: RunFault) -> Self {
         match fault {
-            RunFault::Sink(fault) => {
+            RunFault::Sink(fault) | RunFault::Tape(fault) => {
                 Self::Environment { message: format!("{fault}: {}", fault.0), hint: None }
             }
             RunFault::Time(_) | RunFault::Stuck { .. } => panic!("{fault}"),

@@ -106,6 +106,12 @@ impl Git {
         self.commits
     }
 
+    /// A log knows that this was pushed.
+    pub(crate) fn know(&mut self, manifest: &Manifest) {
+        let content = (manifest.generation, manifest.body.clone());
+        self.head.insert(manifest.target.binding, content);
+    }
+
     /// Pushes are refused from now on, or no longer.
     pub(crate) fn set_outage(&mut self, lasts: bool) {
         self.outages = if lasts { self.outages + 1 } else { self.outages - 1 };

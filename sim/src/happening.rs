@@ -30,6 +30,8 @@ pub(crate) enum Happening {
     Route(u32),
     /// A cluster reports its room.
     Capacity(ClusterId),
+    /// What a log says will happen.
+    Script(u32),
     /// Something inside a cluster.
     In(ClusterId, Turn),
 }

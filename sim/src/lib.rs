@@ -15,6 +15,7 @@
 //! | `git`, `routes` | what effects become before anybody sees them |
 //! | `users`, `desks` | who asks for how much, and who serves them |
 //! | `service`, `meter` | how long that takes, what it costs |
+//! | `past` | what a log says, and a run that begins as it does |
 //! | `chronicle`, `summary`, `rows`, `breakdown` | what came out |
 
 #![expect(
@@ -42,13 +43,15 @@ mod world;
 
 pub mod breakdown;
 pub mod luck;
+pub mod past;
 pub mod queue;
 pub mod summary;
 
 pub use crate::breakdown::{Breakdown, Dimension, Part, Spent};
 pub use crate::git::{PUSH_UNKNOWN, UNKNOWN_LANDED};
 pub use crate::kube::PodCounts;
+pub use crate::past::{Fork, Past};
 pub use crate::rows::Row;
-pub use crate::run::{Outcome, RunFault, Watch, run};
+pub use crate::run::{Outcome, RunFault, Watch, rerun, run};
 pub use crate::summary::Summary;
-pub use crate::world::{Whereabouts, World};
+pub use crate::world::{Tape, Twins, Whereabouts, World};

@@ -136,7 +136,12 @@ impl Reports {
 
     /// Whether reports of a cluster take longer than others.
     pub(crate) fn is_late(&self, cluster: ClusterId) -> bool {
-        self.late[cluster.index()] > Span::ZERO
+        self.late(cluster) > Span::ZERO
+    }
+
+    /// How much longer reports of a cluster take.
+    pub(crate) fn late(&self, cluster: ClusterId) -> Span {
+        self.late[cluster.index()]
     }
 
     /// An empty batch of demand.

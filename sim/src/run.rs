@@ -8,9 +8,10 @@ use thiserror::Error;
 
 use crate::breakdown::{Breakdown, Part};
 use crate::chronicle::Chronicle;
+use crate::past::{Fork, Past};
 use crate::rows::Row;
 use crate::summary::Summary;
-use crate::world::World;
+use crate::world::{Tape, Twins, World};
 
 /// So many timers may fire at one tick; more would never end.
 const TIMERS_AT_ONCE_MAX: u32 = 100_000;
@@ -64,6 +65,9 @@ pub enum RunFault {
     /// A record could not be kept.
     #[error("the run stopped because a record could not be kept")]
     Sink(#[from] SinkFault),
+    /// The log that was played cannot be read.
+    #[error("the run stopped because its log cannot be read on")]
+    Tape(#[source] SinkFault),
     /// The world gave an input from the past: a bug.
     #[error("the run stopped because the world went back in time")]
     Time(#[from] TickBackwards),
@@ -86,7 +90,30 @@ pub fn run<S: Sink + ?Sized>(
     sink: &mut S,
     watcher: &mut dyn Watch,
 ) -> Result<Outcome, RunFault> {
-    let mut world = World::new(scenario);
+    drive(World::new(scenario), scenario, sink, watcher)
+}
+
+/// Runs what would have been: a log's beginning, and the fork that it takes. `tape` gives the log's records.
+///
+/// # Errors
+/// [`RunFault`] if the log cannot be read or a record not be kept, or if the machine or the world has a bug.
+pub fn rerun<'s, S: Sink + ?Sized>(
+    fork: &'s Fork,
+    past: &'s Past,
+    tape: Tape<'s>,
+    twins: Twins,
+    sink: &mut S,
+    watcher: &mut dyn Watch,
+) -> Result<Outcome, RunFault> {
+    drive(World::after(fork, past, tape, twins), &fork.scenario, sink, watcher)
+}
+
+fn drive<S: Sink + ?Sized>(
+    mut world: World<'_>,
+    scenario: &Scenario,
+    sink: &mut S,
+    watcher: &mut dyn Watch,
+) -> Result<Outcome, RunFault> {
     world.meter_mut().break_down(watcher.breakdowns());
     let mut state = State::default();
     let mut out = Outbox::default();
@@ -109,6 +136,9 @@ pub fn run<S: Sink + ?Sized>(
         if probe {
             watcher.probe(until, &state, &world);
         }
+    }
+    if let Some(fault) = world.take_fault() {
+        return Err(RunFault::Tape(fault));
     }
     world.close_books(&state);
     watcher.progress(world.end(), chronicle.records);

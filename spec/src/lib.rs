@@ -31,7 +31,7 @@ mod yaml;
 
 pub use self::builder::ScenarioBuilder;
 pub use self::load::{
-    Loaded, Turned, check, check_text, documents, load, load_turned, load_with, load_within,
+    Forked, Loaded, check, check_text, documents, load, load_forked, load_with, load_within,
 };
 pub use self::schema::nearest;
 pub use self::setting::Setting;

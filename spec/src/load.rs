@@ -58,7 +58,7 @@ pub fn load_with(path: &Path, settings: &[Setting]) -> Result<Loaded, Vec<Diagno
 
 /// A scenario, and the same with some of its fields set otherwise from a later time on.
 #[derive(Clone, Debug)]
-pub struct Turned {
+pub struct Forked {
     /// As it is.
     pub before: Loaded,
     /// What was declared otherwise is declared again in its timeline, so that everything up to that time is as
@@ -70,7 +70,7 @@ pub struct Turned {
 ///
 /// # Errors
 /// Everything that is wrong, by file and place, with the warnings; also what a setting does not find.
-pub fn load_turned(path: &Path, settings: &[Setting], at: Tick) -> Result<Turned, Vec<Diagnostic>> {
+pub fn load_forked(path: &Path, settings: &[Setting], at: Tick) -> Result<Forked, Vec<Diagnostic>> {
     let (root, name) = split(path);
     let before = load(path)?;
     let read = |settings: &[Setting]| {
@@ -79,11 +79,11 @@ pub fn load_turned(path: &Path, settings: &[Setting], at: Tick) -> Result<Turned
         reader.read(&name, Cursor::default(), Role::Main);
         reader.complete().map(|()| reader)
     };
-    let mut turned = read(settings)?;
-    turned.turn_at(read(&[])?, at);
-    turned.settings.turn_at(at);
-    let after = turned.finish(Coverage::Whole)?;
-    Ok(Turned { before, after })
+    let mut forked = read(settings)?;
+    forked.fork_at(read(&[])?, at);
+    forked.settings.fork_at(at);
+    let after = forked.finish(Coverage::Whole)?;
+    Ok(Forked { before, after })
 }
 
 /// The same for a file that a stranger may have written: it is named from the folder `root`, which no file that
@@ -295,7 +295,7 @@ impl Reader {
     }
 
     /// What is declared otherwise than in `before` is declared again at `at`, instead of from the start.
-    fn turn_at(&mut self, before: Self, at: Tick) {
+    fn fork_at(&mut self, before: Self, at: Tick) {
         let mut moments: BTreeMap<Tick, Vec<Document>> = BTreeMap::new();
         let known = |document: &Document| {
             let name = &document.metadata().name;

@@ -153,7 +153,7 @@ impl Settings {
     }
 
     /// They hold from a later time on.
-    pub(crate) fn turn_at(&mut self, at: Tick) {
+    pub(crate) fn fork_at(&mut self, at: Tick) {
         self.at = at;
     }
 

@@ -19,7 +19,7 @@ use periplus_spec::scenario::{Act, Scenario};
 use periplus_spec::values::{
     Duration, Latency, Name, Number, Percentage, Quantity, Rate, TimeZone,
 };
-use periplus_spec::{Loaded, ScenarioBuilder, Setting, Turned, load, load_turned, load_within};
+use periplus_spec::{Forked, Loaded, ScenarioBuilder, Setting, load, load_forked, load_within};
 
 const EVERYTHING: &str = "tests/valid/everything.yaml";
 
@@ -363,16 +363,16 @@ fn a_stranger_s_scenario_reads_no_file_outside_its_folder() {
     assert!(wrong.iter().all(|one| one.code == Code::IncludeEscapes), "{wrong:?}");
 }
 
-/// What `settings` turn `everything.yaml` into at `at`.
-fn turned(settings: &[&str], at: Tick) -> Turned {
+/// What `settings` make of `everything.yaml` at `at`.
+fn forked(settings: &[&str], at: Tick) -> Forked {
     let settings: Vec<Setting> =
         settings.iter().map(|text| Setting::parse(text).expect("a setting")).collect();
-    load_turned(Path::new(EVERYTHING), &settings, at).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
+    load_forked(Path::new(EVERYTHING), &settings, at).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
 }
 
 #[test]
-fn nothing_set_turns_nothing() {
-    let Turned { before, after } = turned(&[], Tick(60_000));
+fn nothing_set_changes_nothing() {
+    let Forked { before, after } = forked(&[], Tick(60_000));
     assert_eq!(bytes(&before.scenario), bytes(&after.scenario));
     assert_eq!(before.scenario.timeline, after.scenario.timeline);
     assert_eq!(before.scenario.hash, after.scenario.hash);
@@ -382,7 +382,7 @@ fn nothing_set_turns_nothing() {
 fn what_is_set_later_is_declared_later_and_the_rest_stays_as_it_was() {
     let at = Tick(90_000);
     let settings = ["policy.carbonPrice=300", "clusters.prices.activeHour=0.5", "demand.growth=2"];
-    let Turned { before, after } = turned(&settings, at);
+    let Forked { before, after } = forked(&settings, at);
     let (before, after) = (before.scenario, after.scenario);
     assert_eq!(before.setup, after.setup);
     assert_ne!(before.hash, after.hash);

@@ -5,6 +5,7 @@
 //! look of which nothing would come is not simulated: the next one is counted from the clock when a push
 //! changes the folder.
 
+use periplus_core::ids::BindingId;
 use periplus_core::units::{Span, Tick};
 use periplus_spec::scenario::AgentTruth;
 
@@ -104,6 +105,14 @@ impl Agent {
         let binding = manifest.target.binding;
         if !self.unseen.iter().any(|newer| newer.target.binding == binding) {
             self.unseen.push(manifest);
+        }
+    }
+
+    /// Whatever it has not seen or applied of a binding will never be applied.
+    pub(crate) fn forget(&mut self, binding: BindingId) {
+        self.unseen.retain(|manifest| manifest.target.binding != binding);
+        if let Some(applying) = &mut self.applying {
+            applying.retain(|manifest| manifest.target.binding != binding);
         }
     }
 

@@ -27,6 +27,8 @@ pub(crate) struct Deployment {
     /// How many replicas there should be.
     pub(crate) want: u16,
     pub(crate) hpa: Option<Box<Hpa>>,
+    /// Its ready pods of the newest content, where a log tells them; nothing where they are worked out.
+    pub(crate) script: Option<u32>,
     /// Whether its objects are being removed.
     pub(crate) leaving: bool,
     /// What is wrong with its pods.

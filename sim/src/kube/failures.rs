@@ -27,6 +27,9 @@ impl Cluster {
         for node in 0..self.nodes.nodes.len() {
             self.kill_pods_on(node);
         }
+        for (_, deployment) in self.deployments.iter_mut() {
+            deployment.script = deployment.script.map(|_| 0);
+        }
         self.recount_all(around);
     }
 
@@ -220,9 +223,7 @@ impl Cluster {
     /// Lets all desks serve with what is ready, without anybody noticing yet.
     fn restaff_all(&mut self, around: &mut Around<'_>) {
         for number in self.deployments.numbers() {
-            let ready = self.census(number).ready();
-            let deployment = &self.deployments[number];
-            around.desks.staff(deployment.desk, deployment.target.component, ready, around.now);
+            self.restaff(number, around);
         }
     }
 }

@@ -6,6 +6,7 @@ use periplus_core::units::{Span, Tick};
 
 use super::deployment::Deployment;
 use super::hpa::{Hpa, PERIOD};
+use super::script::Course;
 use super::{Around, Cluster, Gone};
 use crate::git::{Body, Manifest};
 use crate::happening::Turn;
@@ -38,14 +39,18 @@ impl Cluster {
 
     pub(super) fn applied(&mut self, serial: u32, around: &mut Around<'_>) {
         for manifest in self.agent.applied(serial).into_iter().flatten() {
-            self.realize(manifest, around);
+            self.realize(manifest, Course::WorkedOut, around);
         }
         // What failed is not tried again within this very tick.
         self.plan_look(around.now.after(Span(1)), around);
     }
 
-    fn realize(&mut self, manifest: Manifest, around: &mut Around<'_>) {
+    /// Makes a binding what its files say. What is older than what is there already changes nothing.
+    pub(super) fn realize(&mut self, manifest: Manifest, course: Course, around: &mut Around<'_>) {
         let known = self.find(manifest.target.binding);
+        if known.is_some_and(|known| self.deployments[known].generation > manifest.generation) {
+            return;
+        }
         let Some(body) = manifest.body.clone() else {
             match known {
                 Some(number) => self.remove(number, &manifest, around),
@@ -65,6 +70,7 @@ impl Cluster {
             }
             None => self.create(&manifest, &body, around),
         };
+        self.set_course(number, course, around);
         let deployment = &mut self.deployments[number];
         deployment.generation = manifest.generation;
         deployment.cause = manifest.cause;
@@ -97,6 +103,7 @@ impl Cluster {
             template: 0,
             want: 0,
             hpa: None,
+            script: None,
             leaving: false,
             fault: None,
             pods: Vec::new(),
@@ -137,7 +144,7 @@ impl Cluster {
         }
     }
 
-    fn remove(&mut self, number: u32, manifest: &Manifest, around: &mut Around<'_>) {
+    pub(super) fn remove(&mut self, number: u32, manifest: &Manifest, around: &mut Around<'_>) {
         let deployment = &mut self.deployments[number];
         deployment.generation = manifest.generation;
         deployment.cause = manifest.cause;
@@ -184,7 +191,7 @@ impl Cluster {
         let governed: Vec<u32> = self
             .deployments
             .iter()
-            .filter(|(_, deployment)| deployment.hpa.is_some())
+            .filter(|(_, deployment)| deployment.hpa.is_some() && deployment.script.is_none())
             .map(|(number, _)| number)
             .collect();
         self.scaling = !governed.is_empty();

@@ -14,6 +14,7 @@ mod node;
 mod pods;
 mod readings;
 mod scheduler;
+mod script;
 
 #[cfg(test)]
 mod tests;

@@ -17,7 +17,7 @@ const UNSCHEDULABLE_AFTER: Span = Span(60_000);
 pub(crate) struct Pod {
     pub(super) deployment: u32,
     /// The deployment's template that it was made from.
-    template: u32,
+    pub(super) template: u32,
     pub(super) stage: Stage,
     /// Tells the events that are meant for its present stage.
     serial: u32,
@@ -103,10 +103,17 @@ impl Cluster {
 
     /// Reports the pods of a deployment, and lets its desk serve with those that are ready.
     pub(super) fn recount(&mut self, number: u32, around: &mut Around<'_>) {
-        let ready = self.census(number).ready();
-        let deployment = &self.deployments[number];
-        around.desks.staff(deployment.desk, deployment.target.component, ready, around.now);
+        self.restaff(number, around);
         self.note(number, around);
+    }
+
+    /// Lets a desk serve with what is ready, without anybody noticing yet.
+    pub(super) fn restaff(&mut self, number: u32, around: &mut Around<'_>) {
+        let deployment = &self.deployments[number];
+        let census = self.census(number);
+        // A log may know of more than finds room here.
+        let ready = census.ready().max(deployment.script.unwrap_or(0) + census.stale_ready);
+        around.desks.staff(deployment.desk, deployment.target.component, ready, around.now);
     }
 
     pub(super) fn census(&self, number: u32) -> Census {
@@ -227,7 +234,7 @@ impl Cluster {
         self.finish_removal(number, around);
     }
 
-    fn forget_pod(&mut self, pod: u32) {
+    pub(super) fn forget_pod(&mut self, pod: u32) {
         let number = self.pods[pod].deployment;
         self.deployments[number].pods.retain(|other| *other != pod);
         self.pods.remove(pod);
@@ -285,6 +292,9 @@ impl Cluster {
         entry.stage = Stage::Starting(node);
         entry.serial = serial;
         let deployment = &mut self.deployments[entry.deployment];
+        if deployment.script.is_some() {
+            return;
+        }
         let part = around.catalog.part(deployment.target.app, deployment.target.component);
         let takes = deployment.starts.span(&part.truth.start);
         let waits = pulled.after(takes).since(around.now);

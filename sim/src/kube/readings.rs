@@ -29,6 +29,10 @@ impl Cluster {
         let numbers: Vec<u32> = changed.map(|(number, _)| number).collect();
         for number in numbers {
             self.deployments[number].changed = false;
+            if self.deployments[number].script.is_some() {
+                // A log tells what is said of it.
+                continue;
+            }
             let ready = self.census(number).fresh_ready;
             say(&self.deployments[number], ready, &mut readings);
         }

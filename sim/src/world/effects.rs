@@ -42,7 +42,11 @@ impl World<'_> {
     /// Does what the machine asked for at `at`. `state` is what it has led to.
     pub fn carry_out(&mut self, at: Tick, effects: &[Issued], state: &State) {
         self.now = self.now.max(at);
-        for Issued { key, effect } in effects {
+        for issued in effects {
+            if self.follow(issued, state) {
+                continue;
+            }
+            let Issued { key, effect } = issued;
             match effect {
                 Effect::Prime { target, generation, scale } => {
                     let body = Some(self.body(target, *scale, state));
@@ -53,19 +57,29 @@ impl World<'_> {
                     let (target, generation) = (*target, *generation);
                     self.gather(Manifest { target, generation, cause: *key, body: None });
                 }
-                Effect::Route { flow, app, group, from, generation: _, weights } => {
-                    let parts = weights.iter().filter_map(|(cluster, weight)| {
-                        let desk = self.desk(*app, *group, *cluster, state);
-                        let rtt = rtt(state, *from, *cluster)?;
-                        Some((desk, rtt, u32::from(weight.0)))
-                    });
-                    let parts = parts.collect();
-                    let from = self.way_out(*flow, *app, *from, state);
-                    self.ask_for_route(Routing { key: *key, asked: true, from, parts });
+                Effect::Route { .. } => {
+                    let routing = self.routing(issued, state).expect("it is a route");
+                    self.ask_for_route(routing);
                 }
                 Effect::Alert(_) => self.answer(*key, Outcome::Done),
             }
         }
+    }
+
+    /// What a route means here; nothing for other effects.
+    pub(super) fn routing(&mut self, issued: &Issued, state: &State) -> Option<Routing> {
+        let Effect::Route { flow, app, group, from, generation: _, weights } = &issued.effect
+        else {
+            return None;
+        };
+        let parts = weights.iter().filter_map(|(cluster, weight)| {
+            let desk = self.desk(*app, *group, *cluster, state);
+            let rtt = rtt(state, *from, *cluster)?;
+            Some((desk, rtt, u32::from(weight.0)))
+        });
+        let parts = parts.collect();
+        let from = self.way_out(*flow, *app, *from, state);
+        Some(Routing { key: issued.key, asked: true, from, parts })
     }
 
     /// The hub has died and another one has taken over with `state`: nobody hears of what was on its way,
@@ -93,7 +107,7 @@ impl World<'_> {
     }
 
     /// What is written of a binding.
-    fn body(&mut self, target: &Target, scale: Scale, state: &State) -> Body {
+    pub(super) fn body(&mut self, target: &Target, scale: Scale, state: &State) -> Body {
         let intent = state.intent(target.app);
         let group = intent.group_of(target.component);
         let desk = self.desk(target.app, group, target.cluster, state);
@@ -192,22 +206,25 @@ impl World<'_> {
         self.queue.push(self.now.after(takes).0, Happening::Route(number));
     }
 
-    /// A route is published, unless a newer one is already. Keys only grow, so they tell which is newer.
+    /// A route that somebody asked for is published.
     pub(super) fn publish_route(&mut self, number: u32) {
-        let Some(Routing { key, asked, from, parts }) = self.routings.remove(number) else {
-            return;
-        };
-        let newest = self.published.entry(from).or_insert(key);
-        let outcome = if key < *newest {
-            Outcome::Failed(Fault::GitRejected)
-        } else {
-            *newest = key;
-            self.send_users(from, &parts);
-            Outcome::Done
-        };
-        if asked {
-            self.answer(key, outcome);
+        let Some(routing) = self.routings.remove(number) else { return };
+        let outcome = self.publish_unless_outdated(&routing);
+        if routing.asked {
+            self.answer(routing.key, outcome);
         }
+    }
+
+    /// Publishes a route, unless a newer one is already. Keys only grow, so they tell which is newer.
+    pub(super) fn publish_unless_outdated(&mut self, routing: &Routing) -> Outcome {
+        let Routing { key, asked: _, from, parts } = routing;
+        let newest = self.published.entry(*from).or_insert(*key);
+        if *key < *newest {
+            return Outcome::Failed(Fault::GitRejected);
+        }
+        *newest = *key;
+        self.send_users(*from, parts);
+        Outcome::Done
     }
 
     fn send_users(&mut self, from: WayOut, parts: &[(DeskId, MicrosRtt, u32)]) {

@@ -19,6 +19,7 @@ impl<'s> World<'s> {
     /// An act of the timeline begins.
     pub(super) fn begin_act(&mut self, number: u32, state: &State) {
         let scenario = self.scenario;
+        self.impose(number);
         match &scenario.timeline[number as usize].act {
             Act::Command(command) => self.tray.push_back(Input::Command(command.clone())),
             Act::Approve => {
@@ -28,7 +29,9 @@ impl<'s> World<'s> {
             }
             Act::Inputs(inputs) => self.tray.extend(inputs.iter().cloned()),
             Act::AppChanged { app, truth } => self.change_app(*app, truth),
-            Act::ClusterChanged { cluster, truth } => self.change_cluster(*cluster, truth, state),
+            Act::ClusterChanged { cluster, truth } => {
+                self.change_cluster(number, *cluster, truth, state);
+            }
             Act::Outage { lasts, .. }
             | Act::Partition { lasts, .. }
             | Act::NodeLoss { lasts, .. }
@@ -52,19 +55,29 @@ impl<'s> World<'s> {
     }
 
     /// What the machine believes of prices and carbon becomes what was declared, so the truth is told again.
-    fn change_cluster(&mut self, cluster: ClusterId, truth: &'s ClusterTruth, state: &State) {
+    fn change_cluster(
+        &mut self,
+        act: u32,
+        cluster: ClusterId,
+        truth: &'s ClusterTruth,
+        state: &State,
+    ) {
         let names = std::mem::take(&mut self.names);
         self.in_cluster(cluster, |cluster, around| {
             cluster.change(truth, |text| symbol(&names, text), around);
         });
         self.names = names;
         self.tariffs.change(cluster, truth, self.now);
-        self.announce(Kind::Prices, &[cluster]);
-        self.announce(Kind::Carbon, &[cluster]);
+        if self.is_to_be_told(act) {
+            self.announce(Kind::Prices, &[cluster]);
+            self.announce(Kind::Carbon, &[cluster]);
+        } else {
+            self.refresh_tariffs(&[cluster]);
+        }
         if let Some(at) = self.tariffs.next_change() {
             self.queue.push(at.0, Happening::Tariffs);
         }
-        self.hear_again(cluster, state);
+        self.hear_again(cluster, act, state);
     }
 
     fn begin_lasting(&mut self, number: u32, lasts: Option<Span>, state: &State) {
@@ -78,6 +91,7 @@ impl<'s> World<'s> {
     /// An act of the timeline is over.
     pub(super) fn end_act(&mut self, number: u32, state: &State) {
         self.lasting.retain(|lasting| *lasting != number);
+        self.lift(number);
         self.turn_act(number, false, state);
     }
 
@@ -90,8 +104,8 @@ impl<'s> World<'s> {
             | Act::Inputs(_)
             | Act::AppChanged { .. }
             | Act::ClusterChanged { .. } => {}
-            Act::Outage { clusters, .. } => self.turn_outage(clusters, on, state),
-            Act::Partition { clusters, .. } => self.turn_partition(clusters, on, state),
+            Act::Outage { clusters, .. } => self.turn_outage(number, clusters, on, state),
+            Act::Partition { clusters, .. } => self.turn_partition(number, clusters, on, state),
             Act::NodeLoss { cluster, nodes, .. } => {
                 self.in_cluster(*cluster, |cluster, around| {
                     if on {
@@ -149,7 +163,7 @@ impl<'s> World<'s> {
         }
     }
 
-    fn turn_outage(&mut self, clusters: &[ClusterId], on: bool, state: &State) {
+    fn turn_outage(&mut self, act: u32, clusters: &[ClusterId], on: bool, state: &State) {
         for cluster in clusters {
             self.in_cluster(*cluster, |cluster, around| {
                 if on {
@@ -159,12 +173,12 @@ impl<'s> World<'s> {
                 }
             });
             if !on {
-                self.hear_again(*cluster, state);
+                self.hear_again(*cluster, act, state);
             }
         }
     }
 
-    fn turn_partition(&mut self, clusters: &[ClusterId], on: bool, state: &State) {
+    fn turn_partition(&mut self, act: u32, clusters: &[ClusterId], on: bool, state: &State) {
         for cluster in clusters {
             self.in_cluster(*cluster, |cluster, around| {
                 if on {
@@ -174,7 +188,7 @@ impl<'s> World<'s> {
                 }
             });
             if !on {
-                self.hear_again(*cluster, state);
+                self.hear_again(*cluster, act, state);
             }
         }
     }

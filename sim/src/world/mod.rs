@@ -10,6 +10,9 @@
 
 mod effects;
 mod faults;
+mod imposed;
+mod playback;
+mod scripts;
 mod sensors;
 mod truth;
 
@@ -24,6 +27,7 @@ use periplus_core::{Input, State};
 use periplus_spec::scenario::{Act, Scenario};
 
 use self::effects::{Routing, WayOut};
+use self::playback::Playback;
 use crate::catalog::Catalog;
 use crate::desks::Desks;
 use crate::git::Git;
@@ -32,12 +36,14 @@ use crate::intents::Intents;
 use crate::kube::{Around, Cluster};
 use crate::luck::{Luck, Purpose, Stream};
 use crate::meter::{Meter, Sights};
+use crate::past::{Fork, Past};
 use crate::queue::Queue;
 use crate::reports::Reports;
 use crate::slab::Slab;
 use crate::tariffs::Tariffs;
 use crate::users::Users;
 
+pub use self::playback::{Tape, Twins};
 pub use self::truth::Whereabouts;
 
 /// The simulated world of one scenario.
@@ -75,12 +81,24 @@ pub struct World<'s> {
     /// Acts that last.
     lasting: Vec<u32>,
     meter: Meter<'s>,
+    /// The log that this world begins as.
+    playback: Option<Playback<'s>>,
 }
 
 impl<'s> World<'s> {
     /// The world of a scenario at tick 0, before anything has happened.
     #[must_use]
     pub fn new(scenario: &'s Scenario) -> Self {
+        Self::assemble(scenario, None)
+    }
+
+    /// The world that begins as a log does and takes a fork. `tape` gives the log's records, in order.
+    #[must_use]
+    pub fn after(fork: &'s Fork, past: &'s Past, tape: Tape<'s>, twins: Twins) -> Self {
+        Self::assemble(&fork.scenario, Some(Playback::new(past, fork, tape, twins)))
+    }
+
+    fn assemble(scenario: &'s Scenario, playback: Option<Playback<'s>>) -> Self {
         let luck = Luck::new(scenario.seed);
         let fleet = &scenario.fleet;
         let rules = &scenario.world;
@@ -118,6 +136,7 @@ impl<'s> World<'s> {
             sensors: vec![sensors::TRUE; fleet.series.len()],
             lasting: Vec::new(),
             meter: Meter::new(fleet),
+            playback,
             luck,
         };
         world.begin();
@@ -132,11 +151,15 @@ impl<'s> World<'s> {
             self.queue.push(moment.at.0, Happening::Act(place));
         }
         self.queue.push(0, Happening::Demand);
-        self.queue.push(0, Happening::Heartbeats);
         self.queue.push(self.scenario.world.meter_every.0.max(1), Happening::Meter);
         if let Some(at) = self.tariffs.next_change() {
             self.queue.push(at.0, Happening::Tariffs);
         }
+        if self.playback.is_some() {
+            // Who reports what stands in the log.
+            return;
+        }
+        self.queue.push(0, Happening::Heartbeats);
         for (place, truth) in self.scenario.fleet.clusters.iter().enumerate() {
             let cluster = ClusterId::from_index(place);
             self.queue.push(truth.joins.0, Happening::Capacity(cluster));
@@ -168,6 +191,9 @@ impl<'s> World<'s> {
             return Some((self.now, input.clone()));
         }
         let until = until.min(self.end());
+        if self.playback.is_some() {
+            return self.next_played(state, until);
+        }
         loop {
             if let Some(input) = self.tray.pop_front() {
                 self.heed(&input);
@@ -212,6 +238,7 @@ impl<'s> World<'s> {
             }
             Happening::Route(number) => self.publish_route(number),
             Happening::Capacity(cluster) => self.look_at_room(cluster, state),
+            Happening::Script(number) => self.play(number),
             Happening::In(cluster, Turn::Publish) => self.publish(cluster),
             Happening::In(cluster, turn) => {
                 self.in_cluster(cluster, |cluster, around| cluster.turn(turn, around));

@@ -23,8 +23,13 @@ impl World<'_> {
     /// The demand of the interval that has ended is reported, and another interval begins.
     pub(super) fn measure_demand(&mut self, state: &State) {
         let measured = self.users.rates().len();
-        for first in (0..measured).step_by(BATCH_MAX) {
-            self.report_demand(first..measured.min(first + BATCH_MAX));
+        match &mut self.playback {
+            Some(playback) => playback.remember(self.now, self.users.rates()),
+            None => {
+                for first in (0..measured).step_by(BATCH_MAX) {
+                    self.report_demand(first..measured.min(first + BATCH_MAX));
+                }
+            }
         }
         self.desks.unload_all(self.now);
         self.users.begin_interval(self.now, state.series().len(), &mut self.desks);
@@ -167,11 +172,13 @@ impl World<'_> {
         self.reports.send(Sender::Cluster(cluster), self.now, sight, &mut self.queue);
     }
 
-    /// A cluster that can be heard again says everything.
-    pub(super) fn hear_again(&mut self, cluster: ClusterId, state: &State) {
+    /// A cluster that can be heard again says everything that no log has.
+    pub(super) fn hear_again(&mut self, cluster: ClusterId, act: u32, state: &State) {
         if self.is_heard(cluster, state) {
-            self.greet(cluster);
-            self.report_room(cluster);
+            if self.is_to_be_told(act) {
+                self.greet(cluster);
+                self.report_room(cluster);
+            }
             self.in_cluster(cluster, |cluster, around| cluster.repeat_all(state, around));
         }
     }
@@ -195,8 +202,13 @@ impl World<'_> {
             // The schedules have changed since this was put into the queue.
             return;
         }
-        self.announce(Kind::Prices, &prices);
-        self.announce(Kind::Carbon, &carbon);
+        if self.playback.is_some() {
+            self.refresh_tariffs(&prices);
+            self.refresh_tariffs(&carbon);
+        } else {
+            self.announce(Kind::Prices, &prices);
+            self.announce(Kind::Carbon, &carbon);
+        }
         if let Some(at) = self.tariffs.next_change() {
             self.queue.push(at.0, Happening::Tariffs);
         }
@@ -212,12 +224,17 @@ impl World<'_> {
         self.announce(Kind::Carbon, &joined);
     }
 
-    /// Tariffs of clusters may have changed: they hold from now on, and are reported.
-    pub(super) fn announce(&mut self, kind: Kind, clusters: &[ClusterId]) {
+    /// Tariffs of clusters may have changed: they hold from now on.
+    pub(super) fn refresh_tariffs(&mut self, clusters: &[ClusterId]) {
         for cluster in clusters {
             self.meter.bill_cluster(*cluster, self.now, &mut self.desks, &self.tariffs);
             self.tariffs.refresh(*cluster, self.now);
         }
+    }
+
+    /// Tariffs of clusters may have changed: they hold from now on, and are reported.
+    pub(super) fn announce(&mut self, kind: Kind, clusters: &[ClusterId]) {
+        self.refresh_tariffs(clusters);
         for batch in clusters.chunks(BATCH_MAX) {
             let tariffs = batch.iter().map(|cluster| (*cluster, self.tariffs.now(*cluster)));
             let sight = match kind {

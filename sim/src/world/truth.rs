@@ -1,5 +1,6 @@
 //! The truth, for those who check what the machine believes.
 
+use periplus_core::SinkFault;
 use periplus_core::fleet::Prices;
 use periplus_core::ids::{BindingId, ClusterId, SeriesId};
 use periplus_core::units::{GramsPerKwh, MilliRps};
@@ -64,7 +65,8 @@ impl<'s> World<'s> {
     /// How many commits were pushed.
     #[must_use]
     pub fn commits(&self) -> u64 {
-        self.git.commits()
+        let played = self.playback.as_ref().map_or(0, |playback| playback.scripts.pushes(self.now));
+        self.git.commits() + played
     }
 
     /// Whether no act of the timeline lasts any more and none is to come.
@@ -72,6 +74,11 @@ impl<'s> World<'s> {
     pub fn is_healed(&self) -> bool {
         let last = self.scenario.timeline.last();
         self.lasting.is_empty() && last.is_none_or(|last| last.at <= self.now)
+    }
+
+    /// What went wrong with the tape of a log that is played.
+    pub(crate) fn take_fault(&mut self) -> Option<SinkFault> {
+        self.playback.as_mut()?.fault.take()
     }
 
     pub(crate) fn meter(&self) -> &Meter<'s> {

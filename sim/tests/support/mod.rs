@@ -11,7 +11,7 @@ use periplus_core::fleet::{
 use periplus_core::ids::{
     AppId, ClusterId, ComponentId, GroupId, KindId, SeriesId, Symbol, TenantId, ZoneId,
 };
-use periplus_core::input::{BATCH_MAX, Command, Observation, Sight};
+use periplus_core::input::{BATCH_MAX, Command, Fault, Observation, Sight};
 use periplus_core::intent::{
     Activation, Component, Group, GroupCall, Intent, Rules, Scaling, Worth,
 };
@@ -374,4 +374,60 @@ pub(crate) fn add_far_cluster(scenario: &mut Scenario) {
 
 fn small(number: usize) -> u32 {
     u32::try_from(number).expect("made scenarios are small")
+}
+
+pub(crate) fn minutes(minutes: u64) -> Span {
+    Span(minutes * Span::MINUTE.0)
+}
+
+fn lasting() -> Option<Span> {
+    Some(minutes(45))
+}
+
+/// One of each kind of trouble, at its own time.
+pub(crate) fn troubles() -> Vec<(Span, Act)> {
+    let series = vec![SeriesId(0), SeriesId(5), SeriesId(7)];
+    let app = AppId(0);
+    vec![
+        (minutes(31), Act::Outage { clusters: vec![cluster(0), cluster(3)], lasts: lasting() }),
+        (minutes(50), Act::Partition { clusters: vec![cluster(2)], lasts: lasting() }),
+        (minutes(60), Act::NodeLoss { cluster: cluster(4), nodes: 2, lasts: lasting() }),
+        (minutes(70), Act::GitOutage { lasts: Some(minutes(7)) }),
+        (
+            minutes(80),
+            Act::Drift {
+                clusters: vec![cluster(1), cluster(5)],
+                used: Permille(700),
+                lasts: lasting(),
+            },
+        ),
+        (minutes(90), Act::Surge { series: series.clone(), factor: 4_000, lasts: lasting() }),
+        (minutes(100), Act::Sensor { series: series.clone(), shows: None, lasts: lasting() }),
+        (minutes(110), Act::Sensor { series, shows: Some(300), lasts: lasting() }),
+        (
+            minutes(120),
+            Act::PodFailure {
+                app,
+                component: ComponentId(1),
+                clusters: Vec::new(),
+                fault: Fault::PodFailed,
+                lasts: Some(minutes(4)),
+            },
+        ),
+        (
+            minutes(130),
+            Act::LateReports {
+                clusters: vec![cluster(0), cluster(1)],
+                by: Span(45_000),
+                lasts: lasting(),
+            },
+        ),
+        (minutes(140), Act::Price { clusters: vec![cluster(1)], factor: 5_000, lasts: lasting() }),
+        (
+            minutes(150),
+            Act::Carbon { clusters: vec![cluster(2)], to: GramsPerKwh(900), lasts: lasting() },
+        ),
+        (minutes(200), Act::Outage { clusters: vec![cluster(1)], lasts: Some(Span(20_000)) }),
+        (minutes(210), Act::Approve),
+    ]
 }
