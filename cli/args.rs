@@ -48,7 +48,7 @@ pub enum Command {
     Schema(SchemaArgs),
     /// Run every scenario's expectations and goldens.
     Test(TestArgs),
-    /// Run a scenario under other settings, and print what differs.
+    /// Run a scenario or a log under other settings, and print what differs.
     Whatif(WhatifArgs),
     /// Find the settings that hold a goal for least.
     Plan(PlanArgs),
@@ -249,8 +249,9 @@ pub struct TestArgs {
 #[derive(Debug, Args)]
 #[command(after_help = WHATIF_HELP)]
 pub struct WhatifArgs {
-    /// The scenario's file.
-    pub scenario: PathBuf,
+    /// The scenario's file, or the folder of a log: what would have been?
+    #[arg(value_name = "SCENARIO|LOG")]
+    pub subject: PathBuf,
     /// Set a field in every variant, as in `policy.pace.dwell=5m`. The base stays as it is.
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
@@ -258,6 +259,13 @@ pub struct WhatifArgs {
     /// Several are combined in every way.
     #[arg(long, value_name = "PATH=A,B,…")]
     pub vary: Vec<String>,
+    /// With a log: from when on settings hold, as in `18:30` after the start or a date and time in RFC 3339
+    /// [default: the start].
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Moment>,
+    /// With a log that does not carry it: the scenario that it was made from.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
     /// How many seeds the base and every variant run with: the scenario's own and those after it.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: u64,

@@ -26,6 +26,7 @@ mod names;
 mod opened;
 mod parallel;
 mod render;
+mod sources;
 mod time;
 mod whatif;
 

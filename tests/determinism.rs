@@ -90,6 +90,7 @@ fn elsewhere(file: &Path) -> Kept {
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = entries.filter(|path| path.is_file());
     let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
     let found: BTreeMap<_, _> =
         entries.map(|path| (name(&path), fs::read(&path).unwrap())).collect();

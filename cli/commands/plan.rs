@@ -16,14 +16,20 @@ use crate::whatif::measures::{path_of, require, told};
 use crate::whatif::rows;
 use crate::whatif::runs::{Plan, Run, Shard};
 use crate::whatif::store::{Folder, Store};
-use crate::whatif::study::{Base, Study};
+use crate::whatif::study::{Base, Study, Subject};
 use crate::whatif::tables::{Column, Table};
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let minimize = path_of(&args.minimize);
     let goals = args.goal.iter().map(|text| Goal::parse(text));
     let goals: Vec<Goal> = goals.collect::<Result<_, _>>()?;
-    let study = Study::new(&args.scenario, &args.set, &args.over, args.seeds, Base::None)?;
+    let study = Study::new(
+        Subject::Scenario(&args.scenario),
+        &args.set,
+        &args.over,
+        args.seeds,
+        Base::None,
+    )?;
     let out = args.out.as_deref();
     let store = out.map(|out| Folder::open(out.join("runs"))).transpose()?;
     let plan = Plan {
@@ -88,7 +94,7 @@ impl<'a> Answer<'a> {
     ) -> Self {
         Self {
             version: VERSION,
-            scenario: study.variants[0].scenario.name.clone(),
+            scenario: study.name(),
             seeds: study.seeds.clone(),
             confidence: CONFIDENCE,
             minimize: minimize.into(),
@@ -138,7 +144,7 @@ fn tell(
     let texts: Vec<&str> = goals.iter().map(|goal| goal.text.as_str()).collect();
     let title = format!(
         "{}: {} candidates over {} seeds; {} for the least {minimize}",
-        study.variants[0].scenario.name,
+        study.name(),
         candidates.len(),
         study.seeds.len(),
         texts.join(" and ")

@@ -10,6 +10,7 @@ use periplus_core::units::Tick;
 use periplus_core::{RecordRef, Sink, SinkFault, State};
 use periplus_journal::{Fsync, Header, Options, Writer};
 use periplus_sim::{Outcome, Row, Watch, World, run as simulate};
+use periplus_spec::Loaded;
 use periplus_spec::scenario::Scenario;
 use serde::Serialize;
 
@@ -20,46 +21,50 @@ use crate::failure::{Exit, Failure};
 use crate::names::Names;
 use crate::opened::LOG;
 use crate::render::{self, whole};
+use crate::sources;
 use crate::story::Story;
 
 pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
-    let loaded = periplus_spec::load(&args.scenario).map_err(Failure::Files)?;
+    let mut loaded = periplus_spec::load(&args.scenario).map_err(Failure::Files)?;
     render::diagnostics(&loaded.warnings);
-    let mut scenario = loaded.scenario;
     if let Some(seed) = args.seed {
-        scenario.seed = seed;
+        loaded.scenario.seed = seed;
     }
-    let journal = args.out.as_ref().map(|out| open(out, &scenario)).transpose()?;
+    let scenario = &loaded.scenario;
+    let journal = args.out.as_ref().map(|out| open(out, &args.scenario, &loaded)).transpose()?;
     let mut sinks =
-        Sinks { journal, traces: Traces::new(&scenario), story: args.story.then(Story::default) };
-    let mut watcher = Watcher::new(&scenario);
+        Sinks { journal, traces: Traces::new(scenario), story: args.story.then(Story::default) };
+    let mut watcher = Watcher::new(scenario);
     let started = Instant::now();
-    let outcome = simulate(&scenario, &mut sinks, &mut watcher)?;
+    let outcome = simulate(scenario, &mut sinks, &mut watcher)?;
     let took = started.elapsed();
     watcher.bar.finish_and_clear();
 
     let mut failures = watcher.failures;
-    failures.extend(expect::unmet_at(&scenario, None, &outcome.state));
-    failures.extend(expect::unmet_after(&scenario, &outcome.summary, &sinks.traces));
+    failures.extend(expect::unmet_at(scenario, None, &outcome.state));
+    failures.extend(expect::unmet_after(scenario, &outcome.summary, &sinks.traces));
     if let (Some(journal), Some(out)) = (sinks.journal, &args.out) {
         journal.finish(&outcome.state)?;
         keep(out, &outcome)?;
     }
-    answer(args, &scenario, &outcome, took)?;
+    answer(args, scenario, &outcome, took)?;
     for failure in &failures {
         render::error(failure);
     }
     Ok(if failures.is_empty() { Exit::Held } else { Exit::Failed })
 }
 
-/// Opens the log of a new run.
-fn open(out: &Path, scenario: &Scenario) -> Result<Writer, Failure> {
+/// Opens the log of a new run, which carries what it is made from.
+fn open(out: &Path, path: &Path, loaded: &Loaded) -> Result<Writer, Failure> {
+    let scenario = &loaded.scenario;
     let header = Header::new(scenario.hash, scenario.epoch_unix_ms, &maker());
     // A run can be repeated: what a crash takes of it is not lost.
     let options = Options { fsync: Fsync::OnSeal, ..Options::default() };
     let log = out.join(LOG);
     std::fs::create_dir_all(&log).map_err(|error| Failure::io("make", &log, &error))?;
-    Ok(Writer::create(&log, header, options)?)
+    let writer = Writer::create(&log, header, options)?;
+    sources::keep(&log, path, loaded)?;
+    Ok(writer)
 }
 
 fn maker() -> String {

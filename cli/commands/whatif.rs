@@ -6,17 +6,19 @@ use std::path::Path;
 use crate::args::{AnswerFormat, WhatifArgs};
 use crate::failure::{Exit, Failure};
 use crate::parallel;
-use crate::render::{self, sparkline, strong, table};
+use crate::render::{self, grouped, sparkline, strong, table};
 use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::guard::Guard;
-use crate::whatif::measures::{Form, SHOWN, require};
+use crate::whatif::measures::{Form, SHOWN, label, require, told};
+use crate::whatif::recorded::{Closeness, Quantiles, Recorded};
 use crate::whatif::rows;
 use crate::whatif::runs::{Plan, Run, Shard};
 use crate::whatif::store::{Folder, Store};
-use crate::whatif::study::{Base, Study};
+use crate::whatif::study::{Base, Study, Subject, Way};
 use crate::whatif::tables::Table;
+use crate::wording::acts;
 
 pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     let nowhere = |what: &str, hint: &str| {
@@ -33,7 +35,10 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     }
     let guards = args.fail_if.iter().map(|text| Guard::parse(text));
     let guards: Vec<Guard> = guards.collect::<Result<_, _>>()?;
-    let study = Study::new(&args.scenario, &args.set, &args.vary, args.seeds, Base::First)?;
+    let study = Study::new(subject(args)?, &args.set, &args.vary, args.seeds, Base::First)?;
+    if args.format == AnswerFormat::Human {
+        warn_of_kept(&study);
+    }
     let out = args.out.as_deref();
     let store = out.map(|out| Folder::open(out.join("runs"))).transpose()?;
     let plan = Plan {
@@ -57,7 +62,8 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
         return Ok(Exit::Held);
     }
     let runs: Vec<Run> = runs.into_iter().flatten().collect();
-    let answer = Answer::new(&study, &runs);
+    let mut answer = Answer::new(&study, &runs);
+    answer.closeness = study.recorded.as_deref().map(Recorded::closeness).transpose()?;
     for guard in &guards {
         require(&guard.measure, &runs[0].measures)?;
     }
@@ -81,6 +87,40 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+fn subject(args: &WhatifArgs) -> Result<Subject<'_>, Failure> {
+    if args.subject.is_dir() {
+        let recorded = Recorded::open(&args.subject, args.scenario.as_deref(), args.from)?;
+        return Ok(Subject::Recorded(Box::new(recorded)));
+    }
+    let given = [("--from", args.from.is_some()), ("--scenario", args.scenario.is_some())];
+    match given.into_iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Failure::Usage {
+            message: format!(
+                "`{flag}` says something about a log; {} is none",
+                args.subject.display()
+            ),
+            hint: "name the folder of a log, such as DIR/run.log, or leave it out".into(),
+        }),
+        None => Ok(Subject::Scenario(&args.subject)),
+    }
+}
+
+/// What was left out of a log's timeline has left its traces in it all the same.
+fn warn_of_kept(study: &Study) {
+    for variant in &study.variants {
+        let Way::Forked(fork) = &variant.world else { continue };
+        let kept: Vec<String> =
+            fork.kept.iter().filter_map(|moment| acts::act(&moment.act, &fork.scenario)).collect();
+        if !kept.is_empty() {
+            render::note(&format!(
+                "{}: what happened in the log stays in it: {}",
+                variant.name,
+                kept.join("; ")
+            ));
+        }
+    }
+}
+
 /// Puts a table on stdout.
 pub(super) fn put(table: &Table, format: AnswerFormat) -> Result<(), Failure> {
     let mut stdout = std::io::stdout();
@@ -98,24 +138,29 @@ pub(super) fn put(table: &Table, format: AnswerFormat) -> Result<(), Failure> {
 
 fn tell(answer: &Answer) {
     let seeds = answer.seeds.len();
+    let base = if answer.closeness.is_some() { "what was recorded" } else { "the base" };
     let title = format!(
-        "{}: the base and {} over {}",
+        "{}: {base} and {} over {}",
         answer.scenario,
         counted(answer.variants.len(), "variant"),
         counted(seeds, "seed")
     );
     render::line(&strong(&title));
+    if let Some(closeness) = &answer.closeness {
+        tell_closeness(closeness);
+    }
+    let base = if answer.closeness.is_some() { "recorded" } else { "base" };
     if answer.variants.is_empty() {
-        let base = |path: &str| answer.base.get(path).copied();
-        let rows = SHOWN
-            .iter()
-            .filter_map(|shown| Some(vec![shown.label.into(), shown.form.told(base(shown.path)?)]));
+        let value = |path: &str| answer.base.get(path).copied();
+        let rows = SHOWN.iter().filter_map(|shown| {
+            Some(vec![shown.label.into(), shown.form.told(value(shown.path)?)])
+        });
         render::line(&format!("\n{}", table(&[], rows.collect()).trim_end()));
-        tell_hours(&[("base", &answer.base_hours)]);
+        tell_hours(&[(base, &answer.base_hours)]);
     }
     for variant in &answer.variants {
-        tell_variant(variant);
-        tell_hours(&[("base", &answer.base_hours), ("variant", &variant.hours)]);
+        tell_variant(base, variant);
+        tell_hours(&[(base, &answer.base_hours), ("variant", &variant.hours)]);
     }
     if seeds > 1 && !answer.variants.is_empty() {
         let percent = (CONFIDENCE * 100.0).round();
@@ -126,7 +171,56 @@ fn tell(answer: &Answer) {
     }
 }
 
-fn tell_variant(variant: &Compared) {
+/// Says how far what follows can be trusted.
+fn tell_closeness(closeness: &Closeness) {
+    let Closeness { records, same, measures, durations } = closeness;
+    let verdict = if same == records {
+        format!("with nothing changed, all {} records come out as recorded", grouped(*records))
+    } else {
+        format!(
+            "with nothing changed, {} of {} records come out as recorded: this release decides otherwise from \
+             record {same} on",
+            grouped(*same),
+            grouped(*records)
+        )
+    };
+    render::line(&format!("\n{verdict}"));
+    let missing = || "·".to_owned();
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for row in durations {
+        for (quantile, of) in [("p50", 0), ("p95", 1)] {
+            let told = |one: &Quantiles| {
+                let value = if of == 0 { one.p50 } else { one.p95 };
+                value.map_or_else(missing, |seconds| format!("{seconds:.1} s"))
+            };
+            let distance = row.distance.filter(|_| of == 0);
+            rows.push(vec![
+                format!("{}, {quantile}", row.what),
+                told(&row.recorded),
+                missing(),
+                told(&row.fitted),
+                distance.map_or_else(String::new, |distance| format!("{distance:.2}")),
+            ]);
+        }
+    }
+    for row in measures {
+        rows.push(vec![
+            label(&row.measure),
+            row.recorded.map_or_else(missing, |value| told(&row.measure, value)),
+            told(&row.measure, row.played),
+            told(&row.measure, row.fitted),
+            String::new(),
+        ]);
+    }
+    let head = ["how close", "recorded", "played", "fitted", "distance"];
+    render::line(&format!("\n{}", table(&head, rows).trim_end()));
+    render::line(
+        "\nplayed: the log as it is metered here; fitted: a world that is asked for everything. Variants ask it only \
+         for what the log does not know",
+    );
+}
+
+fn tell_variant(base: &str, variant: &Compared) {
     let found = |path: &str| variant.all.iter().find(|one| one.0 == path).map(|one| &one.1);
     let rows = SHOWN.iter().filter_map(|shown| {
         let one = found(shown.path)?;
@@ -135,7 +229,7 @@ fn tell_variant(variant: &Compared) {
         row.push(told_difference(shown.form, one));
         Some(row)
     });
-    let head = ["", "base", "variant", "difference"];
+    let head = ["", base, "variant", "difference"];
     let told = table(&head, rows.collect());
     render::line(&format!("\n{}\n{}", strong(&variant.name), told.trim_end()));
 }

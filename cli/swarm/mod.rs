@@ -9,6 +9,7 @@
 //! | `dice`, `draw` | a seed becomes a scenario and its troubles |
 //! | `keep` | the log of a voyage, in memory or by the journal, and what a crash leaves of it |
 //! | `voyage` | the loop between machine and world, with echoes, lost answers and hubs that die |
+//! | `played` | the log of a voyage, played again |
 //! | `invariants` | what must hold after every record |
 //! | `converged` | what must hold once all troubles are over |
 //! | `reference` | rules and formulas, worked out a second time |
@@ -18,6 +19,7 @@ mod dice;
 mod draw;
 mod invariants;
 mod keep;
+mod played;
 mod voyage;
 
 pub mod reference;

@@ -14,6 +14,7 @@ use super::dice::{Dice, Topic};
 use super::draw::{Drawn, QUIET, SETTLING, Trouble, healed};
 use super::invariants::Invariants;
 use super::keep::Keep;
+use super::played;
 use super::{Breach, Numbers};
 
 /// How often a report comes again, in a hundred, and how much later at most.
@@ -228,10 +229,16 @@ impl<'a> Voyage<'a> {
                 return Err(Breach { seq, at, rule, found: divergence.to_string() });
             }
         }
-        if state == self.state && state == self.mirror {
-            return Ok(());
+        if state != self.state || state != self.mirror {
+            return Err(self.breach("a log verifies", "it ends in another state".into()));
         }
-        Err(self.breach("a log verifies", "it ends in another state".into()))
+        let log: Vec<Record> = self.keep.read().collect();
+        match played::differs(&self.drawn.scenario, &log) {
+            None => Ok(()),
+            Some((_, found)) => {
+                Err(self.breach("with nothing changed a log comes out again", found))
+            }
+        }
     }
 
     fn count_served(&mut self) {

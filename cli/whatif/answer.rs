@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::measures::Measures;
+use crate::whatif::recorded::Closeness;
 use crate::whatif::runs::Run;
 use crate::whatif::study::Study;
 use crate::whatif::tables::{Column, Table};
@@ -20,6 +21,9 @@ pub(crate) struct Answer {
     pub(crate) seeds: Vec<u64>,
     confidence: f64,
     method: &'static str,
+    /// For a log: how close a simulated world comes to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) closeness: Option<Closeness>,
     pub(crate) base: Measures,
     pub(crate) base_hours: Hours,
     pub(crate) variants: Vec<Compared>,
@@ -96,10 +100,11 @@ impl Answer {
             names.iter().filter_map(|name| Some(((*name).clone(), difference(base, name)?.base)));
         Self {
             version: VERSION,
-            scenario: study.variants[0].scenario.name.clone(),
+            scenario: study.name(),
             seeds: study.seeds.clone(),
             confidence: CONFIDENCE,
             method: "paired t",
+            closeness: None,
             base: means.collect(),
             base_hours: Hours::of(base),
             variants: variants.collect(),

@@ -47,9 +47,13 @@ pub(crate) const SHOWN: [Shown; 10] = [
 
 /// All numbers of a summary but those that say only which run it was.
 pub(crate) fn of(summary: &Summary) -> Measures {
+    in_json(&serde_json::to_value(summary).expect("a summary is JSON"))
+}
+
+/// The same of a summary that was kept as JSON.
+pub(crate) fn in_json(summary: &Value) -> Measures {
     let mut measures = Measures::new();
-    let value = serde_json::to_value(summary).expect("a summary is JSON");
-    gather(&value, "", &mut measures);
+    gather(summary, "", &mut measures);
     for told in ["version", "seed", "hours"] {
         measures.remove(told);
     }
@@ -85,6 +89,12 @@ pub(crate) fn require(path: &str, known: &Measures) -> Result<(), Failure> {
     let aliases = SHOWN.iter().map(|shown| shown.alias);
     let names: Vec<&str> = aliases.chain(known.keys().map(String::as_str)).collect();
     Err(Failure::no_such("measure", path, &names))
+}
+
+/// What people call a measure.
+pub(crate) fn label(path: &str) -> String {
+    let shown = SHOWN.iter().find(|shown| shown.path == path);
+    shown.map_or(path, |shown| shown.label).to_owned()
 }
 
 /// A measure as people read it, whichever it is.

@@ -1,4 +1,4 @@
-//! What if: the same scenario under other settings, over the same seeds.
+//! What if: the same scenario, or the same log, under other settings, over the same seeds.
 //!
 //! Every variant meets the same luck: a seed draws the same for each entity and purpose whatever else changes,
 //! so that differences within a seed are the variant's doing. Runs share nothing, so they are spread over cores
@@ -7,6 +7,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `study` | which variants there are |
+//! | `recorded` | a log that variants begin as |
 //! | `runs` | running them |
 //! | `store` | keeping what came out |
 //! | `answer` | what the variants differ in |
@@ -23,6 +24,7 @@ pub(crate) mod compare;
 pub(crate) mod goal;
 pub(crate) mod guard;
 pub(crate) mod measures;
+pub(crate) mod recorded;
 pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod store;

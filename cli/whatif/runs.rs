@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use periplus_core::{RecordRef, Sink, SinkFault, State};
-use periplus_sim::{Breakdown, Dimension, Outcome, run as simulate};
+use periplus_sim::{Breakdown, Dimension, Fork, Outcome, Twins, run as simulate};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::parallel;
 use crate::whatif::measures::{self, Measures};
 use crate::whatif::rows;
 use crate::whatif::store::Store;
-use crate::whatif::study::{Study, Variant};
+use crate::whatif::study::{Study, Variant, Way};
 use crate::whatif::tables::Table;
 
 /// The version of the files that runs are kept in.
@@ -112,7 +112,7 @@ impl Plan<'_> {
             Some(kept) => kept,
             None if !self.shard.has(place) => return Ok(None),
             None => {
-                let run = run_one(variant, seed, self.breakdowns)?;
+                let run = self.run_one(variant, seed)?;
                 if let Some(store) = self.store {
                     store.put(&name_of(variant, seed), &written(&run)?)?;
                 }
@@ -121,6 +121,35 @@ impl Plan<'_> {
         };
         run.parts.clear();
         Ok(Some(run))
+    }
+
+    fn run_one(&self, variant: &Variant, seed: u64) -> Result<Run, Failure> {
+        let way = variant.world.with_seed(seed);
+        let mut looking = Nowhere(self.breakdowns);
+        let outcome = match (&way, &self.study.recorded) {
+            (Way::Forked(fork), Some(recorded)) => {
+                recorded.run(fork, Twins::Followed, &mut Nowhere(&[]), &mut looking)?
+            }
+            (Way::Simulated(scenario) | Way::Forked(Fork { scenario, .. }), _) => {
+                simulate(scenario, &mut Nowhere(&[]), &mut looking)?
+            }
+        };
+        let Outcome { summary, parts, digest, .. } = outcome;
+        let fleet = &way.scenario().fleet;
+        let mut parts = parts.iter().map(|(breakdown, parts)| {
+            (breakdown.to_string(), rows::of_parts(fleet, breakdown, parts))
+        });
+        let (_, hours) = parts.next().expect("hours come first");
+        Ok(Run {
+            version: VERSION,
+            scenario: variant.fingerprint.clone(),
+            variant: variant.name.clone(),
+            seed,
+            digest: digest.to_string(),
+            measures: measures::of(&summary),
+            hours,
+            parts: parts.collect(),
+        })
     }
 
     fn is_enough(&self, kept: &Run) -> bool {
@@ -159,34 +188,9 @@ impl periplus_sim::Watch for Nowhere<'_> {
     }
 }
 
-fn run_one(variant: &Variant, seed: u64, breakdowns: &[Breakdown]) -> Result<Run, Failure> {
-    let mut scenario = variant.scenario.clone();
-    scenario.seed = seed;
-    let outcome = simulate(&scenario, &mut Nowhere(&[]), &mut Nowhere(breakdowns))?;
-    let Outcome { summary, parts, digest, .. } = outcome;
-    let mut parts = parts.iter().map(|(breakdown, parts)| {
-        (breakdown.to_string(), rows::of_parts(&scenario.fleet, breakdown, parts))
-    });
-    let (_, hours) = parts.next().expect("hours come first");
-    Ok(Run {
-        version: VERSION,
-        scenario: fingerprint(variant),
-        variant: variant.name.clone(),
-        seed,
-        digest: digest.to_string(),
-        measures: measures::of(&summary),
-        hours,
-        parts: parts.collect(),
-    })
-}
-
-fn fingerprint(variant: &Variant) -> String {
-    format!("{:032x}", variant.scenario.hash)
-}
-
 /// Under which name a run is kept: two runs of different files, settings or seeds never share one.
 fn name_of(variant: &Variant, seed: u64) -> String {
-    format!("{}-{seed}.json", fingerprint(variant))
+    format!("{}-{seed}.json", variant.fingerprint)
 }
 
 /// A run that was kept. One of another version counts as none.
@@ -202,7 +206,7 @@ fn kept(store: &dyn Store, variant: &Variant, seed: u64) -> Result<Option<Run>, 
         return Ok(None);
     }
     let run: Run = serde_json::from_slice(&bytes).map_err(damaged)?;
-    let same = run.scenario == fingerprint(variant) && run.seed == seed;
+    let same = run.scenario == variant.fingerprint && run.seed == seed;
     // A file that was copied together from another study may name the variant otherwise.
     Ok(same.then(|| Run { variant: variant.name.clone(), ..run }))
 }

@@ -2,22 +2,31 @@
 
 use std::path::Path;
 
+use periplus_sim::Fork;
 use periplus_spec::Setting;
 use periplus_spec::scenario::Scenario;
 
 use crate::failure::Failure;
+use crate::whatif::recorded::Recorded;
 
 /// A study can have so many variants; more are a slip of the hand.
 const VARIANTS_MAX: usize = 1_000;
 /// A range stands for so many values at most.
 const RANGE_MAX: i64 = 1_000;
 
-/// Variants of a scenario, over seeds.
-#[derive(Debug)]
+/// Variants of a scenario, or of what was recorded, over seeds.
 pub(crate) struct Study {
     /// Where there is a base, it is the first.
     pub(crate) variants: Vec<Variant>,
     pub(crate) seeds: Vec<u64>,
+    /// The log that all variants begin as, if there is one.
+    pub(crate) recorded: Option<Box<Recorded>>,
+}
+
+/// What a study is about.
+pub(crate) enum Subject<'a> {
+    Scenario(&'a Path),
+    Recorded(Box<Recorded>),
 }
 
 /// Whether the scenario as it is belongs to a study.
@@ -29,31 +38,34 @@ pub(crate) enum Base {
     None,
 }
 
-/// A scenario with some of its fields set otherwise.
-#[derive(Debug)]
+/// A scenario, or a log, with some of its fields set otherwise.
 pub(crate) struct Variant {
     pub(crate) name: String,
     pub(crate) settings: Vec<Setting>,
-    pub(crate) scenario: Scenario,
+    pub(crate) world: Way,
+    /// What stands for all that its runs are made from, but for the seed.
+    pub(crate) fingerprint: String,
+}
+
+/// How a variant comes about.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// From nothing.
+    Simulated(Scenario),
+    /// As a log begins.
+    Forked(Fork),
 }
 
 impl Study {
     /// Reads the scenario once for every variant. What is varied is combined in every way; what is set holds in
     /// every variant, and not in the base.
     pub(crate) fn new(
-        scenario: &Path,
+        subject: Subject<'_>,
         set: &[String],
         vary: &[String],
         seeds: u64,
         base: Base,
     ) -> Result<Self, Failure> {
-        if scenario.is_dir() {
-            return Err(Failure::Usage {
-                message: format!("{} is a folder, not a scenario", scenario.display()),
-                hint: "a study is made from a scenario's file; logs are read by `replay` and `why`"
-                    .into(),
-            });
-        }
         let set = set.iter().map(|text| Setting::parse(text).map_err(refused));
         let set: Vec<Setting> = set.collect::<Result<_, _>>()?;
         let mut combinations: Vec<Vec<Setting>> = vec![Vec::new()];
@@ -74,10 +86,23 @@ impl Study {
         let settings = combinations.into_iter().map(|varied| [set.clone(), varied].concat());
         let base = (base == Base::First).then(Vec::new);
         let variants = base.into_iter().chain(settings);
-        let variants: Vec<Variant> =
-            variants.map(|settings| Variant::new(scenario, settings)).collect::<Result<_, _>>()?;
-        let first = variants[0].scenario.seed;
-        Ok(Self { variants, seeds: (0..seeds).map(|more| first.wrapping_add(more)).collect() })
+        let variants = variants.map(|settings| Variant::new(&subject, settings));
+        let variants: Vec<Variant> = variants.collect::<Result<_, _>>()?;
+        let first = variants[0].scenario().seed;
+        let recorded = match subject {
+            Subject::Scenario(_) => None,
+            Subject::Recorded(recorded) => Some(recorded),
+        };
+        let seeds = (0..seeds).map(|more| first.wrapping_add(more)).collect();
+        Ok(Self { variants, seeds, recorded })
+    }
+
+    /// What it is about, for people.
+    pub(crate) fn name(&self) -> String {
+        match &self.recorded {
+            Some(recorded) => recorded.name(),
+            None => self.variants[0].scenario().name.clone(),
+        }
     }
 
     /// The variant and the seed of each run, base and seeds first.
@@ -88,11 +113,45 @@ impl Study {
 }
 
 impl Variant {
-    fn new(path: &Path, settings: Vec<Setting>) -> Result<Self, Failure> {
-        let loaded = periplus_spec::load_with(path, &settings).map_err(Failure::Files)?;
+    fn new(subject: &Subject<'_>, settings: Vec<Setting>) -> Result<Self, Failure> {
+        let (world, fingerprint) = match subject {
+            Subject::Scenario(path) => {
+                let loaded = periplus_spec::load_with(path, &settings).map_err(Failure::Files)?;
+                let fingerprint = format!("{:032x}", loaded.scenario.hash);
+                (Way::Simulated(loaded.scenario), fingerprint)
+            }
+            Subject::Recorded(recorded) => {
+                let (fork, fingerprint) = recorded.fork(&settings)?;
+                (Way::Forked(fork), fingerprint)
+            }
+        };
         let texts: Vec<&str> = settings.iter().map(Setting::text).collect();
         let name = if texts.is_empty() { "base".into() } else { texts.join(", ") };
-        Ok(Self { name, settings, scenario: loaded.scenario })
+        Ok(Self { name, settings, world, fingerprint })
+    }
+
+    /// Its world.
+    pub(crate) fn scenario(&self) -> &Scenario {
+        self.world.scenario()
+    }
+}
+
+impl Way {
+    pub(crate) fn scenario(&self) -> &Scenario {
+        match self {
+            Self::Simulated(scenario) => scenario,
+            Self::Forked(fork) => &fork.scenario,
+        }
+    }
+
+    /// The same with another seed.
+    pub(crate) fn with_seed(&self, seed: u64) -> Self {
+        let mut way = self.clone();
+        match &mut way {
+            Self::Simulated(scenario) => scenario.seed = seed,
+            Self::Forked(fork) => fork.scenario.seed = seed,
+        }
+        way
     }
 }
 

@@ -222,3 +222,63 @@ fn a_damaged_run_is_named() {
     let told = place.periplus(&STUDY);
     assert!(told.contains("is not a run that was kept") && told.ends_with("exit 4\n"), "{told}");
 }
+
+#[test]
+fn a_log_is_asked_what_would_have_been() {
+    let place = Place::after_a_run();
+    let asked = ["whatif", "run/run.log", "--set", "demand.growth=2", "--from", "1h"];
+    assert_snapshot!(place.periplus(&asked));
+    // Half of the day stays as it was, whoever decides; the seeds differ in what the log does not know.
+    let study: Vec<&str> = asked.into_iter().chain(["--seeds", "3", "--out", "study"]).collect();
+    let told = place.periplus(&study);
+    let first = fs::read(place.path("study/runs.csv")).unwrap();
+    assert_eq!(fs::read_dir(place.path("study/runs")).unwrap().count(), 6);
+    assert_eq!(place.periplus(&study), told);
+    assert_eq!(fs::read(place.path("study/runs.csv")).unwrap(), first);
+}
+
+#[test]
+fn an_outage_can_be_imposed_and_what_happened_cannot_be_undone() {
+    let place = Place::after_a_run();
+    let imposed = "timeline=[{at: 2h, outage: edge-island, for: 20m}]";
+    assert_snapshot!(place.periplus(&["whatif", "run/run.log", "--set", imposed]));
+}
+
+#[test]
+fn nothing_changed_is_what_was_recorded() {
+    let place = Place::after_a_run();
+    let told = place.periplus(&["whatif", "run/run.log", "--format", "json"]);
+    let answer: serde_json::Value =
+        serde_json::from_str(&told[told.find('{').unwrap()..=told.rfind('}').unwrap()]).unwrap();
+    let close = &answer["closeness"];
+    assert_eq!(close["records"], close["same"]);
+    let rows = close["measures"].as_array().unwrap();
+    let apart = |row: &serde_json::Value| {
+        let (recorded, played) =
+            (row["recorded"].as_f64().unwrap(), row["played"].as_f64().unwrap());
+        (recorded - played).abs() / recorded.abs()
+    };
+    assert_eq!(rows.len(), 6);
+    // When a cluster really fell silent is known to half a heartbeat only.
+    assert!(rows.iter().all(|row| apart(row) < 0.03), "{rows:#?}");
+}
+
+#[test]
+fn what_a_log_cannot_be_asked_is_told() {
+    let place = Place::after_a_run();
+    let ask = |more: &[&str]| {
+        let args: Vec<&str> = ["whatif", "run/run.log"].iter().chain(more).copied().collect();
+        place.periplus(&args)
+    };
+    let mut told = ask(&["--set", "reach.nearest=1"]);
+    told += &ask(&["--from", "9h"]);
+    told += &place.periplus(&["whatif", "harbour.yaml", "--from", "1h"]);
+    told += &place.periplus(&["whatif", "run"]);
+    fs::remove_dir_all(place.path("run/run.log/sources")).unwrap();
+    told += &ask(&[]);
+    assert!(ask(&["--scenario", "harbour.yaml"]).ends_with("exit 0\n"));
+    let changed = place.read("harbour.yaml").replace("duration: 3h", "duration: 4h");
+    place.write("harbour.yaml", &changed);
+    told += &ask(&["--scenario", "harbour.yaml"]);
+    assert_snapshot!(told);
+}

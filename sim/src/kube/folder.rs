@@ -168,6 +168,7 @@ impl Cluster {
                 generation: deployment.generation,
                 cause: deployment.cause,
                 changed: true,
+                scripted: false,
             };
             self.deployments.remove(number);
             self.remember_gone(gone, around);
@@ -176,7 +177,8 @@ impl Cluster {
 
     fn note_gone(&mut self, manifest: &Manifest, around: &mut Around<'_>) {
         let Manifest { target, generation, cause, .. } = *manifest;
-        let gone = Gone { binding: target.binding, generation, cause, changed: true };
+        let binding = target.binding;
+        let gone = Gone { binding, generation, cause, changed: true, scripted: false };
         self.remember_gone(gone, around);
     }
 

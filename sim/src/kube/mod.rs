@@ -69,6 +69,8 @@ struct Gone {
     generation: Generation,
     cause: EffectKey,
     changed: bool,
+    /// Whether a log tells what is said of it.
+    scripted: bool,
 }
 
 /// What a cluster touches outside of itself.

@@ -46,10 +46,11 @@ impl Cluster {
         let mut any = self.deployments.iter().next().is_some();
         for gone in &mut self.gone {
             // What this hub has heard of is kept all the same: it may die, and another one know less.
-            gone.changed = state.binding(gone.binding).is_some_and(|binding| {
+            let waits = state.binding(gone.binding).is_some_and(|binding| {
                 binding.generation == gone.generation
                     && state.berth(gone.binding.berth).cluster == here
             });
+            gone.changed = waits && !gone.scripted;
             any |= gone.changed;
         }
         self.deployments.iter_mut().for_each(|(_, deployment)| deployment.changed = true);

@@ -63,7 +63,7 @@ impl Cluster {
         }
         let (generation, cause) = (manifest.generation, manifest.cause);
         self.gone.retain(|other| other.binding != binding);
-        self.gone.push(Gone { binding, generation, cause, changed: false });
+        self.gone.push(Gone { binding, generation, cause, changed: false, scripted: true });
     }
 
     /// Whether a binding goes as a log has it.
@@ -76,6 +76,7 @@ impl Cluster {
         for number in self.deployments.numbers() {
             self.set_course(number, Course::WorkedOut, around);
         }
+        self.gone.iter_mut().for_each(|gone| gone.scripted = false);
     }
 
     fn is_scripted(&self, number: u32) -> bool {

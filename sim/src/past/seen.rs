@@ -34,7 +34,10 @@ pub(crate) struct World {
 /// What was heard of a cluster.
 #[derive(Clone, Debug, Default)]
 struct Heard {
+    /// The newest heartbeat.
     last: Option<Tick>,
+    /// The newest word of any kind.
+    word: Tick,
     retired: bool,
     silences: Vec<Silence>,
     prices: Vec<(Tick, Prices)>,
@@ -79,7 +82,10 @@ impl World {
                     self.measure(*series, as_of, *rate);
                 }
             }
-            Sight::Readiness { cluster, readings } => self.look(*cluster, as_of, readings),
+            Sight::Readiness { cluster, readings } => {
+                self.clusters[cluster.index()].speak(as_of);
+                self.look(*cluster, as_of, readings);
+            }
             Sight::Prices(prices) => {
                 for (cluster, prices) in prices {
                     note(&mut self.clusters[cluster.index()].prices, as_of, *prices);
@@ -90,7 +96,8 @@ impl World {
                     note(&mut self.clusters[cluster.index()].carbon, as_of, *grams);
                 }
             }
-            Sight::Capacity { .. } | Sight::Reach { .. } => {}
+            Sight::Capacity { cluster, .. } => self.clusters[cluster.index()].speak(as_of),
+            Sight::Reach { .. } => {}
         }
     }
 
@@ -108,10 +115,11 @@ impl World {
         if let Some(last) = heard.last
             && is_silence(last, as_of, every)
         {
-            let from = last.after(Span(every.0 / 2));
+            let from = heard.fell_silent(last, every);
             heard.silences.push(Silence { from, until: Some(as_of), dead: false });
         }
         heard.last = heard.last.max(Some(as_of));
+        heard.speak(as_of);
     }
 
     /// Fewer replicas after a silence than before it: they had died.
@@ -154,7 +162,7 @@ impl World {
         for heard in &mut self.clusters {
             let Some(last) = heard.last.filter(|_| !heard.retired) else { continue };
             if is_silence(last, end, self.heartbeat_every) {
-                let from = last.after(Span(self.heartbeat_every.0 / 2));
+                let from = heard.fell_silent(last, self.heartbeat_every);
                 // Nobody knows whether it runs; the machine will give it up, and so does the world.
                 heard.silences.push(Silence { from, until: None, dead: true });
             }
@@ -194,6 +202,19 @@ impl World {
 
     pub(crate) fn carbon(&self, cluster: ClusterId) -> &[(Tick, GramsPerKwh)] {
         &self.clusters[cluster.index()].carbon
+    }
+}
+
+impl Heard {
+    fn speak(&mut self, as_of: Tick) {
+        self.word = self.word.max(as_of);
+    }
+
+    /// Half way between its last word and the heartbeat that did not come.
+    fn fell_silent(&self, last: Tick, every: Span) -> Tick {
+        let missed = last.after(every);
+        let known = self.word.max(last).min(missed);
+        known.after(Span(missed.since(known).0 / 2))
     }
 }
 

@@ -99,6 +99,8 @@ impl<'s> World<'s> {
     }
 
     fn assemble(scenario: &'s Scenario, playback: Option<Playback<'s>>) -> Self {
+        // A log has everything that the machine was told, the setup as well.
+        let setup = if playback.is_some() { &[] } else { scenario.setup.as_slice() };
         let luck = Luck::new(scenario.seed);
         let fleet = &scenario.fleet;
         let rules = &scenario.world;
@@ -112,7 +114,7 @@ impl<'s> World<'s> {
             scenario,
             now: Tick::ZERO,
             queue: Queue::new(),
-            setup: scenario.setup.iter(),
+            setup: setup.iter(),
             names,
             tray: VecDeque::new(),
             catalog: Catalog::new(&fleet.apps),

@@ -41,6 +41,8 @@ pub(crate) struct Playback<'s> {
     tape: Tape<'s>,
     /// The next exogenous input of the tape.
     head: Option<(Tick, Seq, Input)>,
+    /// Inputs of the setup that come next on the tape: nothing is imposed before they are over.
+    setup: usize,
     /// Exogenous inputs that come next on the tape and that the machine is told otherwise.
     told: usize,
     pub(super) fault: Option<SinkFault>,
@@ -83,7 +85,8 @@ impl<'s> Playback<'s> {
             twins,
             tape,
             head: None,
-            told: fork.scenario.setup.len(),
+            setup: fork.scenario.setup.len(),
+            told: 0,
             fault: None,
             agenda: Agenda::default(),
             fired: BTreeMap::new(),
@@ -210,8 +213,9 @@ impl World<'_> {
             let playback = self.playback.as_ref().expect("a log is played");
             let next = playback.next(state.next_deadline(), self.now, end);
             let next = next.filter(|next| next.0 <= until);
-            let happens_until = next.map_or(until, |next| next.0);
-            if let Some((at, happening)) = self.queue.pop_before(happens_until.0 + 1) {
+            let happens_until = next.map_or(until, |next| next.0).0;
+            let happens_before = happens_until + u64::from(playback.setup == 0);
+            if let Some((at, happening)) = self.queue.pop_before(happens_before) {
                 self.now = self.now.max(Tick(at));
                 self.happen(happening, state);
                 continue;
@@ -237,6 +241,7 @@ impl World<'_> {
                 Some(Input::Timer(TimerFired { due }))
             }
             Source::Tape => {
+                playback.setup = playback.setup.saturating_sub(1);
                 let (_, seq, input) = playback.head.take().expect("it was looked at");
                 let fork = playback.fork;
                 let renumbered = fork
