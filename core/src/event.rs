@@ -440,6 +440,20 @@ pub enum Event {
         /// When.
         until: Tick,
     },
+
+    // What ran already.
+    /// A berth runs as the input says.
+    BerthAdopted {
+        /// Which berth.
+        berth: BerthId,
+        /// Its place among those that the input names.
+        place: u32,
+    },
+    /// A flow's users are where it is assigned to.
+    FlowAdopted {
+        /// Which flow.
+        flow: FlowId,
+    },
 }
 
 /// Why a command could not be carried out.

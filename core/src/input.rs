@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::adoption::Adoption;
 use crate::effect::{EffectKey, Generation};
 use crate::fleet::{ClusterSpec, Place, PoolReport, Prices, SeriesSpec, TenantSpec, ZoneSpec};
 use crate::ids::{
@@ -190,6 +191,8 @@ pub enum Command {
     Pause,
     /// Act again.
     Resume,
+    /// Take over what runs already, as it is.
+    Adopt(Box<Adoption>),
 }
 
 /// How an effect went.

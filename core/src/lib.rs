@@ -32,6 +32,7 @@ mod decide;
 mod progress;
 mod step;
 
+pub mod adoption;
 pub mod capacity;
 pub mod codec;
 pub mod decision;

@@ -2,6 +2,7 @@
 
 mod support;
 
+use periplus_core::adoption::{Adopted, Adoption, Sender, Sent};
 use periplus_core::fleet::*;
 use periplus_core::ids::*;
 use periplus_core::input::*;
@@ -33,6 +34,7 @@ enum Action {
     Pause(bool),
     Repeat(usize),
     Report(usize, u8),
+    Adopt(u32, u32, u16, u32),
     Garbage(u8),
 }
 
@@ -57,6 +59,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<bool>().prop_map(Action::Pause),
         2 => any::<usize>().prop_map(Action::Repeat),
         2 => (any::<usize>(), 0_u8..3).prop_map(|(which, how)| Action::Report(which, how)),
+        1 => (0..APPS, 0..CLUSTERS, 0_u16..5, 0..ZONES * APPS)
+            .prop_map(|(app, cluster, replicas, series)| Action::Adopt(app, cluster, replicas, series)),
         1 => (0_u8..6).prop_map(Action::Garbage),
     ]
 }
@@ -181,6 +185,15 @@ fn act(bench: &mut Bench, action: &Action) {
                 };
                 bench.feed(&Input::Report(EffectReport { key: *key, outcome }));
             }
+        }
+        Action::Adopt(app, cluster, replicas, series) => {
+            let (app, cluster) = (AppId(*app), ClusterId(*cluster));
+            let components = bench.state.intent(app).group(GroupId(0)).components.len();
+            let replicas = vec![*replicas; components];
+            let berths = vec![Adopted { app, group: GroupId(0), cluster, replicas }];
+            let to = vec![(cluster, Permille::WHOLE)];
+            let flows = vec![Sent { from: Sender::Users(SeriesId(*series)), to }];
+            bench.command(Command::Adopt(Box::new(Adoption { berths, flows })));
         }
         Action::Garbage(kind) => garbage(bench, *kind),
     }

@@ -258,6 +258,8 @@ fn constant_inputs_change_nothing_once_settled() {
                 | Event::HeartbeatsAccepted
                 | Event::Rang { .. }
                 | Event::SilenceTimed { .. }
+                | Event::BerthAdopted { .. }
+                | Event::FlowAdopted { .. }
                 | Event::AppStirred { .. }
                 | Event::BerthUncapped { .. }
         )

@@ -231,7 +231,7 @@ impl State {
         self.timers.disarm(Timer::Retry(key));
     }
 
-    fn raise_generation(&mut self, berth: BerthId, generation: Generation) {
+    pub(super) fn raise_generation(&mut self, berth: BerthId, generation: Generation) {
         let slot = self.berths.edit(berth.index());
         slot.generation = slot.generation.max(generation);
     }

@@ -86,7 +86,8 @@ impl State {
             | Command::Unpin { .. }
             | Command::Approve(_)
             | Command::Pause
-            | Command::Resume => panic!("this command declares nothing"),
+            | Command::Resume
+            | Command::Adopt(_) => panic!("this command declares nothing"),
         }
     }
 

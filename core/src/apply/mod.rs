@@ -4,6 +4,7 @@
 //! sums that depend on it. Which event follows from which input is decided in `step`. The arms stand in
 //! files named for what they change.
 
+mod adopted;
 mod bindings;
 mod declared;
 mod loads;
@@ -115,6 +116,9 @@ impl State {
             Event::RemovalsCounted { bindings } => self.count_removals(at, *bindings),
             Event::Rang { timer } => self.ring(*timer),
             Event::SilenceTimed { until } => self.time_silence(*until),
+
+            Event::BerthAdopted { berth, place } => self.adopt(at, input, *berth, *place),
+            Event::FlowAdopted { flow } => self.settle_flow(*flow),
 
             Event::CommandRefused { .. } | Event::ObservationOutdated | Event::ReportIgnored => {}
         }

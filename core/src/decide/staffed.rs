@@ -180,7 +180,7 @@ fn target(step: &Step<'_>, id: BerthId, staffing: &Staffing, top: usize) -> Opti
 }
 
 /// The loads between which `step` is right.
-fn band(state: &State, staffing: &Staffing, step: usize) -> Band {
+pub(crate) fn band(state: &State, staffing: &Staffing, step: usize) -> Band {
     let headroom = &state.policy().headroom;
     let steps = staffing.steps();
     let low = match step.checked_sub(1) {

@@ -91,6 +91,7 @@ impl Step<'_> {
             Command::Approve(hold) => self.approve(*hold),
             Command::Pause => Ok(self.set_paused(true)),
             Command::Resume => Ok(self.set_paused(false)),
+            Command::Adopt(adoption) => self.adopt(adoption),
         }
     }
 

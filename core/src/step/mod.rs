@@ -3,6 +3,7 @@
 //! Takes an input apart into facts, plans what they touched, and moves on whatever can move. Each file
 //! beside this one takes one family of inputs; `decide` plans; `progress` moves on.
 
+mod adopt;
 mod command;
 mod demand;
 mod observation;
