@@ -220,7 +220,7 @@ pub struct CheckArgs {
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// The kind: Cluster, Zone, Application, Tenant, Policy or Scenario.
+    /// The kind: Cluster, Zone, Application, Tenant, Policy, InitialState or Scenario.
     #[arg(required_unless_present = "reference")]
     pub kind: Option<String>,
     /// Print the reference of all kinds in Markdown.

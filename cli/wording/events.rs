@@ -85,6 +85,7 @@ fn command_name(command: &Command) -> &'static str {
         Command::Approve(_) => "approve",
         Command::Pause => "pause",
         Command::Resume => "resume",
+        Command::Adopt(_) => "adopt",
     }
 }
 
@@ -135,13 +136,19 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
             let (zone, app) = (names.zone(entry.spec.zone), names.app(entry.spec.app));
             Some(format!("{zone} asks for {app}: {}", rate(entry.flow.rate)))
         }
-        Event::BerthOpened { berth, app, group, cluster: there } => {
-            let with = match state.try_berth(*berth).map_or(0, Berth::replicas) {
-                0 => String::new(),
-                1 => " with 1 replica".into(),
-                replicas => format!(" with {replicas} replicas"),
-            };
-            Some(format!("{} starts in {}{with}", names.group(*app, *group), cluster(*there)))
+        // What runs already is told when it is adopted.
+        Event::BerthOpened { .. } if matches!(record.input, Input::Command(Command::Adopt(_))) => {
+            None
+        }
+        Event::BerthOpened { berth, app, group, cluster: there } => Some(format!(
+            "{} starts in {}{}",
+            names.group(*app, *group),
+            cluster(*there),
+            with_replicas(state, *berth)
+        )),
+        Event::BerthAdopted { berth, .. } => {
+            let runs = here(state, *berth, "runs already in")?;
+            Some(runs + &with_replicas(state, *berth))
         }
         // What yields and comes back at once into the room that is left is told by its decisions.
         Event::BerthReopened { berth }
@@ -233,6 +240,7 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
         | Event::MovesCounted { .. }
         | Event::Assigned { .. }
         | Event::Staffed { .. }
+        | Event::FlowAdopted { .. }
         | Event::ScaleInPending { .. }
         | Event::ScaleInDropped { .. }
         | Event::BerthTimed { .. }
@@ -255,6 +263,14 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
         | Event::RemovalsCounted { .. }
         | Event::Rang { .. }
         | Event::SilenceTimed { .. } => None,
+    }
+}
+
+fn with_replicas(state: &State, berth: BerthId) -> String {
+    match state.try_berth(berth).map_or(0, Berth::replicas) {
+        0 => String::new(),
+        1 => " with 1 replica".into(),
+        replicas => format!(" with {replicas} replicas"),
     }
 }
 

@@ -145,3 +145,20 @@ fn what_cannot_be_is_refused_as_a_whole() {
     let last = bench.log.last().expect("just made");
     assert_eq!(last.events, [Event::CommandRefused { refusal: Refusal::Malformed }], "again");
 }
+
+#[test]
+fn what_one_machine_runs_another_takes_over() {
+    let (mut bench, series) = bench();
+    adopt(&mut bench, vec![berth(1, 2)], vec![users(series, &[(1, 1_000)])]);
+    bench.demand(&[(series, 15)]);
+    bench.run_for(Span(7_200_000));
+    let running = bench.state.running();
+    assert_eq!(running.berths, [berth(0, 2)]);
+    assert_eq!(running.flows, [users(series, &[(0, 1_000)])]);
+    let (mut other, _) = self::bench();
+    // Users may also be told of after what serves them.
+    adopt(&mut other, running.berths.clone(), Vec::new());
+    adopt(&mut other, Vec::new(), running.flows.clone());
+    assert_eq!(other.state.running(), running);
+    other.verify();
+}

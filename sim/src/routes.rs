@@ -117,6 +117,12 @@ impl Split {
         self.since = now;
     }
 
+    /// Everybody goes this way, and always did.
+    pub(crate) fn settle(&mut self, to: Mix) {
+        self.from = to.clone();
+        self.to = to;
+    }
+
     /// Whether everybody follows the newest route.
     pub(crate) fn is_settled(&self, now: Tick, ttl: Span) -> bool {
         self.from == self.to || now >= self.since.after(ttl)

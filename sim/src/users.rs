@@ -254,6 +254,22 @@ impl<'s> Users<'s> {
         }
     }
 
+    /// The users of a series go to these desks, and always did.
+    pub(crate) fn put(
+        &mut self,
+        series: SeriesId,
+        parts: &[(DeskId, MicrosRtt, u32)],
+        now: Tick,
+        desks: &mut Desks,
+    ) {
+        self.route(series, parts, now, desks);
+        if let Way::Branching(place) = self.ways[series.index()] {
+            let flow = &mut self.branching[place as usize];
+            let to = flow.split.newest().clone();
+            flow.split.settle(to);
+        }
+    }
+
     fn branch(&mut self, series: SeriesId, desk: DeskId, rtt: MicrosRtt, now: Tick) -> usize {
         let number = series.index();
         let amount = self.amounts[number] + self.rates[number] * now.since(self.since).0;

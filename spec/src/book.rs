@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::draft::{
-    ApplicationDraft, ClusterDraft, Document, Object, PolicyDraft, ScenarioDraft, TenantDraft,
-    ZoneDraft,
+    ApplicationDraft, ClusterDraft, Document, InitialStateDraft, Object, PolicyDraft,
+    ScenarioDraft, TenantDraft, ZoneDraft,
 };
 use crate::yaml::{Cursor, Node, Origin};
 
@@ -13,6 +13,7 @@ use crate::yaml::{Cursor, Node, Origin};
 pub(crate) struct Book {
     pub(crate) applications: Vec<Page<ApplicationDraft>>,
     pub(crate) clusters: Vec<Page<ClusterDraft>>,
+    pub(crate) initial: Vec<Page<InitialStateDraft>>,
     pub(crate) policies: Vec<Page<PolicyDraft>>,
     /// The scenario that was asked for, and after it those that it includes.
     pub(crate) scenarios: Vec<Page<ScenarioDraft>>,
@@ -41,6 +42,7 @@ impl Book {
         match document {
             Document::Application(object) => self.applications.push(Page { object, place }),
             Document::Cluster(object) => self.clusters.push(Page { object, place }),
+            Document::InitialState(object) => self.initial.push(Page { object, place }),
             Document::Policy(object) => self.policies.push(Page { object, place }),
             Document::Scenario(object) => self.scenarios.push(Page { object, place }),
             Document::Tenant(object) => self.tenants.push(Page { object, place }),

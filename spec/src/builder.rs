@@ -8,8 +8,8 @@ use crate::book::Book;
 use crate::compile::{Coverage, compile};
 use crate::diagnostic::Diagnostic;
 use crate::draft::{
-    ApplicationDraft, ClusterDraft, Document, Object, PolicyDraft, ScenarioDraft, TenantDraft,
-    ZoneDraft,
+    ApplicationDraft, ClusterDraft, Document, InitialStateDraft, Object, PolicyDraft,
+    ScenarioDraft, TenantDraft, ZoneDraft,
 };
 use crate::files::Files;
 use crate::load::{Loaded, sorted};
@@ -80,6 +80,12 @@ impl ScenarioBuilder {
     #[must_use]
     pub fn policy(self, policy: Object<PolicyDraft>) -> Self {
         self.with(Document::Policy(policy))
+    }
+
+    /// The same with something that runs from the start.
+    #[must_use]
+    pub fn initial_state(self, state: Object<InitialStateDraft>) -> Self {
+        self.with(Document::InitialState(state))
     }
 
     fn with(mut self, document: Document) -> Self {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use periplus_core::Input;
+use periplus_core::input::Sight;
 use periplus_core::units::{Span, Tick};
 
 use crate::book::{Book, Place};
@@ -11,8 +13,8 @@ use crate::code::Code;
 use crate::compile::{Complaints, Coverage, compile};
 use crate::diagnostic::{DIAGNOSTICS_MAX, Diagnostic};
 use crate::draft::{
-    ApplicationDraft, ClusterDraft, Document, Kind, MomentDraft, Object, PolicyDraft,
-    ScenarioDraft, TenantDraft, ZoneDraft,
+    ApplicationDraft, ClusterDraft, Document, InitialStateDraft, Kind, MomentDraft, Object,
+    PolicyDraft, ScenarioDraft, TenantDraft, ZoneDraft,
 };
 use crate::files::{Files, relative};
 use crate::scenario::Scenario;
@@ -82,7 +84,15 @@ pub fn load_forked(path: &Path, settings: &[Setting], at: Tick) -> Result<Forked
     let mut forked = read(settings)?;
     forked.fork_at(read(&[])?, at);
     forked.settings.fork_at(at);
-    let after = forked.finish(Coverage::Whole)?;
+    let mut after = forked.finish(Coverage::Whole)?;
+    // What users asked for when it began does not change with what is said of them later.
+    for (after, before) in after.scenario.setup.iter_mut().zip(&before.scenario.setup) {
+        if let (Input::Observation(after), Input::Observation(before)) = (after, before)
+            && matches!(before.sight, Sight::Demand { .. })
+        {
+            *after = before.clone();
+        }
+    }
     Ok(Forked { before, after })
 }
 
@@ -306,7 +316,8 @@ impl Reader {
         };
         for document in &self.documents {
             let joins = match document {
-                Document::Scenario(_) => continue,
+                // What ran before anything was recorded cannot be otherwise any more.
+                Document::Scenario(_) | Document::InitialState(_) => continue,
                 Document::Cluster(object) => Tick(object.spec.joins_at.0.0),
                 Document::Application(_)
                 | Document::Policy(_)
@@ -350,6 +361,9 @@ pub(crate) fn read_document(
             deserialize::<Object<ApplicationDraft>>(tree).map(Document::Application)
         }
         Kind::Cluster => deserialize::<Object<ClusterDraft>>(tree).map(Document::Cluster),
+        Kind::InitialState => {
+            deserialize::<Object<InitialStateDraft>>(tree).map(Document::InitialState)
+        }
         Kind::Policy => deserialize::<Object<PolicyDraft>>(tree).map(Document::Policy),
         Kind::Scenario => deserialize::<Object<ScenarioDraft>>(tree).map(Document::Scenario),
         Kind::Tenant => deserialize::<Object<TenantDraft>>(tree).map(Document::Tenant),

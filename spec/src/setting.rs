@@ -45,12 +45,13 @@ enum Step {
 }
 
 /// What paths can begin with; anything else is a field of the scenario.
-const KINDS: [(&str, Kind); 12] = [
+const KINDS: [(&str, Kind); 13] = [
     ("apps", Kind::Application),
     ("applications", Kind::Application),
     ("application", Kind::Application),
     ("clusters", Kind::Cluster),
     ("cluster", Kind::Cluster),
+    ("initialState", Kind::InitialState),
     ("policy", Kind::Policy),
     ("scenario", Kind::Scenario),
     ("tenants", Kind::Tenant),

@@ -6,7 +6,6 @@ use periplus_core::event::Event;
 use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, ClusterId, GroupId};
 use periplus_core::input::{Command, Input, Observation, Sight};
-
 use periplus_core::intent::Intent;
 use periplus_core::units::{MicrosRtt, MilliRps, Span, Tick};
 use periplus_core::{Outbox, State, codec, step};
@@ -80,20 +79,26 @@ fn inputs_come_in_the_order_that_the_machine_needs() {
     let nouns: Vec<&str> = scenario.setup.iter().map(noun).collect();
     let mut kinds = nouns.clone();
     kinds.dedup();
-    assert_eq!(kinds, ["names", "policy", "tenant", "cluster", "zone", "reach", "app", "series"]);
+    let first = ["names", "policy", "tenant", "cluster", "zone", "reach", "app", "series"];
+    assert_eq!(kinds[..8], first);
+    assert_eq!(kinds[8..], ["demand", "adopted"]);
     insta::assert_snapshot!(summary(&scenario));
 }
 
 /// What an input of the setup is about.
 fn noun(input: &Input) -> &'static str {
-    let Input::Command(command) = input else {
-        let reach = matches!(
-            input,
-            Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Reach { .. } })
-        );
-        return if reach { "reach" } else { "something else" };
+    let command = match input {
+        Input::Command(command) => command,
+        Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Reach { .. } }) => {
+            return "reach";
+        }
+        Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Demand { .. } }) => {
+            return "demand";
+        }
+        Input::Observation(_) | Input::Timer(_) | Input::Report(_) => return "something else",
     };
     let nouns = [
+        ("adopted", matches!(command, Command::Adopt(_))),
         ("names", matches!(command, Command::Name { .. })),
         ("policy", matches!(command, Command::DeclarePolicy(_))),
         ("tenant", matches!(command, Command::DeclareTenant(..))),

@@ -13,6 +13,7 @@ mod flow;
 mod hold;
 mod outstanding;
 mod prices;
+mod running;
 mod timers;
 mod zone;
 

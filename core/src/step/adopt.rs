@@ -135,29 +135,31 @@ fn have_room(state: &State, adoption: &Adoption) -> bool {
 }
 
 fn may_go(state: &State, berths: &[(AppId, GroupId, ClusterId)], sent: &Sent) -> bool {
+    let runs = |app, group, cluster| {
+        berths.binary_search(&(app, group, cluster)).is_ok()
+            || berth_in(state, app, group, cluster)
+                .is_some_and(|berth| state.berth(berth).is_ready())
+    };
     let (app, group) = match sent.from {
         Sender::Users(series) => {
             let Some(series) = state.series().get(series.index()) else { return false };
-            if !series.flow.shares.as_slice().is_empty() {
-                return false;
-            }
             (series.spec.app, GroupId::FRONT)
         }
         Sender::Group { app, cluster, call } => {
             let Some(known) = state.apps().get(app.index()) else { return false };
             let Some(call) = known.intent.calls.get(usize::from(call)) else { return false };
-            if berths.binary_search(&(app, call.from, cluster)).is_err() {
+            if !runs(app, call.from, cluster) {
                 return false;
             }
             (app, call.to)
         }
     };
+    let flow = flow_of(state, sent.from).and_then(|flow| state.flow(flow));
     let weight: u32 = sent.to.iter().map(|(_, weight)| u32::from(weight.0)).sum();
-    (1..=ASSIGNED_MAX).contains(&sent.to.len())
+    flow.is_none_or(|flow| flow.shares.as_slice().is_empty())
+        && (1..=ASSIGNED_MAX).contains(&sent.to.len())
         && sent.to.is_sorted_by(|one, next| one.0 < next.0)
-        && sent.to.iter().all(|(cluster, weight)| {
-            weight.0 > 0 && berths.binary_search(&(app, group, *cluster)).is_ok()
-        })
+        && sent.to.iter().all(|(cluster, weight)| weight.0 > 0 && runs(app, group, *cluster))
         && weight <= u32::from(Permille::WHOLE.0)
 }
 

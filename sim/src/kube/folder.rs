@@ -82,13 +82,18 @@ impl Cluster {
         }
         self.deployments[number].fault =
             if self.has_failing(number) { self.fault_of(app, component) } else { None };
-        self.adopt(number, body, around);
+        self.take_on(number, body, around);
         self.watch_pending(number, around);
         self.reconcile(number, around);
         self.recount(number, around);
     }
 
-    fn create(&mut self, manifest: &Manifest, body: &Body, around: &mut Around<'_>) -> u32 {
+    pub(super) fn create(
+        &mut self,
+        manifest: &Manifest,
+        body: &Body,
+        around: &mut Around<'_>,
+    ) -> u32 {
         let Manifest { target, generation, cause, .. } = *manifest;
         self.gone.retain(|gone| gone.binding != target.binding);
         let entity = [self.id.0, target.app.0, u32::from(target.component.0)];
@@ -116,7 +121,7 @@ impl Cluster {
     }
 
     /// Makes a deployment's wishes those of the body.
-    fn adopt(&mut self, number: u32, body: Body, around: &mut Around<'_>) {
+    pub(super) fn take_on(&mut self, number: u32, body: Body, around: &mut Around<'_>) {
         let deployment = &mut self.deployments[number];
         let replaced = deployment.request != body.request || deployment.revision != body.revision;
         deployment.template += u32::from(replaced);

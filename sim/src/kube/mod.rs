@@ -3,6 +3,7 @@
 //! Each concept has a file; this one holds what they share and takes what happens. A cluster knows neither
 //! the hub nor the users: it changes the [desks](crate::desks) that serve them, and says what it can report.
 
+mod adopted;
 pub(crate) mod agent;
 mod autoscaler;
 mod change;

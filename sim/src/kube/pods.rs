@@ -176,7 +176,7 @@ impl Cluster {
         }
     }
 
-    fn create_pod(&mut self, number: u32, around: &mut Around<'_>) {
+    pub(super) fn create_pod(&mut self, number: u32, around: &mut Around<'_>) {
         let serial = self.serial();
         let deployment = &self.deployments[number];
         let pod = self.pods.insert(Pod {
@@ -255,16 +255,33 @@ impl Cluster {
     }
 
     fn bind(&mut self, pod: u32, node: usize, around: &mut Around<'_>) {
-        let request = self.pods[pod].request;
-        let number = self.pods[pod].deployment;
-        self.nodes.take(node, &request);
-        around.desks.hold(self.deployments[number].desk, &request, around.now);
+        let number = self.take_room(pod, node, around);
         let pulled = self.pull(number, node, around);
         self.start(pod, node, pulled, around);
         if self.deployments[number].fault == Some(Fault::Unschedulable)
             && self.count(number).pending == 0
         {
             self.deployments[number].fault = None;
+        }
+    }
+
+    /// A pod takes its room on a node. Gives its deployment.
+    fn take_room(&mut self, pod: u32, node: usize, around: &mut Around<'_>) -> u32 {
+        let request = self.pods[pod].request;
+        let number = self.pods[pod].deployment;
+        self.nodes.take(node, &request);
+        around.desks.hold(self.deployments[number].desk, &request, around.now);
+        number
+    }
+
+    /// A pod has been on a node for long, and its image with it.
+    pub(super) fn seat(&mut self, pod: u32, node: usize, around: &mut Around<'_>) {
+        let number = self.take_room(pod, node, around);
+        let target = self.deployments[number].target;
+        let image = around.catalog.part(target.app, target.component).image;
+        let images = &mut self.nodes.nodes[node].images;
+        if !images.iter().any(|known| known.0 == image) {
+            images.push((image, around.now));
         }
     }
 

@@ -7,7 +7,8 @@
 use periplus_core::State;
 use periplus_core::effect::{Effect, Scale};
 use periplus_core::fleet::{Place, Resources};
-use periplus_core::ids::{AppId, ClusterId, ComponentId, GroupId};
+use periplus_core::ids::{AppId, BindingId, ClusterId, ComponentId, GroupId};
+use periplus_core::intent::Scaling;
 use periplus_core::state::FlowId;
 use periplus_core::units::Permille;
 
@@ -68,6 +69,22 @@ impl Content {
             }
             Effect::Alert(_) => Self::Told,
         }
+    }
+
+    /// What stands in git for a binding.
+    pub(crate) fn of_binding(id: BindingId, state: &State) -> Self {
+        let berth = state.berth(id.berth);
+        let of = Part { app: berth.app, component: id.component, cluster: berth.cluster };
+        let component = state.intent(berth.app).component(id.component);
+        let replicas = match component.scaling {
+            Scaling::Fixed { .. } => {
+                let primed = state.binding(id).map_or(0, |binding| binding.primed);
+                (primed, primed)
+            }
+            Scaling::Hpa { min, max } => (min, max),
+        };
+        let (request, revision) = (component.request, component.revision);
+        Self::Present { of, replicas, request, revision }
     }
 
     /// The component and cluster that it writes or removes.

@@ -129,7 +129,9 @@ impl Past {
                     written.extend(since(course.asked, course.landed));
                     applied.extend(course.landed.and_then(|landed| since(landed, course.applied)));
                     if replicas.0 > before {
-                        ready.extend(since(course.asked, course.ready));
+                        // What was adopted was never applied.
+                        let applied = course.applied.and(course.ready);
+                        ready.extend(since(course.asked, applied));
                     }
                 }
                 Content::Absent(of) => {

@@ -27,13 +27,14 @@ use std::collections::BTreeMap;
 
 use periplus_core::effect::EffectKey;
 use periplus_core::ids::{ClusterId, Seq};
-use periplus_core::input::{Observation, Outcome, Reading, Seen, Sight};
+use periplus_core::input::{Command, Observation, Outcome, Reading, Seen, Sight};
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, RecordRef, Sink, SinkFault, State};
 use periplus_spec::scenario::Scenario;
 
 use self::content::Content;
 use self::seen::World;
+use crate::world::adopted;
 
 pub use self::fit::{Sample, Samples};
 pub use self::fork::{Fork, Origin};
@@ -115,7 +116,12 @@ impl Past {
                 self.follow(report.key, record, 0, News::Report(report.outcome));
             }
             Input::Timer(fired) => self.timers.push((fired.due, record.seq, record.at)),
-            Input::Command(command) => self.world.heed(record.at, command),
+            Input::Command(command) => {
+                self.world.heed(record.at, command);
+                if let Command::Adopt(_) = command {
+                    self.read_adopted(record.at, state);
+                }
+            }
         }
         for issued in record.effects {
             if let Some(known) = self.by_key.get(&issued.key) {
@@ -123,12 +129,23 @@ impl Past {
                 continue;
             }
             let content = Content::of(&issued.effect, state);
-            let number = u32::try_from(self.effects.len()).expect("fewer than 2^32 effects");
-            self.by_key.insert(issued.key, number);
-            self.by_content.entry(content.clone()).or_default().push(number);
-            let attempts = vec![record.at];
-            self.effects.push(Asked { content, attempts, consequences: Vec::new() });
+            let number = self.ask(issued.key, content.clone(), record.at);
+            self.by_content.entry(content).or_default().push(number);
         }
+    }
+
+    /// What was adopted goes its way as if somebody had asked for it; but nobody else can be like it.
+    fn read_adopted(&mut self, at: Tick, state: &State) {
+        for (key, id) in adopted(state) {
+            self.ask(key, Content::of_binding(id, state), at);
+        }
+    }
+
+    fn ask(&mut self, key: EffectKey, content: Content, at: Tick) -> u32 {
+        let number = u32::try_from(self.effects.len()).expect("fewer than 2^32 effects");
+        self.by_key.insert(key, number);
+        self.effects.push(Asked { content, attempts: vec![at], consequences: Vec::new() });
+        number
     }
 
     fn read_readings(
@@ -163,6 +180,11 @@ impl Past {
     #[must_use]
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// The effect that had this very key.
+    pub(crate) fn number(&self, key: EffectKey) -> Option<u32> {
+        self.by_key.get(&key).copied()
     }
 
     pub(crate) fn asked(&self, number: u32) -> &Asked {

@@ -42,6 +42,9 @@ impl World<'_> {
     /// Does what the machine asked for at `at`. `state` is what it has led to.
     pub fn carry_out(&mut self, at: Tick, effects: &[Issued], state: &State) {
         self.now = self.now.max(at);
+        if std::mem::take(&mut self.adopting) {
+            self.adopt(state);
+        }
         for issued in effects {
             if self.follow(issued, state) {
                 continue;
@@ -128,7 +131,13 @@ impl World<'_> {
     }
 
     /// The desk of a group in a cluster, shaped as the intent has it now.
-    fn desk(&mut self, app: AppId, group: GroupId, cluster: ClusterId, state: &State) -> DeskId {
+    pub(super) fn desk(
+        &mut self,
+        app: AppId,
+        group: GroupId,
+        cluster: ClusterId,
+        state: &State,
+    ) -> DeskId {
         if self.intents.refresh(app, state) {
             for place in 0..self.desks.of_app(app).len() {
                 let desk = self.desks.of_app(app)[place];
@@ -159,7 +168,13 @@ impl World<'_> {
         self.desks.reshape(desk, components, calls, self.now);
     }
 
-    fn way_out(&mut self, flow: FlowId, app: AppId, from: Place, state: &State) -> WayOut {
+    pub(super) fn way_out(
+        &mut self,
+        flow: FlowId,
+        app: AppId,
+        from: Place,
+        state: &State,
+    ) -> WayOut {
         match (flow, from) {
             (FlowId::Series(series), _) => WayOut::Series(series),
             (FlowId::Call(_, call), Place::Cluster(cluster)) => {
@@ -246,7 +261,7 @@ impl World<'_> {
 }
 
 /// How far a cluster is from where requests come from.
-fn rtt(state: &State, from: Place, to: ClusterId) -> Option<MicrosRtt> {
+pub(super) fn rtt(state: &State, from: Place, to: ClusterId) -> Option<MicrosRtt> {
     match from {
         Place::Zone(zone) => state.zone(zone).reach.rtt(to),
         Place::Cluster(cluster) if cluster == to => Some(MicrosRtt::ZERO),

@@ -8,6 +8,7 @@
 //! timeline were put there first, and of those at one tick the ones that make something really different:
 //! the world changes before anybody is told. Whatever is carried out at a tick happens after what was there before.
 
+mod adopted;
 mod effects;
 mod faults;
 mod imposed;
@@ -43,6 +44,7 @@ use crate::slab::Slab;
 use crate::tariffs::Tariffs;
 use crate::users::Users;
 
+pub(crate) use self::adopted::adopted;
 pub use self::playback::{Tape, Twins};
 pub use self::truth::Whereabouts;
 
@@ -81,6 +83,8 @@ pub struct World<'s> {
     /// Acts that last.
     lasting: Vec<u32>,
     meter: Meter<'s>,
+    /// Whether the machine is about to adopt what runs.
+    adopting: bool,
     /// The log that this world begins as.
     playback: Option<Playback<'s>>,
 }
@@ -138,6 +142,7 @@ impl<'s> World<'s> {
             sensors: vec![sensors::TRUE; fleet.series.len()],
             lasting: Vec::new(),
             meter: Meter::new(fleet),
+            adopting: false,
             playback,
             luck,
         };
@@ -293,6 +298,7 @@ impl<'s> World<'s> {
             | Command::Approve(_)
             | Command::Pause
             | Command::Resume => {}
+            Command::Adopt(_) => self.adopting = true,
         }
     }
 

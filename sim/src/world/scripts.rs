@@ -123,27 +123,54 @@ impl World<'_> {
         let followed = Followed { twin, attempts: attempt + 1, binding: target };
         playback.scripts.followed.insert(*key, followed);
         self.write(issued, state);
-        let playback = self.playback.as_mut().expect("it was there before");
-        for consequence in asked.consequences.iter().filter(|one| one.attempt == attempt) {
+        self.expect(*key, shift);
+        self.publish_as_recorded(issued, asked.consequences.iter(), shift, state);
+        true
+    }
+
+    /// Lets what was adopted go on as it did in the log, if the log has it.
+    pub(super) fn follow_adopted(
+        &mut self,
+        key: EffectKey,
+        binding: (BindingId, Generation),
+        cluster: ClusterId,
+    ) {
+        let Some(playback) = self.playback.as_mut() else { return };
+        let Some(twin) = playback.past.number(key) else { return };
+        if playback.twins == Twins::Ignored {
+            return;
+        }
+        let followed = Followed { twin, attempts: 1, binding: Some(binding) };
+        playback.scripts.followed.insert(key, followed);
+        self.in_cluster(cluster, |cluster, around| cluster.follow_script(binding.0, around));
+        self.expect(key, Shift { from: self.now, to: self.now });
+    }
+
+    /// What came of the last attempt at an effect's twin will come of it.
+    fn expect(&mut self, key: EffectKey, shift: Shift) {
+        let now = self.now;
+        let playback = self.playback.as_mut().expect("a log is played");
+        let Followed { twin, attempts, binding } = playback.scripts.followed[&key];
+        let past = playback.past;
+        let consequences = past.asked(twin).consequences.iter();
+        for consequence in consequences.filter(|one| one.attempt + 1 == attempts) {
             match consequence.news {
                 News::Report(outcome) => {
-                    let (at, key) = (shift.of(consequence.at), *key);
+                    let at = shift.of(consequence.at);
                     let input = Input::Report(EffectReport { key, outcome });
                     playback.agenda.add((at, consequence.seq, 0), Due::Input(input));
-                    if outcome == Outcome::Done && target.is_some() {
+                    if outcome == Outcome::Done && binding.is_some() {
                         playback.scripts.pushes.insert(at);
                     }
                 }
                 News::Reading { as_of, .. } => {
-                    let script = Script::News { key: *key, consequence: *consequence, shift };
+                    let script = Script::News { key, consequence: *consequence, shift };
                     let number = playback.scripts.coming.insert(script);
                     let at = shift.of(as_of).max(now);
                     self.queue.push(at.0, Happening::Script(number));
                 }
             }
         }
-        self.publish_as_recorded(issued, asked.consequences.iter(), shift, state);
-        true
     }
 
     /// What an effect writes waits for the log to say that it was applied.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub(crate) mod recorded;
+
 use std::sync::Arc;
 
 use periplus_core::Input;

@@ -12,6 +12,7 @@ mod expect;
 mod fleet;
 mod gates;
 mod graph;
+mod initial;
 mod labels;
 mod names;
 mod policy;
@@ -71,7 +72,7 @@ pub(crate) fn compile(
     let ways = ways::Said { draft: &reach.reach, here, path };
     let policies = policies(book, main, &mut context.complaints);
     let stages = Stages::new(&mut context, files, ways, policies, &asked, run.until);
-    let stage::Outcome { setup, timeline: declared, clusters, apps, tenants } = stages.run();
+    let stage::Outcome { mut setup, timeline: declared, clusters, apps, tenants } = stages.run();
     if let Some(policy) = told_policy(&setup) {
         world::compare(&mut context, &world, policy, world_here);
     }
@@ -80,6 +81,8 @@ pub(crate) fn compile(
     let groups: Vec<_> =
         apps.iter().map(|app| app.as_ref().map(|app| app.groups.clone())).collect();
     let known = timeline::Known { series: &series, groups: &groups, until: run.until };
+    let begins = initial::inputs(&mut context, &known, &setup, &book.initial);
+    setup.extend(begins);
     let timeline = timeline(&mut context, &known, main, declared);
     let expectations = expectations(&mut context, &known, main);
     let zones = context.rolls.zones.entities.iter();
@@ -186,6 +189,10 @@ fn rolls<'a>(
             Document::Cluster(object) => clusters.push(later(at, object, here, path)),
             Document::Tenant(object) => tenants.push(later(at, object, here, path)),
             Document::Zone(object) => zones.push(later(at, object, here, path)),
+            Document::InitialState(_) => {
+                let message = "what runs already is said for the start, not for a later time";
+                complaints.push(here.key("kind").error(Code::OutOfTime, message));
+            }
             Document::Policy(_) | Document::Scenario(_) => {}
         }
     }

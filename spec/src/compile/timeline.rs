@@ -12,7 +12,7 @@ use crate::scenario::{Act, Moment, SeriesTruth};
 use crate::values::{Duration, Name, Number};
 use crate::yaml::Cursor;
 
-const COMPONENT: Noun = Noun { name: "component", unknown: Code::UnknownComponent };
+pub(crate) const COMPONENT: Noun = Noun { name: "component", unknown: Code::UnknownComponent };
 const GROUP: Noun = Noun { name: "group", unknown: Code::UnknownGroup };
 
 /// What compiling the timeline needs to know besides.

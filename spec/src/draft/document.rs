@@ -9,7 +9,8 @@ use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::draft::{
-    ApplicationDraft, ClusterDraft, PolicyDraft, ScenarioDraft, TenantDraft, ZoneDraft,
+    ApplicationDraft, ClusterDraft, InitialStateDraft, PolicyDraft, ScenarioDraft, TenantDraft,
+    ZoneDraft,
 };
 use crate::values::{LabelKey, LabelValue, Name};
 
@@ -20,6 +21,8 @@ pub enum Kind {
     Application,
     /// A cluster.
     Cluster,
+    /// What runs when a scenario starts.
+    InitialState,
     /// The policy.
     Policy,
     /// A scenario.
@@ -40,6 +43,8 @@ pub enum Document {
     Application(Object<ApplicationDraft>),
     /// A cluster.
     Cluster(Object<ClusterDraft>),
+    /// What runs when a scenario starts.
+    InitialState(Object<InitialStateDraft>),
     /// The policy.
     Policy(Object<PolicyDraft>),
     /// A scenario.
@@ -75,8 +80,15 @@ pub const API_VERSION: &str = "periplus.dev/v1alpha1";
 
 impl Kind {
     /// All kinds, by name.
-    pub const ALL: [Self; 6] =
-        [Self::Application, Self::Cluster, Self::Policy, Self::Scenario, Self::Tenant, Self::Zone];
+    pub const ALL: [Self; 7] = [
+        Self::Application,
+        Self::Cluster,
+        Self::InitialState,
+        Self::Policy,
+        Self::Scenario,
+        Self::Tenant,
+        Self::Zone,
+    ];
 
     /// The kind's name, as it stands under `kind`.
     #[must_use]
@@ -84,6 +96,7 @@ impl Kind {
         match self {
             Self::Application => "Application",
             Self::Cluster => "Cluster",
+            Self::InitialState => "InitialState",
             Self::Policy => "Policy",
             Self::Scenario => "Scenario",
             Self::Tenant => "Tenant",
@@ -126,6 +139,7 @@ impl Document {
         match self {
             Self::Application(_) => Kind::Application,
             Self::Cluster(_) => Kind::Cluster,
+            Self::InitialState(_) => Kind::InitialState,
             Self::Policy(_) => Kind::Policy,
             Self::Scenario(_) => Kind::Scenario,
             Self::Tenant(_) => Kind::Tenant,
@@ -139,6 +153,7 @@ impl Document {
         match self {
             Self::Application(object) => &object.metadata,
             Self::Cluster(object) => &object.metadata,
+            Self::InitialState(object) => &object.metadata,
             Self::Policy(object) => &object.metadata,
             Self::Scenario(object) => &object.metadata,
             Self::Tenant(object) => &object.metadata,
@@ -156,6 +171,7 @@ impl Serialize for Document {
         match self {
             Self::Application(object) => fields.serialize_field("spec", &object.spec)?,
             Self::Cluster(object) => fields.serialize_field("spec", &object.spec)?,
+            Self::InitialState(object) => fields.serialize_field("spec", &object.spec)?,
             Self::Policy(object) => fields.serialize_field("spec", &object.spec)?,
             Self::Scenario(object) => fields.serialize_field("spec", &object.spec)?,
             Self::Tenant(object) => fields.serialize_field("spec", &object.spec)?,

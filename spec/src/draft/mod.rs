@@ -10,6 +10,7 @@ mod common;
 mod demand;
 mod document;
 mod expect;
+mod initial;
 mod policy;
 mod scenario;
 mod tenant;
@@ -35,6 +36,7 @@ pub use self::demand::{
 };
 pub use self::document::{API_VERSION, Document, Kind, Metadata, Object};
 pub use self::expect::{BeforeDraft, ExpectDraft, RefusalDraft, StateDraft};
+pub use self::initial::{CallsDraft, InitialStateDraft, RunningDraft, UsersDraft};
 pub use self::policy::{
     BreakerDraft, HeadroomDraft, PaceDraft, PolicyDraft, PreemptionDraft, RecoveryDraft,
     SearchDraft, SwitchingDraft, TrafficDraft, TrustDraft,

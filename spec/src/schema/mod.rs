@@ -17,8 +17,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::draft::{
-    API_VERSION, ApplicationDraft, ClusterDraft, Kind, Metadata, PolicyDraft, ScenarioDraft,
-    TenantDraft, ZoneDraft,
+    API_VERSION, ApplicationDraft, ClusterDraft, InitialStateDraft, Kind, Metadata, PolicyDraft,
+    ScenarioDraft, TenantDraft, ZoneDraft,
 };
 
 pub(crate) use self::header::{Header, document_kind};
@@ -38,6 +38,8 @@ pub(crate) fn known(kind: Kind) -> &'static Value {
     static APPLICATION: LazyLock<Value> =
         LazyLock::new(|| document::<ApplicationDraft>(Kind::Application));
     static CLUSTER: LazyLock<Value> = LazyLock::new(|| document::<ClusterDraft>(Kind::Cluster));
+    static INITIAL: LazyLock<Value> =
+        LazyLock::new(|| document::<InitialStateDraft>(Kind::InitialState));
     static POLICY: LazyLock<Value> = LazyLock::new(|| document::<PolicyDraft>(Kind::Policy));
     static SCENARIO: LazyLock<Value> = LazyLock::new(|| document::<ScenarioDraft>(Kind::Scenario));
     static TENANT: LazyLock<Value> = LazyLock::new(|| document::<TenantDraft>(Kind::Tenant));
@@ -45,6 +47,7 @@ pub(crate) fn known(kind: Kind) -> &'static Value {
     match kind {
         Kind::Application => &APPLICATION,
         Kind::Cluster => &CLUSTER,
+        Kind::InitialState => &INITIAL,
         Kind::Policy => &POLICY,
         Kind::Scenario => &SCENARIO,
         Kind::Tenant => &TENANT,

@@ -41,6 +41,7 @@ const fn example(kind: Kind) -> &'static str {
     match kind {
         Kind::Application => include_str!("examples/application.yaml"),
         Kind::Cluster => include_str!("examples/cluster.yaml"),
+        Kind::InitialState => include_str!("examples/initialstate.yaml"),
         Kind::Policy => include_str!("examples/policy.yaml"),
         Kind::Scenario => include_str!("examples/scenario.yaml"),
         Kind::Tenant => include_str!("examples/tenant.yaml"),

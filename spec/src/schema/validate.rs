@@ -23,6 +23,7 @@ pub(crate) fn validate(kind: Kind, origin: &Origin, node: &Node) -> Vec<Diagnost
 fn form(kind: Kind) -> &'static Form {
     static APPLICATION: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Application));
     static CLUSTER: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Cluster));
+    static INITIAL: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::InitialState));
     static POLICY: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Policy));
     static SCENARIO: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Scenario));
     static TENANT: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Tenant));
@@ -30,6 +31,7 @@ fn form(kind: Kind) -> &'static Form {
     match kind {
         Kind::Application => &APPLICATION,
         Kind::Cluster => &CLUSTER,
+        Kind::InitialState => &INITIAL,
         Kind::Policy => &POLICY,
         Kind::Scenario => &SCENARIO,
         Kind::Tenant => &TENANT,
