@@ -49,6 +49,22 @@ impl Book {
             Document::Zone(object) => self.zones.push(Page { object, place }),
         }
     }
+
+    /// All documents but scenarios, kind by kind, and the files that they stand in.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = (Document, &str)> {
+        fn each<D: Clone>(
+            pages: &[Page<D>],
+            as_document: fn(Object<D>) -> Document,
+        ) -> impl Iterator<Item = (Document, &str)> {
+            pages.iter().map(move |page| (as_document(page.object.clone()), page.path()))
+        }
+        each(&self.policies, Document::Policy)
+            .chain(each(&self.tenants, Document::Tenant))
+            .chain(each(&self.clusters, Document::Cluster))
+            .chain(each(&self.zones, Document::Zone))
+            .chain(each(&self.applications, Document::Application))
+            .chain(each(&self.initial, Document::InitialState))
+    }
 }
 
 impl<D> Page<D> {

@@ -17,6 +17,8 @@ pub(crate) struct Files {
     root: PathBuf,
     /// Whether they may lie outside of the folder.
     open: bool,
+    /// Texts that stand for files.
+    held: BTreeMap<String, String>,
     sources: BTreeMap<String, Arc<Source>>,
     tables: BTreeMap<String, Arc<Csv>>,
     hash: Hash,
@@ -46,6 +48,7 @@ impl Files {
         Self {
             root: root.into(),
             open: false,
+            held: BTreeMap::new(),
             sources: BTreeMap::new(),
             tables: BTreeMap::new(),
             hash: Hash(Box::default()),
@@ -54,10 +57,7 @@ impl Files {
 
     /// The same with a file that need not be on disk.
     pub(crate) fn with_text(mut self, path: &str, text: &str) -> Self {
-        let source = Source { name: path.to_owned(), text: text.to_owned() };
-        self.hash.feed(path.as_bytes());
-        self.hash.feed(text.as_bytes());
-        self.sources.insert(path.to_owned(), Arc::new(source));
+        self.held.insert(path.to_owned(), text.to_owned());
         self
     }
 
@@ -107,6 +107,11 @@ impl Files {
             let message = format!("`{path}` leads out of the folder that files are read from");
             let help = "move the file into that folder, or one below it";
             return Err(named.error(Code::IncludeEscapes, message).with_help(help));
+        }
+        if let Some(text) = self.held.get(path) {
+            self.hash.feed(path.as_bytes());
+            self.hash.feed(text.as_bytes());
+            return Ok(Source { name: path.to_owned(), text: text.clone() });
         }
         let full = self.full(path);
         let name = full.display().to_string();

@@ -16,6 +16,7 @@
 mod book;
 pub mod border;
 mod builder;
+mod bundle;
 pub mod code;
 mod compile;
 pub mod diagnostic;
@@ -27,14 +28,17 @@ pub mod schema;
 mod setting;
 mod table;
 pub mod values;
+mod write;
 mod yaml;
 
 pub use self::builder::ScenarioBuilder;
+pub use self::bundle::Bundle;
 pub use self::load::{
     Forked, Loaded, check, check_text, documents, load, load_forked, load_with, load_within,
 };
 pub use self::schema::nearest;
 pub use self::setting::Setting;
+pub use self::write::{to_json, to_yaml};
 
 /// How much of everything there may be, each with its name.
 pub mod limits {

@@ -105,13 +105,10 @@ pub fn load_within(root: &Path, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
     load_from(Reader::new(Files::within(root)), path)
 }
 
-fn load_from(mut reader: Reader, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    let full = reader.files.full(path);
+pub(crate) fn load_from(mut reader: Reader, path: &str) -> Result<Loaded, Vec<Diagnostic>> {
     reader.read(path, Cursor::default(), Role::Main);
     if reader.complaints.is_empty() && reader.book.scenarios.is_empty() {
-        let message = format!("`{}` holds no scenario", full.display());
-        let wrong = Diagnostic::error(Code::NoScenario, message);
-        reader.complaints.push(wrong.with_help("add a document of kind `Scenario`"));
+        reader.complaints.push(reader.no_scenario(path));
     }
     reader.finish(Coverage::Whole)
 }
@@ -142,7 +139,7 @@ pub fn documents(path: &Path) -> Result<Vec<Document>, Vec<Diagnostic>> {
     if reader.complaints.is_empty() { Ok(reader.documents) } else { Err(sorted(reader.complaints)) }
 }
 
-fn split(path: &Path) -> (PathBuf, String) {
+pub(crate) fn split(path: &Path) -> (PathBuf, String) {
     let root = path.parent().unwrap_or(Path::new("")).to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     (root, name)
@@ -150,7 +147,7 @@ fn split(path: &Path) -> (PathBuf, String) {
 
 /// What a file is read as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
+pub(crate) enum Role {
     /// The file that was asked for.
     Main,
     /// A file that another one includes.
@@ -158,10 +155,10 @@ enum Role {
 }
 
 /// Reads files into a book.
-struct Reader {
-    files: Files,
-    book: Book,
-    documents: Vec<Document>,
+pub(crate) struct Reader {
+    pub(crate) files: Files,
+    pub(crate) book: Book,
+    pub(crate) documents: Vec<Document>,
     complaints: Vec<Diagnostic>,
     settings: Settings,
     /// The files that are being read, each included by the one before it.
@@ -171,7 +168,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(files: Files) -> Self {
+    pub(crate) fn new(files: Files) -> Self {
         Self {
             files,
             book: Book::default(),
@@ -183,7 +180,7 @@ impl Reader {
         }
     }
 
-    fn read(&mut self, path: &str, named: Cursor<'_>, role: Role) {
+    pub(crate) fn read(&mut self, path: &str, named: Cursor<'_>, role: Role) {
         if let Some(first) = self.chain.iter().position(|open| open == path) {
             let mut round: Vec<&str> = self.chain[first..].iter().map(String::as_str).collect();
             round.push(path);
@@ -280,6 +277,13 @@ impl Reader {
         }
     }
 
+    /// There is no scenario in the file at `path`.
+    pub(crate) fn no_scenario(&self, path: &str) -> Diagnostic {
+        let message = format!("`{}` holds no scenario", self.files.full(path).display());
+        let wrong = Diagnostic::error(Code::NoScenario, message);
+        wrong.with_help("add a document of kind `Scenario`")
+    }
+
     fn finish(mut self, coverage: Coverage) -> Result<Loaded, Vec<Diagnostic>> {
         self.complete()?;
         let (scenario, Complaints { list, .. }) = compile(&self.book, &mut self.files, coverage);
@@ -293,7 +297,7 @@ impl Reader {
     }
 
     /// Everything has been read, and what was to be set has been.
-    fn complete(&mut self) -> Result<(), Vec<Diagnostic>> {
+    pub(crate) fn complete(&mut self) -> Result<(), Vec<Diagnostic>> {
         if let Some(policy) = self.settings.policy().filter(|_| self.book.policies.is_empty()) {
             self.document(policy, Role::Included);
         }
@@ -395,6 +399,7 @@ pub(crate) fn sorted(mut list: Vec<Diagnostic>) -> Vec<Diagnostic> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::to_yaml;
 
     #[test]
     fn documents_read_again_what_they_write() {
@@ -406,11 +411,12 @@ mod tests {
                 object.spec.include.clear();
                 object.spec.tables.clear();
             }
-            let text = serde_json::to_string_pretty(&document).unwrap();
-            let mut reader = Reader::new(Files::open("").with_text("again.json", &text));
-            reader.read("again.json", Cursor::default(), Role::Main);
-            assert_eq!(reader.complaints, [], "{text}");
-            assert_eq!(reader.documents, [document]);
+            for text in [serde_json::to_string_pretty(&document).unwrap(), to_yaml([&document])] {
+                let mut reader = Reader::new(Files::open("").with_text("again", &text));
+                reader.read("again", Cursor::default(), Role::Main);
+                assert_eq!(reader.complaints, [], "{text}");
+                assert_eq!(reader.documents, [document.clone()]);
+            }
         }
     }
 

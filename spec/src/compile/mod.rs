@@ -258,7 +258,7 @@ fn policies<'a>(
 }
 
 /// All demand drafts: those of included scenarios first.
-fn demands<'a>(book: &'a Book, main: &'a Page<ScenarioDraft>) -> Vec<demand::Said<'a>> {
+pub(crate) fn demands<'a>(book: &'a Book, main: &'a Page<ScenarioDraft>) -> Vec<demand::Said<'a>> {
     let included = book.scenarios.iter().skip(1);
     let all = included.chain(std::iter::once(main));
     all.flat_map(|page| {
@@ -274,7 +274,7 @@ fn demands<'a>(book: &'a Book, main: &'a Page<ScenarioDraft>) -> Vec<demand::Sai
 }
 
 /// The scenario whose `field` holds: the main one if it says it, or the first included one that does.
-fn said_first<'a>(
+pub(crate) fn said_first<'a>(
     book: &'a Book,
     main: &'a Page<ScenarioDraft>,
     field: &str,

@@ -1,0 +1,202 @@
+//! Bundles: a scenario in one piece, to be changed and written again.
+//!
+//! What it includes and the rows of its tables become documents of its own; the CSV files that remain, those of
+//! traces and of measured ways, are held beside them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value as Json;
+
+use crate::compile::{demands, said_first};
+use crate::diagnostic::Diagnostic;
+use crate::draft::{
+    CarbonDraft, ClusterDraft, DemandDraft, Document, ModelDraft, Object, ScenarioDraft,
+};
+use crate::files::{Files, relative};
+use crate::load::{Loaded, Reader, Role, split};
+use crate::write::{to_json, to_yaml};
+use crate::yaml::Cursor;
+
+/// A scenario in one piece.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bundle {
+    /// The scenario itself: it includes nothing and has no tables.
+    pub scenario: Object<ScenarioDraft>,
+    /// Everything else that is declared, in the order in which it was read.
+    pub documents: Vec<Document>,
+    /// The CSV files that traces and ways come from, by the names that the documents have for them.
+    pub tables: BTreeMap<String, String>,
+}
+
+/// What the file of a bundle is called while it is in memory.
+const FILE: &str = "scenario.yaml";
+
+impl Bundle {
+    /// The scenario in the file at `path`, with everything that belongs to it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by file and place.
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let (root, name) = split(path);
+        let mut reader = Reader::new(Files::open(root));
+        reader.read(&name, Cursor::default(), Role::Main);
+        reader.complete()?;
+        let Some(main) = reader.book.scenarios.first() else {
+            return Err(vec![reader.no_scenario(&name)]);
+        };
+        let files = &mut reader.files;
+        let mut tables = Tables { files, names: BTreeMap::new(), texts: BTreeMap::new() };
+        let mut scenario = main.object.clone();
+        let spec = &mut scenario.spec;
+        spec.include.clear();
+        spec.tables.clear();
+        spec.demand.clear();
+        for said in demands(&reader.book, main) {
+            let mut demand = said.draft.clone();
+            tables.take(said.path, trace_of(&mut demand))?;
+            spec.demand.push(demand);
+        }
+        let (reach, _, from) = said_first(&reader.book, main, "reach");
+        spec.reach = reach.reach.clone();
+        tables.take(from, spec.reach.table.as_mut().map(|table| &mut table.file))?;
+        spec.world = said_first(&reader.book, main, "world").0.world.clone();
+        let declared = spec.timeline.iter_mut().filter_map(|moment| moment.declare.as_mut());
+        for document in declared.flatten() {
+            tables.take(main.path(), carbon_of(document))?;
+        }
+        let mut documents = Vec::new();
+        for (mut document, path) in reader.book.documents() {
+            tables.take(path, carbon_of(&mut document))?;
+            documents.push(document);
+        }
+        let tables = tables.texts;
+        Ok(Self { scenario, documents, tables })
+    }
+
+    /// The scenario that the bundle says.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by place.
+    pub fn load(&self) -> Result<Loaded, Vec<Diagnostic>> {
+        let files = self.files(FILE).into_iter();
+        let files =
+            files.fold(Files::within(""), |files, (name, text)| files.with_text(&name, &text));
+        crate::load::load_from(Reader::new(files), FILE)
+    }
+
+    /// The files that say it, the scenario's own `name` first and its tables in a folder called like it.
+    #[must_use]
+    pub fn files(&self, name: &str) -> Vec<(String, String)> {
+        let folder = name.strip_suffix(".yaml").unwrap_or(name);
+        let folder = folder.rsplit('/').next().unwrap_or(folder);
+        let mut placed = self.clone();
+        for file in placed.named() {
+            *file = format!("{folder}/{file}");
+        }
+        let main = Document::Scenario(placed.scenario);
+        let text = to_yaml(std::iter::once(&main).chain(&placed.documents));
+        let beside =
+            name.rsplit_once('/').map_or(String::new(), |(beside, _)| format!("{beside}/"));
+        let tables = self.tables.iter();
+        let tables =
+            tables.map(|(table, text)| (format!("{beside}{folder}/{table}"), text.clone()));
+        std::iter::once((name.to_owned(), text)).chain(tables).collect()
+    }
+
+    /// All documents as they are written, the scenario first.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<Json> {
+        let main = Document::Scenario(self.scenario.clone());
+        std::iter::once(&main).chain(&self.documents).map(to_json).collect()
+    }
+
+    /// The bundle that documents say, the scenario first.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, by place.
+    pub fn from_json(
+        documents: &[Json],
+        tables: BTreeMap<String, String>,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let texts: Vec<String> = documents.iter().map(Json::to_string).collect();
+        let files = Files::within("").with_text(FILE, &texts.join("\n---\n"));
+        let mut reader = Reader::new(files);
+        reader.read(FILE, Cursor::default(), Role::Main);
+        reader.complete()?;
+        let mut documents = std::mem::take(&mut reader.documents);
+        let place = documents.iter().position(|one| matches!(one, Document::Scenario(_)));
+        match place.map(|place| documents.remove(place)) {
+            Some(Document::Scenario(scenario)) => Ok(Self { scenario, documents, tables }),
+            Some(_) | None => Err(vec![reader.no_scenario(FILE)]),
+        }
+    }
+
+    /// Every place that names a table.
+    fn named(&mut self) -> Vec<&mut String> {
+        let spec = &mut self.scenario.spec;
+        let declared = spec.timeline.iter_mut().filter_map(|moment| moment.declare.as_mut());
+        let carbon = declared.flatten().chain(&mut self.documents).filter_map(carbon_of);
+        let ways = spec.reach.table.as_mut().map(|table| &mut table.file);
+        spec.demand.iter_mut().filter_map(trace_of).chain(ways).chain(carbon).collect()
+    }
+}
+
+/// The tables of a scenario that is being put into one piece.
+struct Tables<'f> {
+    files: &'f mut Files,
+    /// The names that files have in the bundle, by their paths.
+    names: BTreeMap<String, String>,
+    texts: BTreeMap<String, String>,
+}
+
+impl Tables<'_> {
+    /// Takes the file that is named in the file `from`, and names it as the bundle does.
+    fn take(&mut self, from: &str, named: Option<&mut String>) -> Result<(), Vec<Diagnostic>> {
+        let Some(named) = named else { return Ok(()) };
+        let here = Cursor::default();
+        let path = relative(from, named, here).map_err(|wrong| vec![wrong])?;
+        if let Some(known) = self.names.get(&path) {
+            named.clone_from(known);
+            return Ok(());
+        }
+        let text = self.files.text(&path, here).map_err(|wrong| vec![wrong])?.text.clone();
+        let last = path.rsplit('/').next().unwrap_or(&path);
+        let (stem, end) = last.rsplit_once('.').unwrap_or((last, "csv"));
+        let mut names = std::iter::once(last.to_owned())
+            .chain((2..).map(|number: u32| format!("{stem}-{number}.{end}")));
+        let free = names.find(|name| !self.texts.contains_key(name)).expect("numbers do not end");
+        self.texts.insert(free.clone(), text);
+        named.clone_from(&free);
+        self.names.insert(path, free);
+        Ok(())
+    }
+}
+
+fn trace_of(demand: &mut DemandDraft) -> Option<&mut String> {
+    match &mut demand.model {
+        ModelDraft::Trace(trace) => Some(&mut trace.file),
+        ModelDraft::Constant(_)
+        | ModelDraft::Diurnal(_)
+        | ModelDraft::Steps(_)
+        | ModelDraft::FlashCrowd(_)
+        | ModelDraft::Commuters(_) => None,
+    }
+}
+
+fn carbon_of(document: &mut Document) -> Option<&mut String> {
+    match document {
+        Document::Cluster(Object { spec: ClusterDraft { power, .. }, .. }) => {
+            match &mut power.carbon {
+                CarbonDraft::Trace(trace) => Some(&mut trace.file),
+                CarbonDraft::GramsPerKwh(_) => None,
+            }
+        }
+        Document::Application(_)
+        | Document::InitialState(_)
+        | Document::Policy(_)
+        | Document::Scenario(_)
+        | Document::Tenant(_)
+        | Document::Zone(_) => None,
+    }
+}
