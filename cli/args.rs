@@ -52,6 +52,8 @@ pub enum Command {
     Whatif(WhatifArgs),
     /// Find the settings that hold a goal for least.
     Plan(PlanArgs),
+    /// Make a scenario of a log, or of a part of it, in which the same happens.
+    Record(RecordArgs),
     /// Draw worlds from seeds, trouble them, and check what must always hold.
     Swarm(SwarmArgs),
     /// Print a completion script for a shell.
@@ -325,6 +327,28 @@ pub struct PlanArgs {
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: AnswerFormat,
+}
+
+/// Arguments of `record`.
+#[derive(Debug, Args)]
+pub struct RecordArgs {
+    /// The log's folder.
+    pub log: PathBuf,
+    /// From when on: `18:30` or `1d 06:00` after the start, or a date and time in RFC 3339 [default: the start].
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<Moment>,
+    /// Until when [default: the log's end].
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<Moment>,
+    /// The scenario's file. Its tables go into a folder beside it, called like it.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// With a log that does not carry it: the scenario that it was made from.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// Write over a scenario that is there already.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Arguments of `swarm`.

@@ -13,18 +13,23 @@
 //! | `story` | what happened in a run, as lines that people read |
 //! | `expect` | whether a run came out as its scenario expects |
 //! | `case` | one scenario run as a test |
+//! | `bundles` | scenarios in one piece on disk |
+//! | `record` | a part of a log as a scenario |
 //! | `swarm` | worlds drawn from seeds, troubled, and checked |
 //! | `whatif` | the same scenario under other settings, compared |
 
 #![expect(clippy::cast_precision_loss, reason = "counts become floats only to be read by people")]
 
 mod args;
+mod bundles;
 mod commands;
 mod failure;
 mod hours;
 mod names;
 mod opened;
 mod parallel;
+mod record;
+mod recorded;
 mod render;
 mod sources;
 mod time;

@@ -127,6 +127,11 @@ const PARTING_SHOWN: usize = 200;
 
 const _: () = assert!(PARTING_BEFORE < PARTING_SHOWN);
 
+/// So many of something.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Digits in groups of three.
 pub(crate) fn grouped(count: u64) -> String {
     let digits = count.to_string();

@@ -5,6 +5,7 @@ mod diff;
 mod log;
 mod man;
 mod plan;
+mod record;
 mod replay;
 mod schema;
 mod sim;
@@ -29,6 +30,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Test(args) => test::run(&args),
         Command::Whatif(args) => whatif::run(&args),
         Command::Plan(args) => plan::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Swarm(args) => swarm::run(&args),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { out } => man::pages(&out),

@@ -6,13 +6,14 @@ use std::path::Path;
 use crate::args::{AnswerFormat, WhatifArgs};
 use crate::failure::{Exit, Failure};
 use crate::parallel;
-use crate::render::{self, grouped, sparkline, strong, table};
+use crate::recorded::Recorded;
+use crate::render::{self, counted, grouped, sparkline, strong, table};
 use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
+use crate::whatif::closeness::{Closeness, Quantiles};
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::guard::Guard;
 use crate::whatif::measures::{Form, SHOWN, label, require, told};
-use crate::whatif::recorded::{Closeness, Quantiles, Recorded};
 use crate::whatif::rows;
 use crate::whatif::runs::{Plan, Run, Shard};
 use crate::whatif::store::{Folder, Store};
@@ -272,10 +273,6 @@ fn told_difference(form: Form, one: &Difference) -> String {
         text += &format!(" ({:+.1} %)", relative * 1e2).replace('-', "−");
     }
     if one.margin.is_some() && !one.is_sure() { format!("[{text}]") } else { text }
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Writes all tables of a study, and its answer.

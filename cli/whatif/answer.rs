@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
+use crate::whatif::closeness::Closeness;
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::measures::Measures;
-use crate::whatif::recorded::Closeness;
 use crate::whatif::runs::Run;
 use crate::whatif::study::Study;
 use crate::whatif::tables::{Column, Table};

@@ -7,7 +7,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `study` | which variants there are |
-//! | `recorded` | a log that variants begin as |
+//! | `closeness` | how close a simulated world comes to a log |
 //! | `runs` | running them |
 //! | `store` | keeping what came out |
 //! | `answer` | what the variants differ in |
@@ -20,11 +20,11 @@
 
 pub(crate) mod answer;
 pub(crate) mod bar;
+pub(crate) mod closeness;
 pub(crate) mod compare;
 pub(crate) mod goal;
 pub(crate) mod guard;
 pub(crate) mod measures;
-pub(crate) mod recorded;
 pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod store;

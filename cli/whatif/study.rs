@@ -7,7 +7,7 @@ use periplus_spec::Setting;
 use periplus_spec::scenario::Scenario;
 
 use crate::failure::Failure;
-use crate::whatif::recorded::Recorded;
+use crate::recorded::Recorded;
 
 /// A study can have so many variants; more are a slip of the hand.
 const VARIANTS_MAX: usize = 1_000;

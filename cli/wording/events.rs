@@ -131,14 +131,16 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
         Event::ClusterReturned { cluster: back, .. } => {
             Some(format!("{} is heard of again", cluster(*back)))
         }
+        // What runs already is told when it is adopted.
+        Event::BerthOpened { .. } | Event::SeriesAwoke { .. }
+            if matches!(record.input, Input::Command(Command::Adopt(_))) =>
+        {
+            None
+        }
         Event::SeriesAwoke { series } => {
             let entry = &state.series()[series.index()];
             let (zone, app) = (names.zone(entry.spec.zone), names.app(entry.spec.app));
             Some(format!("{zone} asks for {app}: {}", rate(entry.flow.rate)))
-        }
-        // What runs already is told when it is adopted.
-        Event::BerthOpened { .. } if matches!(record.input, Input::Command(Command::Adopt(_))) => {
-            None
         }
         Event::BerthOpened { berth, app, group, cluster: there } => Some(format!(
             "{} starts in {}{}",

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use periplus_core::adoption::Adoption;
 use periplus_core::event::Event;
-use periplus_core::ids::SeriesId;
+use periplus_core::fleet::{NodeCount, PoolReport};
+use periplus_core::ids::{ClusterId, SeriesId, Symbol};
 use periplus_core::input::{BATCH_MAX, Command, Observation, Sight, SourceId};
 use periplus_core::intent::Scaling;
 use periplus_core::units::{MilliRps, Span, Tick};
 use periplus_core::{Input, Record, State};
 use periplus_sim::run;
-use periplus_spec::scenario::{Scenario, Shape};
+use periplus_spec::scenario::{PoolTruth, Scenario, Shape};
 use support::recorded::{Misbeliefs, Recorded, assert_unchanged};
 use support::{Size, minutes, scenario, troubles, with};
 
@@ -27,9 +28,23 @@ fn going_on(scenario: &Scenario, at: Tick, state: &State) -> Scenario {
         values.rotate_left(first % length);
         series.demand.shape = Arc::new(Shape { step: shape.step, values });
     }
-    after.setup.extend(first_demand(state));
+    after.setup.extend(first_rooms(scenario));
     after.setup.push(Input::Command(Command::Adopt(Box::new(state.running()))));
+    after.setup.extend(first_demand(state));
     after
+}
+
+fn first_rooms(scenario: &Scenario) -> impl Iterator<Item = Input> + '_ {
+    scenario.fleet.clusters.iter().enumerate().map(|(place, truth)| {
+        // All pools are called by the setup's second name.
+        let pool = |pool: &PoolTruth| PoolReport {
+            pool: Symbol(1),
+            nodes: vec![NodeCount { room: pool.room, nodes: pool.nodes }],
+        };
+        let cluster = ClusterId::from_index(place);
+        let sight = Sight::Capacity { cluster, pools: truth.pools.iter().map(pool).collect() };
+        Input::Observation(Observation { as_of: Tick::ZERO, sight })
+    })
 }
 
 fn first_demand(state: &State) -> Vec<Input> {

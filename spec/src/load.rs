@@ -85,10 +85,10 @@ pub fn load_forked(path: &Path, settings: &[Setting], at: Tick) -> Result<Forked
     forked.fork_at(read(&[])?, at);
     forked.settings.fork_at(at);
     let mut after = forked.finish(Coverage::Whole)?;
-    // What users asked for when it began does not change with what is said of them later.
+    // What was seen when it began does not change with what is said of it later.
     for (after, before) in after.scenario.setup.iter_mut().zip(&before.scenario.setup) {
         if let (Input::Observation(after), Input::Observation(before)) = (after, before)
-            && matches!(before.sight, Sight::Demand { .. })
+            && matches!(before.sight, Sight::Demand { .. } | Sight::Capacity { .. })
         {
             *after = before.clone();
         }

@@ -81,7 +81,7 @@ fn inputs_come_in_the_order_that_the_machine_needs() {
     kinds.dedup();
     let first = ["names", "policy", "tenant", "cluster", "zone", "reach", "app", "series"];
     assert_eq!(kinds[..8], first);
-    assert_eq!(kinds[8..], ["demand", "adopted"]);
+    assert_eq!(kinds[8..], ["room", "adopted", "demand"]);
     insta::assert_snapshot!(summary(&scenario));
 }
 
@@ -91,6 +91,9 @@ fn noun(input: &Input) -> &'static str {
         Input::Command(command) => command,
         Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Reach { .. } }) => {
             return "reach";
+        }
+        Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Capacity { .. } }) => {
+            return "room";
         }
         Input::Observation(Observation { as_of: Tick::ZERO, sight: Sight::Demand { .. } }) => {
             return "demand";

@@ -14,6 +14,7 @@ mod log;
 mod pages;
 mod place;
 mod plan;
+mod record;
 mod replay;
 mod scenarios;
 mod sim;

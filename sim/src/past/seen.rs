@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use periplus_core::effect::EffectKey;
 use periplus_core::fleet::Prices;
 use periplus_core::ids::{BindingId, ClusterId, SeriesId};
 use periplus_core::input::{Command, Observation, Reading, Seen, Sight};
@@ -25,8 +26,8 @@ pub(crate) struct World {
     /// By series, the rate of each interval.
     rates: Vec<Vec<u32>>,
     clusters: Vec<Heard>,
-    /// The ready replicas that were last reported of each binding.
-    ready: BTreeMap<BindingId, u16>,
+    /// The ready replicas that were last reported of each binding, and of which effect they came.
+    ready: BTreeMap<BindingId, (EffectKey, u16)>,
     /// How long reports took.
     lags: Vec<Span>,
 }
@@ -122,7 +123,7 @@ impl World {
         heard.speak(as_of);
     }
 
-    /// Fewer replicas after a silence than before it: they had died.
+    /// Fewer replicas after a silence than before it, although nobody had asked for anything else: they had died.
     fn look(&mut self, cluster: ClusterId, as_of: Tick, readings: &[Reading]) {
         let silence = self.clusters[cluster.index()].silences.last_mut();
         let mut silence = silence
@@ -130,9 +131,10 @@ impl World {
         for reading in readings {
             match reading.seen {
                 Seen::Replicas(now) => {
-                    let before = self.ready.insert(reading.binding, now).unwrap_or(0);
+                    let known = (reading.cause, now);
+                    let before = self.ready.insert(reading.binding, known);
                     if let Some(silence) = silence.as_deref_mut()
-                        && now < before
+                        && before.is_some_and(|(cause, then)| cause == reading.cause && now < then)
                     {
                         silence.dead = true;
                     }

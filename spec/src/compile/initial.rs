@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use periplus_core::Input;
 use periplus_core::adoption::{Adopted, Adoption, Sender, Sent};
+use periplus_core::fleet::{NodeCount, PoolReport};
 use periplus_core::ids::{AppId, ClusterId, ComponentId, GroupId, KindId, SeriesId};
 use periplus_core::input::{BATCH_MAX, Command, Observation, Sight, SourceId};
 use periplus_core::intent::Intent;
@@ -17,7 +18,7 @@ use crate::compile::context::Context;
 use crate::compile::roll::{ZONE, unknown};
 use crate::compile::timeline::{self, Known};
 use crate::draft::{CallsDraft, InitialStateDraft, RunningDraft, UsersDraft};
-use crate::scenario::{Demand, SeriesTruth};
+use crate::scenario::{ClusterTruth, Demand, SeriesTruth};
 use crate::values::{Name, Percentage};
 use crate::yaml::Cursor;
 
@@ -30,11 +31,12 @@ struct Beginning<'k> {
     kinds: BTreeMap<ClusterId, KindId>,
 }
 
-/// What the machine is told of what runs already, after `setup`: what users ask for, and what to adopt.
+/// What the machine is told of what runs already, after `setup`: the room that it runs in, what operators have
+/// commanded, what to adopt, and what users ask for.
 pub(crate) fn inputs(
     context: &mut Context<'_>,
     known: &Known<'_>,
-    setup: &[Input],
+    (clusters, setup): (&[ClusterTruth], &[Input]),
     pages: &[Page<InitialStateDraft>],
 ) -> Vec<Input> {
     let Some(page) = pages.first() else { return Vec::new() };
@@ -60,10 +62,11 @@ pub(crate) fn inputs(
     }
     let beginning = Beginning { known, intents, kinds };
     let adoption = adoption(context, &beginning, page);
-    let mut inputs = first_demand(&known.series[..series]);
-    inputs.extend(
-        batches(adoption).map(|adoption| Input::Command(Command::Adopt(Box::new(adoption)))),
-    );
+    let mut inputs = first_rooms(context, clusters);
+    inputs.extend(commanded(context, &beginning, page).into_iter().map(Input::Command));
+    let adopt = |adoption| Input::Command(Command::Adopt(Box::new(adoption)));
+    inputs.extend(batches(adoption).map(adopt));
+    inputs.extend(first_demand(&known.series[..series]));
     inputs
 }
 
@@ -80,7 +83,54 @@ fn batches(adoption: Adoption) -> impl Iterator<Item = Adoption> {
     berths.chain(flows).collect::<Vec<_>>().into_iter()
 }
 
-/// What users ask for when it begins: whoever adopts berths must know their load.
+/// What clusters have when it begins: whoever runs apps in them has heard of that.
+fn first_rooms(context: &mut Context<'_>, clusters: &[ClusterTruth]) -> Vec<Input> {
+    let present = clusters.iter().enumerate().filter(|(_, truth)| truth.joins == Tick::ZERO);
+    let inputs = present.map(|(place, truth)| {
+        let pools = truth.pools.iter().map(|pool| {
+            let grown = pool.autoscaler.map_or(0, |scaler| scaler.max);
+            let nodes = NodeCount { room: pool.room, nodes: pool.nodes.max(grown) };
+            PoolReport { pool: context.names.symbol(&pool.name), nodes: vec![nodes] }
+        });
+        let cluster = ClusterId::from_index(place);
+        let sight = Sight::Capacity { cluster, pools: pools.collect() };
+        Input::Observation(Observation { as_of: Tick::ZERO, sight })
+    });
+    inputs.collect()
+}
+
+/// What operators have commanded before it begins, and still holds.
+fn commanded(
+    context: &mut Context<'_>,
+    beginning: &Beginning<'_>,
+    page: &Page<InitialStateDraft>,
+) -> Vec<Command> {
+    let draft = &page.object.spec;
+    let here = page.here().key("spec");
+    let mut commands = Vec::new();
+    let marks: [(_, _, fn(ClusterId) -> Command); 3] = [
+        ("cordoned", &draft.cordoned, Command::Cordon),
+        ("draining", &draft.draining, Command::Drain),
+        ("lost", &draft.lost, Command::DeclareLost),
+    ];
+    for (field, selection, command) in marks {
+        let Some(selection) = selection else { continue };
+        let clusters = context.clusters(selection, here.key(field)).into_iter();
+        commands.extend(clusters.map(ClusterId::from_index).map(command));
+    }
+    for (index, pin) in draft.pins.iter().enumerate() {
+        let here = here.key("pins").item(index);
+        let group = timeline::group(context, beginning.known, &pin.app, pin.group.as_deref(), here);
+        let cluster = present(context, &pin.cluster, here.key("cluster"));
+        if let (Some((app, group)), Some(cluster)) = (group, cluster) {
+            commands.push(Command::Pin { app, group, cluster });
+        }
+    }
+    commands.extend(draft.paused.then_some(Command::Pause));
+    commands
+}
+
+/// What users ask for when it begins.
 fn first_demand(series: &[SeriesTruth]) -> Vec<Input> {
     let batches = series.chunks(BATCH_MAX).enumerate();
     let inputs = batches.map(|(number, batch)| {

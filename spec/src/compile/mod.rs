@@ -81,7 +81,7 @@ pub(crate) fn compile(
     let groups: Vec<_> =
         apps.iter().map(|app| app.as_ref().map(|app| app.groups.clone())).collect();
     let known = timeline::Known { series: &series, groups: &groups, until: run.until };
-    let begins = initial::inputs(&mut context, &known, &setup, &book.initial);
+    let begins = initial::inputs(&mut context, &known, (&clusters, &setup), &book.initial);
     setup.extend(begins);
     let timeline = timeline(&mut context, &known, main, declared);
     let expectations = expectations(&mut context, &known, main);

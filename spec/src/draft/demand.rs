@@ -52,7 +52,9 @@ pub enum ShareDraft {
 }
 
 /// What a demand signal shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 #[schemars(rename = "Signal")]
 pub enum SignalDraft {

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::draft::{PinDraft, SelectionDraft};
 use crate::values::{Name, Percentage};
 
-/// What runs already when a scenario starts, and where users go. A scenario without one starts with an empty
-/// fleet.
+/// What runs already when a scenario starts, where users go, and what operators have commanded. A scenario without
+/// one starts with an empty fleet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 #[schemars(rename = "InitialState")]
@@ -19,6 +20,16 @@ pub struct InitialStateDraft {
     pub users: Vec<UsersDraft>,
     /// Where calls between groups go.
     pub calls: Vec<CallsDraft>,
+    /// Clusters in which nothing new is placed, as operators have commanded.
+    pub cordoned: Option<SelectionDraft>,
+    /// Clusters out of which everything is moved.
+    pub draining: Option<SelectionDraft>,
+    /// Clusters that count as lost.
+    pub lost: Option<SelectionDraft>,
+    /// Groups that operators have pinned to a cluster.
+    pub pins: Vec<PinDraft>,
+    /// Whether all changes are paused.
+    pub paused: bool,
 }
 
 /// A group of an app that runs in a cluster.

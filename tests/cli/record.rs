@@ -1,0 +1,80 @@
+//! `record`: a log, or a part of it, becomes a scenario in which the same happens.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use insta::assert_snapshot;
+
+use crate::place::Place;
+
+#[test]
+fn a_part_of_a_log_becomes_a_scenario_that_people_can_read() {
+    let place = Place::new();
+    place.periplus(&["sim", "harbour.yaml", "--out", "run"]);
+    let asked =
+        ["record", "run/run.log", "--from", "00:30", "--to", "01:10", "--out", "crowd.yaml"];
+    assert_snapshot!(place.periplus(&asked));
+    assert_snapshot!("the_scenario", fs::read_to_string(place.path("crowd.yaml")).unwrap());
+    let demand = fs::read_to_string(place.path("crowd/demand-shop.csv")).unwrap();
+    let head: Vec<&str> = demand.lines().take(4).collect();
+    assert_snapshot!("its_demand", head.join("\n"));
+    let told = place.periplus(&["test", "crowd.yaml", "--bless"]);
+    assert!(told.ends_with("exit 0\n"), "{told}");
+    let told = place.periplus(&["test", "crowd.yaml"]);
+    assert!(told.ends_with("exit 0\n"), "{told}");
+}
+
+#[test]
+fn what_cannot_be_recorded_is_told() {
+    let place = Place::new();
+    place.periplus(&["sim", "harbour.yaml", "--out", "run"]);
+    let record = |more: &[&str]| {
+        let asked = ["record", "run/run.log"].iter().chain(more).copied().collect::<Vec<_>>();
+        place.periplus(&asked)
+    };
+    assert_snapshot!("no_name", record(&["--out", "Crowd 1.yml"]));
+    assert_snapshot!("nothing_between", record(&["--from", "2h", "--to", "1h", "--out", "a.yaml"]));
+    assert_snapshot!("there_already", record(&["--out", "harbour.yaml"]));
+    assert!(!place.path("a.yaml").exists());
+}
+
+/// All scenarios of the repository, but for those that only others include.
+fn scenarios() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let mut folders = vec![root];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "yaml")
+                && path.with_extension("golden.txt").exists()
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_scenario_can_be_recorded_from_its_log_whole_or_in_part() {
+    let place = Place::new();
+    let paths = scenarios();
+    assert!(paths.len() > 40);
+    for path in paths {
+        let shown = path.display();
+        let held = |asked: &[&str]| {
+            let told = place.periplus(asked);
+            assert!(told.ends_with("exit 0\n"), "{shown}: {told}");
+        };
+        held(&["sim", path.to_str().unwrap(), "--out", "run"]);
+        for part in [&[][..], &["--from", "20m", "--to", "50m"]] {
+            held(&[&["record", "run/run.log", "--out", "recorded.yaml", "--force"], part].concat());
+            held(&["check", "recorded.yaml"]);
+        }
+        fs::remove_dir_all(place.path("run")).unwrap();
+    }
+}
