@@ -321,6 +321,18 @@ fn an_app_declared_again_keeps_its_ids_and_grows_a_generation() {
 }
 
 #[test]
+fn people_can_be_shown_where_things_are() {
+    let path = "scenarios/melbourne.yaml";
+    let fleet = load_within(Path::new(".."), path).expect("it is valid").scenario.fleet;
+    let all = fleet.clusters.iter().map(|cluster| cluster.location);
+    assert!(all.chain(fleet.zones.iter().map(|zone| zone.location)).all(|place| place.is_some()));
+    let site = &fleet.clusters[fleet.cluster("bourke-10").expect("it is there").index()];
+    let place = site.location.expect("looked at before");
+    assert_eq!((place.latitude, place.longitude), (-37.811_533, 144.972_614));
+    assert_eq!(fleet.kinds[site.kind.index()], "edge");
+}
+
+#[test]
 fn real_sites_cover_real_users_as_was_computed_elsewhere() {
     let path = "spec/tests/valid/melbourne.yaml";
     let loaded = load_within(Path::new(".."), path).expect("it is valid");
