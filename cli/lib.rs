@@ -15,6 +15,7 @@
 //! | `case` | one scenario run as a test |
 //! | `swarm` | worlds drawn from seeds, troubled, and checked |
 //! | `whatif` | the same scenario under other settings, compared |
+//! | `report` | a study as one page |
 
 #![expect(clippy::cast_precision_loss, reason = "counts become floats only to be read by people")]
 
@@ -26,6 +27,7 @@ mod names;
 mod opened;
 mod parallel;
 mod render;
+mod report;
 mod time;
 mod whatif;
 

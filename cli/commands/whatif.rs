@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 
 use crate::args::{AnswerFormat, WhatifArgs};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, pasted};
 use crate::parallel;
 use crate::render::{self, sparkline, strong, table};
+use crate::report::{self, Asked};
 use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::{CONFIDENCE, Difference};
@@ -48,13 +49,7 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     bar.finish();
     let missing = runs.iter().filter(|run| run.is_none()).count();
     if missing > 0 {
-        let done = runs.len() - missing;
-        render::note(&format!(
-            "{done} of {} runs are here; the others are those of other shards. Once all are in one folder, the \
-             same command without `--shard` answers",
-            runs.len()
-        ));
-        return Ok(Exit::Held);
+        return few(runs.len() - missing, runs.len(), args);
     }
     let runs: Vec<Run> = runs.into_iter().flatten().collect();
     let answer = Answer::new(&study, &runs);
@@ -63,6 +58,13 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     }
     if let Some(out) = out {
         write(out, &plan, &runs, &answer)?;
+    }
+    if let Some(path) = &args.report {
+        let (file, command) = (args.scenario.as_path(), command(args));
+        let asked =
+            Asked { file, command, study: &study, runs: &runs, jobs: plan.jobs, plan: None };
+        report::write(path, &report::gather(&asked)?)?;
+        render::note(&format!("the report is in {}", path.display()));
     }
     match args.format {
         AnswerFormat::Human => tell(&answer),
@@ -79,6 +81,36 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// Says that a study is not complete, and that there can be no report of it.
+fn few(done: usize, of: usize, args: &WhatifArgs) -> Result<Exit, Failure> {
+    let hint = "once all are in one folder, give the same command without `--shard`";
+    if let Some(report) = &args.report {
+        let report = report.display();
+        return Err(Failure::Usage {
+            message: format!(
+                "{report} is not written: a report needs all {of} runs, and {done} are here"
+            ),
+            hint: hint.into(),
+        });
+    }
+    render::note(&format!(
+        "{done} of {of} runs are here; the others are those of other shards. Once all are in one folder, the \
+         same command without `--shard` answers"
+    ));
+    Ok(Exit::Held)
+}
+
+/// What is asked, as it can be asked again: not where the answer goes.
+fn command(args: &WhatifArgs) -> String {
+    let scenario = args.scenario.to_string_lossy();
+    let seeds = args.seeds.to_string();
+    let mut words = vec!["whatif", &*scenario];
+    args.set.iter().for_each(|text| words.extend(["--set", text]));
+    args.vary.iter().for_each(|text| words.extend(["--vary", text]));
+    words.extend(["--seeds", &seeds]);
+    pasted(words)
 }
 
 /// Puts a table on stdout.
@@ -170,7 +202,7 @@ fn tell_hours(columns: &[(&str, &Hours)]) {
 }
 
 fn told_difference(form: Form, one: &Difference) -> String {
-    if one.size() == 0.0 && one.margin.is_none_or(|margin| margin == 0.0) {
+    if one.is_nothing() {
         return "none".into();
     }
     let mut text = form.told_difference(one.size(), one.margin);

@@ -15,6 +15,7 @@ mod pages;
 mod place;
 mod plan;
 mod replay;
+mod report;
 mod scenarios;
 mod sim;
 mod whatif;
