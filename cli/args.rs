@@ -222,7 +222,7 @@ pub struct CheckArgs {
 /// Arguments of `schema`.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// The kind: Cluster, Zone, Application, Tenant, Policy, InitialState or Scenario.
+    /// The kind: Cluster, Zone, Application, Tenant, Policy, `InitialState` or Scenario.
     #[arg(required_unless_present = "reference")]
     pub kind: Option<String>,
     /// Print the reference of all kinds in Markdown.
@@ -284,6 +284,9 @@ pub struct WhatifArgs {
     /// `app,hour`. The folder then has a table called `app-hour`.
     #[arg(long, value_name = "DIMENSIONS", value_parser = rows::breakdown)]
     pub rows: Vec<Breakdown>,
+    /// Write a page about the study here: it opens offline, and prints.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// Fail with exit code 1 if this comes out of a variant, as in 'cost > +5%' or 'slo < 99.9%'.
     #[arg(long, value_name = "CONDITION")]
     pub fail_if: Vec<String>,
@@ -324,6 +327,9 @@ pub struct PlanArgs {
     /// Keep every run here, and the tables of all of them.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Write a page about the study here: it opens offline, and prints.
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: AnswerFormat,

@@ -159,13 +159,18 @@ fn tell(message: &str, hint: &str) {
 
 /// The command line, to be pasted into a shell.
 fn repeat(args: &[OsString]) -> String {
+    let words: Vec<_> = args.iter().skip(1).map(|arg| arg.to_string_lossy()).collect();
+    pasted(words.iter().map(AsRef::as_ref))
+}
+
+/// A command of ours with these words, to be pasted into a shell.
+pub(crate) fn pasted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut line = String::from("periplus");
-    for arg in args.iter().skip(1) {
-        let arg = arg.to_string_lossy();
+    for word in words {
         let safe = |c: char| c.is_ascii_alphanumeric() || "-_./=:".contains(c);
-        let plain = !arg.is_empty() && arg.chars().all(safe);
-        let quoted = arg.replace('\'', r"'\''");
-        let written = if plain { write!(line, " {arg}") } else { write!(line, " '{quoted}'") };
+        let plain = !word.is_empty() && word.chars().all(safe);
+        let quoted = word.replace('\'', r"'\''");
+        let written = if plain { write!(line, " {word}") } else { write!(line, " '{quoted}'") };
         written.expect("a string takes every character");
     }
     line

@@ -17,6 +17,7 @@
 //! | `record` | a part of a log as a scenario |
 //! | `swarm` | worlds drawn from seeds, troubled, and checked |
 //! | `whatif` | the same scenario under other settings, compared |
+//! | `report` | a study as one page |
 
 #![expect(clippy::cast_precision_loss, reason = "counts become floats only to be read by people")]
 
@@ -31,6 +32,7 @@ mod parallel;
 mod record;
 mod recorded;
 mod render;
+mod report;
 mod sources;
 mod time;
 mod whatif;

@@ -101,7 +101,7 @@ fn fleet(size: &Size) -> Fleet {
     Fleet {
         clusters: (0..size.clusters).map(|number| places::truth(number, size)).collect(),
         zones: (0..size.clusters)
-            .map(|number| ZoneTruth { name: format!("zone-{number}") })
+            .map(|number| ZoneTruth { name: format!("zone-{number}"), location: None })
             .collect(),
         apps: (0..size.apps).map(intents::truth).collect(),
         tenants: vec![WORDS[0].into()],

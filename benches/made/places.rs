@@ -76,6 +76,8 @@ pub(super) fn truth(number: u32, size: &Size) -> ClusterTruth {
         power: power(number, size),
         prices: Schedule(prices.collect()),
         carbon: Schedule(carbon.collect()),
+        kind: KindId(0),
+        location: None,
     }
 }
 

@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::whatif::put;
 use crate::args::{AnswerFormat, PlanArgs};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, pasted};
 use crate::parallel;
 use crate::render::{self, strong, table};
+use crate::report::{self, Asked, Planned};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::CONFIDENCE;
 use crate::whatif::goal::{Candidate, Goal, choose};
@@ -57,6 +58,16 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         table_of(&goals, &candidates).write(&out.join("candidates"))?;
         write(out, &answer)?;
     }
+    if let Some(path) = &args.report {
+        let (minimize, goals) = (minimize.as_str(), goals.as_slice());
+        let planned = Planned { minimize, goals, candidates: &candidates, chosen };
+        let (file, command) = (args.scenario.as_path(), command(args));
+        let (jobs, plan) = (plan.jobs, Some(planned));
+        let (study, runs, closeness) = (&study, &runs, None);
+        let asked = Asked { file, command, study, runs, jobs, closeness, plan };
+        report::write(path, &report::gather(&asked)?)?;
+        render::note(&format!("the report is in {}", path.display()));
+    }
     match args.format {
         AnswerFormat::Human => tell(&study, &minimize, &goals, &candidates, chosen),
         AnswerFormat::Json => render::json(&answer)?,
@@ -65,6 +76,19 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(if chosen.is_some() { Exit::Held } else { Exit::Failed })
+}
+
+/// What is asked, as it can be asked again: not where the answer goes.
+fn command(args: &PlanArgs) -> String {
+    let scenario = args.scenario.to_string_lossy();
+    let seeds = args.seeds.to_string();
+    let mut words = vec!["plan", &*scenario];
+    args.goal.iter().for_each(|text| words.extend(["--goal", text]));
+    words.extend(["--minimize", &args.minimize]);
+    args.over.iter().for_each(|text| words.extend(["--over", text]));
+    args.set.iter().for_each(|text| words.extend(["--set", text]));
+    words.extend(["--seeds", &seeds]);
+    pasted(words)
 }
 
 /// The version of the answer's shape.

@@ -9,6 +9,7 @@ use crate::failure::{Exit, Failure};
 use crate::record::{Part, Read};
 use crate::recorded::Recorded;
 use crate::render::{self, counted, grouped, strong, table};
+use crate::whatif::measures::Form;
 
 pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     let name = bundles::name(&args.out)?;
@@ -45,10 +46,10 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     let is = Sums::of(&again.rows, Tick::ZERO, Tick::ZERO.after(lasts), scenario.world.meter_every);
     let row = |label: &str, told: fn(&Sums) -> String| vec![label.into(), told(&was), told(&is)];
     let rows = vec![
-        row("asked for", |sums| grouped(sums.offered.round() as u64)),
-        row("unserved", |sums| grouped(sums.unserved.round() as u64)),
-        row("cost", |sums| format!("${:.2}", sums.cost)),
-        row("CO2e", |sums| format!("{:.3} kg", sums.carbon / 1e3)),
+        row("asked for", |sums| Form::Count.told(sums.offered)),
+        row("unserved", |sums| Form::Count.told(sums.unserved)),
+        row("cost", |sums| Form::Dollars.told(sums.cost)),
+        row("CO2e", |sums| Form::Kilograms.told(sums.carbon / 1e3)),
     ];
     let head = ["", "in the log", "in the scenario"];
     render::line(&format!("\n{}", table(&head, rows).trim_end()));

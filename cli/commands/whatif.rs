@@ -4,16 +4,17 @@ use std::io::{IsTerminal, Write as _};
 use std::path::Path;
 
 use crate::args::{AnswerFormat, WhatifArgs};
-use crate::failure::{Exit, Failure};
+use crate::failure::{Exit, Failure, pasted};
 use crate::parallel;
 use crate::recorded::Recorded;
-use crate::render::{self, counted, grouped, sparkline, strong, table};
+use crate::render::{self, counted, sparkline, strong, table};
+use crate::report::{self, Asked};
 use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
-use crate::whatif::closeness::{Closeness, Quantiles};
+use crate::whatif::closeness::{self, Closeness};
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::guard::Guard;
-use crate::whatif::measures::{Form, SHOWN, label, require, told};
+use crate::whatif::measures::{Form, SHOWN, require};
 use crate::whatif::rows;
 use crate::whatif::runs::{Plan, Run, Shard};
 use crate::whatif::store::{Folder, Store};
@@ -54,13 +55,7 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     bar.finish();
     let missing = runs.iter().filter(|run| run.is_none()).count();
     if missing > 0 {
-        let done = runs.len() - missing;
-        render::note(&format!(
-            "{done} of {} runs are here; the others are those of other shards. Once all are in one folder, the \
-             same command without `--shard` answers",
-            runs.len()
-        ));
-        return Ok(Exit::Held);
+        return few(runs.len() - missing, runs.len(), args);
     }
     let runs: Vec<Run> = runs.into_iter().flatten().collect();
     let mut answer = Answer::new(&study, &runs);
@@ -70,6 +65,14 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     }
     if let Some(out) = out {
         write(out, &plan, &runs, &answer)?;
+    }
+    if let Some(path) = &args.report {
+        let (file, command) = (args.subject.as_path(), command(args));
+        let closeness = answer.closeness.as_ref();
+        let (study, runs, jobs) = (&study, &runs, plan.jobs);
+        let asked = Asked { file, command, study, runs, jobs, closeness, plan: None };
+        report::write(path, &report::gather(&asked)?)?;
+        render::note(&format!("the report is in {}", path.display()));
     }
     match args.format {
         AnswerFormat::Human => tell(&answer),
@@ -122,6 +125,40 @@ fn warn_of_kept(study: &Study) {
     }
 }
 
+/// Says that a study is not complete, and that there can be no report of it.
+fn few(done: usize, of: usize, args: &WhatifArgs) -> Result<Exit, Failure> {
+    let hint = "once all are in one folder, give the same command without `--shard`";
+    if let Some(report) = &args.report {
+        let report = report.display();
+        return Err(Failure::Usage {
+            message: format!(
+                "{report} is not written: a report needs all {of} runs, and {done} are here"
+            ),
+            hint: hint.into(),
+        });
+    }
+    render::note(&format!(
+        "{done} of {of} runs are here; the others are those of other shards. Once all are in one folder, the \
+         same command without `--shard` answers"
+    ));
+    Ok(Exit::Held)
+}
+
+/// What is asked, as it can be asked again: not where the answer goes.
+fn command(args: &WhatifArgs) -> String {
+    let subject = args.subject.to_string_lossy();
+    let seeds = args.seeds.to_string();
+    let from = args.from.map(|from| from.to_string());
+    let scenario = args.scenario.as_ref().map(|scenario| scenario.to_string_lossy());
+    let mut words = vec!["whatif", &*subject];
+    from.iter().for_each(|from| words.extend(["--from", from]));
+    scenario.iter().for_each(|scenario| words.extend(["--scenario", scenario]));
+    args.set.iter().for_each(|text| words.extend(["--set", text]));
+    args.vary.iter().for_each(|text| words.extend(["--vary", text]));
+    words.extend(["--seeds", &seeds]);
+    pasted(words)
+}
+
 /// Puts a table on stdout.
 pub(super) fn put(table: &Table, format: AnswerFormat) -> Result<(), Failure> {
     let mut stdout = std::io::stdout();
@@ -141,10 +178,13 @@ fn tell(answer: &Answer) {
     let seeds = answer.seeds.len();
     let base = if answer.closeness.is_some() { "what was recorded" } else { "the base" };
     let title = format!(
-        "{}: {base} and {} over {}",
+        "{}: {base} and {} over {}{}",
         answer.scenario,
         counted(answer.variants.len(), "variant"),
-        counted(seeds, "seed")
+        counted(seeds, "seed"),
+        answer.closeness.as_ref().map_or_else(String::new, |closeness| {
+            format!("; settings hold from {} on", closeness.from)
+        })
     );
     render::line(&strong(&title));
     if let Some(closeness) = &answer.closeness {
@@ -174,51 +214,10 @@ fn tell(answer: &Answer) {
 
 /// Says how far what follows can be trusted.
 fn tell_closeness(closeness: &Closeness) {
-    let Closeness { records, same, measures, durations } = closeness;
-    let verdict = if same == records {
-        format!("with nothing changed, all {} records come out as recorded", grouped(*records))
-    } else {
-        format!(
-            "with nothing changed, {} of {} records come out as recorded: this release decides otherwise from \
-             record {same} on",
-            grouped(*same),
-            grouped(*records)
-        )
-    };
-    render::line(&format!("\n{verdict}"));
-    let missing = || "·".to_owned();
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    for row in durations {
-        for (quantile, of) in [("p50", 0), ("p95", 1)] {
-            let told = |one: &Quantiles| {
-                let value = if of == 0 { one.p50 } else { one.p95 };
-                value.map_or_else(missing, |seconds| format!("{seconds:.1} s"))
-            };
-            let distance = row.distance.filter(|_| of == 0);
-            rows.push(vec![
-                format!("{}, {quantile}", row.what),
-                told(&row.recorded),
-                missing(),
-                told(&row.fitted),
-                distance.map_or_else(String::new, |distance| format!("{distance:.2}")),
-            ]);
-        }
-    }
-    for row in measures {
-        rows.push(vec![
-            label(&row.measure),
-            row.recorded.map_or_else(missing, |value| told(&row.measure, value)),
-            told(&row.measure, row.played),
-            told(&row.measure, row.fitted),
-            String::new(),
-        ]);
-    }
-    let head = ["how close", "recorded", "played", "fitted", "distance"];
-    render::line(&format!("\n{}", table(&head, rows).trim_end()));
-    render::line(
-        "\nplayed: the log as it is metered here; fitted: a world that is asked for everything. Variants ask it only \
-         for what the log does not know",
-    );
+    let rows = closeness.told().into_iter().map(Vec::from).collect();
+    render::line(&format!("\n{}", closeness.verdict()));
+    render::line(&format!("\n{}", table(&closeness::HEAD, rows).trim_end()));
+    render::line(&format!("\n{}", closeness::LEGEND));
 }
 
 fn tell_variant(base: &str, variant: &Compared) {
@@ -265,7 +264,7 @@ fn tell_hours(columns: &[(&str, &Hours)]) {
 }
 
 fn told_difference(form: Form, one: &Difference) -> String {
-    if one.size() == 0.0 && one.margin.is_none_or(|margin| margin == 0.0) {
+    if one.is_nothing() {
         return "none".into();
     }
     let mut text = form.told_difference(one.size(), one.margin);

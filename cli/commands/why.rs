@@ -5,13 +5,13 @@
 
 use std::path::Path;
 
-use periplus_core::decision::{Bill, Choice, Decision, Subject, Trigger};
+use periplus_core::decision::{Bill, Choice, Decision, Subject};
 use periplus_core::explain::{Candidate, Explained};
 use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, ClusterId, Seq};
 use periplus_core::record::DECIDER_VERSION;
-use periplus_core::units::{MicroUsdPerHour, Tick};
-use periplus_core::{Input, Outbox, Record, State};
+use periplus_core::units::Tick;
+use periplus_core::{Outbox, Record, State};
 use periplus_journal::Reader;
 use serde::Serialize;
 
@@ -20,7 +20,7 @@ use crate::failure::{Exit, Failure};
 use crate::names::Names;
 use crate::opened;
 use crate::render::{self, strong, table};
-use crate::wording::{cost, cure, events, reason, reasons, rtt, values};
+use crate::wording::{bills, cost, cure, events, reason, reasons, rtt};
 
 /// The version of this answer's shape.
 const VERSION: u16 = 1;
@@ -306,12 +306,7 @@ impl Told<'_> {
     fn tell(&self) {
         let verdict = events::decided(self.decision, self.state);
         render::line(&strong(&verdict.unwrap_or_else(|| self.subject())));
-        let because = match (self.decision.trigger, &self.record.input) {
-            (Trigger::Timer, Input::Timer(_)) => "because its time had come".into(),
-            (trigger, input) => {
-                format!("because of {}: {}", reasons::trigger(trigger), events::kind(input))
-            }
-        };
+        let because = bills::because(self.decision, &self.record.input);
         let (seq, at) = (self.record.seq.0, self.record.at);
         render::line(&format!("record {seq} at {at}, looked at {because}"));
         if let Some(held) = &self.decision.held {
@@ -328,69 +323,48 @@ impl Told<'_> {
 
     /// The bills, cheapest first.
     fn tell_bills(&self) {
-        let mut bills: Vec<(&Candidate, Bill)> =
+        let mut billed: Vec<(&Candidate, Bill)> =
             self.candidates().iter().filter_map(|one| Some((one, one.outcome.ok()?))).collect();
-        if bills.is_empty() {
+        if billed.is_empty() {
             return;
         }
-        bills.sort_by_key(|(candidate, bill)| (bill.total(), candidate.cluster));
+        billed.sort_by_key(|(candidate, bill)| (bill.total(), candidate.cluster));
         let winner = self.decision.winner.map(|winner| winner.cluster);
-        let shown = bills.iter().enumerate().filter(|(place, (candidate, _))| {
+        let shown = billed.iter().enumerate().filter(|(place, (candidate, _))| {
             let named = Some(candidate.cluster) == self.asked || Some(candidate.cluster) == winner;
             *place < BILLS_SHOWN || named
         });
         let rows = shown.map(|(_, (candidate, bill))| {
             let mark = if Some(candidate.cluster) == winner { "▸ " } else { "  " };
             let name = format!("{mark}{}", self.names().cluster(candidate.cluster));
-            let Bill { compute, fixed, carbon, latency, egress, moving, preference, unserved: _ } =
-                *bill;
-            let mut row = vec![name, rtt(candidate.rtt), values::dollars(bill.total())];
-            row.extend([compute, fixed, carbon, latency, egress, moving, preference].map(line_of));
+            let mut row = vec![name, rtt(candidate.rtt)];
+            row.extend(bills::lines(bill));
             row
         });
-        let head = [
-            "  candidate, $/h",
-            "rtt",
-            "total",
-            "compute",
-            "active",
-            "carbon",
-            "latency",
-            "egress",
-            "moving",
-            "preference",
-        ];
+        let head: Vec<&str> = ["  candidate, $/h", "rtt"].into_iter().chain(bills::LINES).collect();
         render::line("");
         render::line(table(&head, rows.collect()).trim_end());
-        if bills.len() > BILLS_SHOWN {
-            render::line(&format!("  {} candidates have bills", bills.len()));
+        if billed.len() > BILLS_SHOWN {
+            render::line(&format!("  {} candidates have bills", billed.len()));
         }
     }
 
     /// Refusals, gathered by code; each code with one example.
     fn tell_refusals(&self) {
-        let mut refused: Vec<&Candidate> =
-            self.candidates().iter().filter(|candidate| candidate.outcome.is_err()).collect();
-        refused.sort_by_key(|candidate| candidate.outcome.err().map(|why| why.code()));
-        let groups = refused.chunk_by(|a, b| {
-            let code = |candidate: &Candidate| candidate.outcome.err().map(|why| why.code());
-            code(a) == code(b)
-        });
-        for (place, group) in groups.enumerate() {
-            if place == 0 {
-                render::line("");
-            }
-            let Some(Err(why)) = group.first().map(|candidate| candidate.outcome) else { continue };
-            let shown =
-                group.iter().find(|one| Some(one.cluster) == self.asked).unwrap_or(&group[0]);
-            let text = shown.outcome.err().map(|why| reason(self.state, self.decision.app, &why));
+        let refused = bills::refused(self.candidates());
+        if !refused.is_empty() {
+            render::line("");
+        }
+        for (code, group) in refused {
+            let asked = group.iter().find(|one| Some(one.cluster) == self.asked);
+            let shown = asked.unwrap_or(&group[0]);
             render::line(&format!(
                 "  {:>3} × {:<20} {}: {}; {}",
                 group.len(),
-                why.code().slug(),
+                code.slug(),
                 self.names().cluster(shown.cluster),
-                text.unwrap_or_default(),
-                cure(why.code())
+                bills::refusal(self.state, self.decision, shown).unwrap_or_default(),
+                cure(code)
             ));
         }
     }
@@ -415,10 +389,6 @@ impl Told<'_> {
 
 /// How many bills are listed beside those that were asked for.
 const BILLS_SHOWN: usize = 8;
-
-fn line_of(price: MicroUsdPerHour) -> String {
-    if price.0 == 0 { "·".into() } else { values::dollars(price) }
-}
 
 fn lines(bill: &Bill) -> Lines {
     let Bill { compute, fixed, carbon, latency, egress, moving, preference, unserved } = bill;

@@ -1,5 +1,6 @@
 //! Closeness: how close a simulated world comes to a log.
 
+use periplus_core::units::Tick;
 use periplus_core::{Record, RecordRef, Sink, SinkFault, State};
 use periplus_journal::Records;
 use periplus_sim::past::{Sample, Samples};
@@ -9,12 +10,16 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::recorded::Recorded;
+use crate::render::grouped;
 use crate::whatif::measures::{self, Measures};
 
 /// How close a simulated world comes to a log.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Closeness {
+    /// From when on variants may differ from the log.
+    #[serde(skip)]
+    pub(crate) from: Tick,
     /// Records of the log.
     pub(crate) records: u64,
     /// Those of them that come out the same if nothing is changed, up to the first that does not.
@@ -78,6 +83,7 @@ impl Recorded {
             })
         });
         Ok(Closeness {
+            from: self.from,
             records: self.past.records(),
             same: same.same,
             measures: compared.collect(),
@@ -90,6 +96,62 @@ impl Recorded {
         let summary = std::fs::read(self.log.parent()?.join("summary.json")).ok()?;
         let value: Value = serde_json::from_slice(&summary).ok()?;
         Some(measures::in_json(&value))
+    }
+}
+
+/// What the columns of a told comparison are.
+pub(crate) const HEAD: [&str; 5] = ["how close", "recorded", "played", "fitted", "distance"];
+
+/// What its columns mean.
+pub(crate) const LEGEND: &str = "played: the log as it is metered here; fitted: a world that is asked for everything. \
+    Variants ask it only for what the log does not know";
+
+impl Closeness {
+    /// Whether the log comes out of the log.
+    pub(crate) fn verdict(&self) -> String {
+        let Self { records, same, .. } = self;
+        if same == records {
+            let records = grouped(*records);
+            return format!("with nothing changed, all {records} records come out as recorded");
+        }
+        format!(
+            "with nothing changed, {} of {} records come out as recorded: this release decides otherwise from record \
+             {same} on",
+            grouped(*same),
+            grouped(*records)
+        )
+    }
+
+    /// All that is compared, as people read it.
+    pub(crate) fn told(&self) -> Vec<[String; 5]> {
+        let missing = || "·".to_owned();
+        let mut rows = Vec::new();
+        for row in &self.durations {
+            for (name, of) in
+                [("p50", Quantiles::p50 as fn(&Quantiles) -> _), ("p95", Quantiles::p95)]
+            {
+                let told = |one| of(one).map_or_else(missing, |seconds| format!("{seconds:.1} s"));
+                let distance = row.distance.filter(|_| name == "p50");
+                rows.push([
+                    format!("{}, {name}", row.what),
+                    told(&row.recorded),
+                    missing(),
+                    told(&row.fitted),
+                    distance.map_or_else(String::new, |distance| format!("{distance:.2}")),
+                ]);
+            }
+        }
+        for row in &self.measures {
+            let told = |value| measures::told(&row.measure, value);
+            rows.push([
+                measures::label(&row.measure),
+                row.recorded.map_or_else(missing, told),
+                told(row.played),
+                told(row.fitted),
+                String::new(),
+            ]);
+        }
+        rows
     }
 }
 
@@ -124,6 +186,14 @@ impl Quantiles {
     fn of(sample: &Sample) -> Self {
         let seconds = |permille| sample.quantile(permille).map(|span| span.0 as f64 / 1e3);
         Self { count: sample.len(), p50: seconds(500), p95: seconds(950) }
+    }
+
+    fn p50(&self) -> Option<f64> {
+        self.p50
+    }
+
+    fn p95(&self) -> Option<f64> {
+        self.p95
     }
 }
 

@@ -41,6 +41,11 @@ impl Difference {
         (self.base != 0.0).then(|| self.size() / self.base.abs())
     }
 
+    /// Whether every seed comes to the same.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.size() == 0.0 && self.margin.is_none_or(|margin| margin == 0.0)
+    }
+
     /// Whether the interval leaves no doubt that there is a difference.
     pub(crate) fn is_sure(&self) -> bool {
         self.margin.is_some_and(|margin| self.size().abs() > margin)

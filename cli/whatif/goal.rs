@@ -16,7 +16,7 @@ pub(crate) struct Goal {
     pub(crate) measure: String,
     /// Whether it must be the limit at least, rather than at most.
     pub(crate) at_least: bool,
-    limit: f64,
+    pub(crate) limit: f64,
 }
 
 /// How a candidate stands to a goal.

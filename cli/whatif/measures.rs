@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::render::{grouped, percent, whole};
+use crate::whatif::compare::Difference;
 
 /// Numbers by the paths of the summary's JSON, as in `cost.total` or `apps.shop.slo.attainment`.
 pub(crate) type Measures = BTreeMap<String, f64>;
@@ -97,10 +98,22 @@ pub(crate) fn label(path: &str) -> String {
     shown.map_or(path, |shown| shown.label).to_owned()
 }
 
+/// How a measure is told, if that is known.
+pub(crate) fn form(path: &str) -> Option<Form> {
+    SHOWN.iter().find(|shown| path.ends_with(shown.path)).map(|shown| shown.form)
+}
+
 /// A measure as people read it, whichever it is.
 pub(crate) fn told(path: &str, value: f64) -> String {
-    let shown = SHOWN.iter().find(|shown| path.ends_with(shown.path));
-    shown.map_or_else(|| format!("{value:.2}"), |shown| shown.form.told(value))
+    form(path).map_or_else(|| format!("{value:.2}"), |form| form.told(value))
+}
+
+/// A difference as people read it, without what part of the base it is.
+pub(crate) fn told_difference(path: &str, one: &Difference) -> String {
+    if one.is_nothing() {
+        return "none".into();
+    }
+    form(path).unwrap_or(Form::Count).told_difference(one.size(), one.margin)
 }
 
 impl Form {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use periplus_core::{RecordRef, Sink, SinkFault, State};
-use periplus_sim::{Breakdown, Dimension, Fork, Outcome, Twins, run as simulate};
+use periplus_sim::{Breakdown, Dimension, Outcome};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -11,7 +11,7 @@ use crate::parallel;
 use crate::whatif::measures::{self, Measures};
 use crate::whatif::rows;
 use crate::whatif::store::Store;
-use crate::whatif::study::{Study, Variant, Way};
+use crate::whatif::study::{Study, Variant};
 use crate::whatif::tables::Table;
 
 /// The version of the files that runs are kept in.
@@ -126,14 +126,7 @@ impl Plan<'_> {
     fn run_one(&self, variant: &Variant, seed: u64) -> Result<Run, Failure> {
         let way = variant.world.with_seed(seed);
         let mut looking = Nowhere(self.breakdowns);
-        let outcome = match (&way, &self.study.recorded) {
-            (Way::Forked(fork), Some(recorded)) => {
-                recorded.run(fork, Twins::Followed, &mut Nowhere(&[]), &mut looking)?
-            }
-            (Way::Simulated(scenario) | Way::Forked(Fork { scenario, .. }), _) => {
-                simulate(scenario, &mut Nowhere(&[]), &mut looking)?
-            }
-        };
+        let outcome = self.study.run(&way, &mut Nowhere(&[]), &mut looking)?;
         let Outcome { summary, parts, digest, .. } = outcome;
         let fleet = &way.scenario().fleet;
         let mut parts = parts.iter().map(|(breakdown, parts)| {

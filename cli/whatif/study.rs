@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use periplus_sim::Fork;
+use periplus_core::Sink;
+use periplus_core::units::Span;
+use periplus_sim::{Fork, Outcome, Twins, Watch, run as simulate};
 use periplus_spec::Setting;
 use periplus_spec::scenario::Scenario;
 
@@ -48,7 +50,7 @@ pub(crate) struct Variant {
 }
 
 /// How a variant comes about.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Way {
     /// From nothing.
     Simulated(Scenario),
@@ -105,6 +107,26 @@ impl Study {
         }
     }
 
+    /// Runs a world of this study.
+    ///
+    /// # Errors
+    /// The machine or the world has a bug, a sink failed, or a log cannot be read any more.
+    pub(crate) fn run<S: Sink + ?Sized>(
+        &self,
+        way: &Way,
+        sink: &mut S,
+        watcher: &mut dyn Watch,
+    ) -> Result<Outcome, Failure> {
+        match (way, &self.recorded) {
+            (Way::Forked(fork), Some(recorded)) => {
+                recorded.run(fork, Twins::Followed, sink, watcher)
+            }
+            (Way::Simulated(scenario) | Way::Forked(Fork { scenario, .. }), _) => {
+                Ok(simulate(scenario, sink, watcher)?)
+            }
+        }
+    }
+
     /// The variant and the seed of each run, base and seeds first.
     pub(crate) fn runs(&self) -> impl ExactSizeIterator<Item = (usize, u64)> + '_ {
         let seeds = self.seeds.len();
@@ -144,13 +166,25 @@ impl Way {
         }
     }
 
+    fn scenario_mut(&mut self) -> &mut Scenario {
+        match self {
+            Self::Simulated(scenario) => scenario,
+            Self::Forked(fork) => &mut fork.scenario,
+        }
+    }
+
     /// The same with another seed.
     pub(crate) fn with_seed(&self, seed: u64) -> Self {
         let mut way = self.clone();
-        match &mut way {
-            Self::Simulated(scenario) => scenario.seed = seed,
-            Self::Forked(fork) => fork.scenario.seed = seed,
-        }
+        way.scenario_mut().seed = seed;
+        way
+    }
+
+    /// The same, ending after `lasts` at the latest.
+    pub(crate) fn shortened(&self, lasts: Span) -> Self {
+        let mut way = self.clone();
+        let scenario = way.scenario_mut();
+        scenario.duration = scenario.duration.min(lasts);
         way
     }
 }

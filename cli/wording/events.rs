@@ -372,7 +372,7 @@ pub fn decided(decision: &Decision, state: &State) -> Option<String> {
 }
 
 /// The flow that a decision about `place` is about.
-fn flow_of(state: &State, place: Place, decision: &Decision) -> Option<FlowId> {
+pub(crate) fn flow_of(state: &State, place: Place, decision: &Decision) -> Option<FlowId> {
     let subject = (place, decision.app, decision.group);
     let is_it = |flow: &FlowId| state.endpoints(*flow) == subject;
     match place {

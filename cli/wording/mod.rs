@@ -1,9 +1,11 @@
 //! Every sentence about events, decisions and reasons that people read.
 //!
 //! One place, so that the same thing is always called the same. `values` writes numbers with their units,
-//! `reasons` says every "no" and its cure, `events` tells what happened, `acts` what the world did.
+//! `reasons` says every "no" and its cure, `bills` what candidates would cost, `events` tells what happened, `acts` what
+//! the world did.
 
 pub mod acts;
+pub mod bills;
 pub mod events;
 pub mod reasons;
 pub mod values;

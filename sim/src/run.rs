@@ -1,8 +1,9 @@
 //! A run: the loop between the world and the machine.
 
 use periplus_core::digest::Digest;
+use periplus_core::explain::Explained;
 use periplus_core::units::Tick;
-use periplus_core::{Input, Outbox, Sink, SinkFault, State, TickBackwards, step};
+use periplus_core::{Input, Outbox, RecordRef, Sink, SinkFault, State, TickBackwards, step};
 use periplus_spec::scenario::Scenario;
 use thiserror::Error;
 
@@ -38,6 +39,16 @@ pub trait Watch {
     /// Everything that happens at `at` or before has happened, and been taken in.
     fn probe(&mut self, at: Tick, state: &State, world: &World<'_>) {
         let _ = (at, state, world);
+    }
+
+    /// Whether somebody wants to be told [why](Self::explain).
+    fn asks_why(&self) -> bool {
+        false
+    }
+
+    /// Every candidate's bill, or refusal, for decisions of a record; `state` is what it led to.
+    fn explain(&mut self, record: &RecordRef<'_>, explained: &[Explained], state: &State) {
+        let _ = (record, explained, state);
     }
 }
 
@@ -116,7 +127,7 @@ fn drive<S: Sink + ?Sized>(
 ) -> Result<Outcome, RunFault> {
     world.meter_mut().break_down(watcher.breakdowns());
     let mut state = State::default();
-    let mut out = Outbox::default();
+    let mut out = if watcher.asks_why() { Outbox::explaining() } else { Outbox::default() };
     let mut chronicle = Chronicle::default();
     let mut patience = Patience::default();
     let stops = watcher.probes().into_iter().map(|at| (at, true));
@@ -127,6 +138,9 @@ fn drive<S: Sink + ?Sized>(
             let record = out.record(&input);
             sink.accept(&record, &state)?;
             chronicle.read(&record, &state);
+            if let Some(explained) = out.explained.as_ref().filter(|all| !all.is_empty()) {
+                watcher.explain(&record, explained, &state);
+            }
             world.carry_out(at, &out.effects, &state);
             world.take_back(input);
             if chronicle.records.is_multiple_of(PROGRESS_EVERY) {

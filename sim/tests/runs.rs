@@ -4,11 +4,13 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use periplus_core::decision::Verdict;
+use periplus_core::explain::{Candidate, Explained};
 use periplus_core::ids::AppId;
 use periplus_core::input::{Command, Observation, Sight};
 use periplus_core::intent::Scaling;
 use periplus_core::units::{Span, Tick};
-use periplus_core::{Input, Outbox, Record, State, step};
+use periplus_core::{Input, Outbox, Record, RecordRef, State, step};
 use periplus_sim::{Breakdown, Dimension, Outcome, Part, Watch, World, run};
 use periplus_spec::scenario::{Act, Scenario};
 use support::{Size, scenario, with};
@@ -279,6 +281,45 @@ fn looking_more_closely_changes_nothing() {
     let closely = run(&scenario, &mut (), &mut Curious).unwrap();
     assert_eq!((plain.digest, plain.summary), (closely.digest, closely.summary));
     assert_eq!(plain.parts, []);
+}
+
+/// Wants to know why.
+#[derive(Default)]
+struct Asking {
+    records: u64,
+    decisions: usize,
+}
+
+impl Watch for Asking {
+    fn asks_why(&self) -> bool {
+        true
+    }
+
+    fn explain(&mut self, record: &RecordRef<'_>, explained: &[Explained], _: &State) {
+        self.records += 1;
+        self.decisions += explained.len();
+        for why in explained {
+            let decision = &record.decisions[why.decision];
+            let winner = decision.winner.expect("every flow of a quiet morning is served");
+            let choices = why.candidates.iter().filter_map(Candidate::choice);
+            assert!(choices.into_iter().any(|choice| choice == winner));
+        }
+    }
+}
+
+#[test]
+fn who_asks_why_is_told_every_bill_and_changes_nothing() {
+    let scenario = scenario(&Size::default());
+    let (plain, records) = recorded(&scenario);
+    let mut asking = Asking::default();
+    let asked = run(&scenario, &mut (), &mut asking).unwrap();
+    assert_eq!((plain.digest, plain.summary), (asked.digest, asked.summary));
+    let assigned = |record: &Record| {
+        let decisions = record.decisions.iter();
+        decisions.filter(|one| matches!(one.verdict, Verdict::Assigned)).count()
+    };
+    assert!(asking.records > 0);
+    assert_eq!(asking.decisions, records.iter().map(assigned).sum::<usize>());
 }
 
 #[test]

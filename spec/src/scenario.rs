@@ -8,7 +8,9 @@ use std::sync::Arc;
 use periplus_core::Input;
 use periplus_core::event::Refusal;
 use periplus_core::fleet::{Power, Prices, Room, SeriesSpec};
-use periplus_core::ids::{AppId, ClusterId, ComponentId, GroupId, SeriesId, TenantId, ZoneId};
+use periplus_core::ids::{
+    AppId, ClusterId, ComponentId, GroupId, KindId, SeriesId, TenantId, ZoneId,
+};
 use periplus_core::input::{Command, Fault};
 use periplus_core::state::Phase;
 use periplus_core::units::{GramsPerKwh, MicrosRtt, MilliRps, Permille, Span, Tick};
@@ -56,7 +58,7 @@ pub struct Fleet {
     pub series: Vec<SeriesTruth>,
     /// Names of extended resources, in the order in which they are counted.
     pub extended: Vec<String>,
-    /// Names of the kinds of clusters by [`KindId`](periplus_core::ids::KindId).
+    /// Names of the kinds of clusters by [`KindId`].
     pub kinds: Vec<String>,
 }
 
@@ -79,6 +81,19 @@ pub struct ClusterTruth {
     pub prices: Schedule<Prices>,
     /// How dirty its grid is, by time; the first entry is at tick 0.
     pub carbon: Schedule<GramsPerKwh>,
+    /// What kind of cluster it is.
+    pub kind: KindId,
+    /// Where it is, if that was said.
+    pub location: Option<Location>,
+}
+
+/// Where something is, for people: distances are round-trip times already.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Location {
+    /// Degrees north.
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
 }
 
 /// Values that hold from a point in time on, ascending, never empty.
@@ -121,10 +136,12 @@ pub struct AgentTruth {
 }
 
 /// A zone as it really is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ZoneTruth {
     /// Its name.
     pub name: String,
+    /// Where it is, if that was said.
+    pub location: Option<Location>,
 }
 
 /// An app as it really is.

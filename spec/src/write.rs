@@ -51,7 +51,7 @@ fn prune(root: &Json, schema: &Json, value: &mut Json) {
                 match (alternative(root, schema, entries), schema.get("additionalProperties")) {
                     (Some(properties), _) => prune_fields(root, schema, properties, entries),
                     (None, Some(inner)) => {
-                        entries.values_mut().for_each(|one| prune(root, inner, one))
+                        entries.values_mut().for_each(|one| prune(root, inner, one));
                     }
                     (None, None) => {}
                 }

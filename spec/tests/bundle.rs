@@ -1,5 +1,7 @@
 //! Scenarios in one piece say what their files said.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 
 use periplus_spec::scenario::Scenario;

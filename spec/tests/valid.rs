@@ -81,7 +81,7 @@ fn inputs_come_in_the_order_that_the_machine_needs() {
     kinds.dedup();
     let first = ["names", "policy", "tenant", "cluster", "zone", "reach", "app", "series"];
     assert_eq!(kinds[..8], first);
-    assert_eq!(kinds[8..], ["room", "adopted", "demand"]);
+    assert_eq!(kinds[8..], ["room", "commanded", "adopted", "demand"]);
     insta::assert_snapshot!(summary(&scenario));
 }
 
@@ -102,6 +102,17 @@ fn noun(input: &Input) -> &'static str {
     };
     let nouns = [
         ("adopted", matches!(command, Command::Adopt(_))),
+        (
+            "commanded",
+            matches!(
+                command,
+                Command::Cordon(_)
+                    | Command::Drain(_)
+                    | Command::DeclareLost(_)
+                    | Command::Pin { .. }
+                    | Command::Pause
+            ),
+        ),
         ("names", matches!(command, Command::Name { .. })),
         ("policy", matches!(command, Command::DeclarePolicy(_))),
         ("tenant", matches!(command, Command::DeclareTenant(..))),
@@ -326,6 +337,18 @@ fn an_app_declared_again_keeps_its_ids_and_grows_a_generation() {
         (*app == bank).then_some(truth)
     });
     assert_eq!(changed.expect("it really changes").components.len(), 2);
+}
+
+#[test]
+fn people_can_be_shown_where_things_are() {
+    let path = "scenarios/melbourne.yaml";
+    let fleet = load_within(Path::new(".."), path).expect("it is valid").scenario.fleet;
+    let all = fleet.clusters.iter().map(|cluster| cluster.location);
+    assert!(all.chain(fleet.zones.iter().map(|zone| zone.location)).all(|place| place.is_some()));
+    let site = &fleet.clusters[fleet.cluster("bourke-10").expect("it is there").index()];
+    let place = site.location.expect("looked at before");
+    assert_eq!((place.latitude, place.longitude), (-37.811_533, 144.972_614));
+    assert_eq!(fleet.kinds[site.kind.index()], "edge");
 }
 
 #[test]

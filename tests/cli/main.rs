@@ -16,6 +16,7 @@ mod place;
 mod plan;
 mod record;
 mod replay;
+mod report;
 mod scenarios;
 mod sim;
 mod whatif;

@@ -16,9 +16,9 @@ impl Cluster {
 
     /// A version of a binding has been applied long ago, and so many of its pods are ready, images and all.
     /// Those that no node has room for wait as any others do.
-    pub(crate) fn adopt(&mut self, manifest: Manifest, ready: u16, around: &mut Around<'_>) {
+    pub(crate) fn adopt(&mut self, manifest: &Manifest, ready: u16, around: &mut Around<'_>) {
         let Some(body) = manifest.body.clone() else { return };
-        let number = self.create(&manifest, &body, around);
+        let number = self.create(manifest, &body, around);
         self.take_on(number, body, around);
         if self.deployments[number].hpa.is_some() {
             self.deployments[number].want = ready;

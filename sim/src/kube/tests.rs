@@ -71,6 +71,8 @@ fn truth(nodes: u32, autoscaler: Option<AutoscalerTruth>) -> ClusterTruth {
         power: Power::default(),
         prices: Schedule(vec![(Tick::ZERO, Prices::default())]),
         carbon: Schedule(vec![(Tick::ZERO, GramsPerKwh(0))]),
+        kind: KindId(0),
+        location: None,
     }
 }
 

@@ -41,11 +41,13 @@ fn fleet(base: u64) -> Fleet {
         power: Power::default(),
         prices: Schedule(vec![(Tick::ZERO, prices)]),
         carbon: Schedule(vec![(Tick::ZERO, GramsPerKwh(0))]),
+        kind: KindId(0),
+        location: None,
     };
     let shape = Arc::new(Shape { step: Span::HOUR, values: vec![1_000] });
     Fleet {
         clusters: vec![cluster(), cluster()],
-        zones: vec![ZoneTruth { name: "zone".into() }],
+        zones: vec![ZoneTruth { name: "zone".into(), location: None }],
         apps: vec![AppTruth {
             name: "app".into(),
             components: vec![component(20_000), component(30_000)],

@@ -67,7 +67,7 @@ impl World<'_> {
         let (generation, replicas) = (binding.generation, binding.seen);
         let manifest = Manifest { target, generation, cause, body };
         self.git.know(&manifest);
-        self.in_cluster(cluster, |cluster, around| cluster.adopt(manifest, replicas, around));
+        self.in_cluster(cluster, |cluster, around| cluster.adopt(&manifest, replicas, around));
         self.follow_adopted(cause, (id, generation), cluster);
     }
 
@@ -87,7 +87,7 @@ impl World<'_> {
         let parts: Vec<_> = parts.collect();
         match (self.way_out(id, app, from, state), from) {
             (WayOut::Series(series), _) => {
-                self.users.put(series, &parts, self.now, &mut self.desks)
+                self.users.put(series, &parts, self.now, &mut self.desks);
             }
             (WayOut::Call(desk, call), Place::Cluster(_)) => self.put_call(desk, call, &parts),
             (WayOut::Call(..), Place::Zone(_)) => unreachable!("calls come from clusters"),

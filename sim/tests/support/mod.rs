@@ -130,7 +130,9 @@ fn fleet(size: &Size) -> Fleet {
     });
     Fleet {
         clusters: (0..size.clusters).map(|number| cluster_truth(number, size)).collect(),
-        zones: (0..size.zones).map(|number| ZoneTruth { name: format!("zone-{number}") }).collect(),
+        zones: (0..size.zones)
+            .map(|number| ZoneTruth { name: format!("zone-{number}"), location: None })
+            .collect(),
         apps: (0..size.apps).map(|number| app_truth(number, size)).collect(),
         tenants: vec!["team".into()],
         series: series.collect(),
@@ -189,6 +191,8 @@ fn cluster_truth(number: u32, size: &Size) -> ClusterTruth {
         power: power(),
         prices: Schedule(vec![(Tick::ZERO, prices(number))]),
         carbon: Schedule(vec![(Tick::ZERO, GramsPerKwh(400))]),
+        kind: KindId(0),
+        location: None,
     }
 }
 

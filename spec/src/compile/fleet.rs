@@ -10,14 +10,17 @@ use periplus_core::units::{GramsPerKwh, MiB, MicroUsdPerHour, MilliCpu, MilliWat
 
 use crate::code::Code;
 use crate::compile::context::{Amounts, Context, Rounding, tick};
+use crate::compile::roll::Entity;
 use crate::compile::shape::VALUES_MAX;
 use crate::compile::trace::{Trace, cells};
 use crate::draft::{
-    AgentType, CarbonDraft, CarbonTraceDraft, ClusterDraft, NodePoolDraft, Object, PricesDraft,
-    TaintEffectDraft, TenantDraft, ZoneDraft,
+    AgentType, CarbonDraft, CarbonTraceDraft, ClusterDraft, LocationDraft, NodePoolDraft, Object,
+    PricesDraft, TaintEffectDraft, TenantDraft, ZoneDraft,
 };
 use crate::files::Files;
-use crate::scenario::{AgentTruth, AutoscalerTruth, ClusterTruth, PoolTruth, Schedule};
+use crate::scenario::{
+    AgentTruth, AutoscalerTruth, ClusterTruth, Location, PoolTruth, Schedule, ZoneTruth,
+};
 use crate::values::{Duration, Number, Price};
 use crate::yaml::Cursor;
 
@@ -80,6 +83,8 @@ pub(crate) fn cluster(
         power,
         prices,
         carbon,
+        kind: spec.kind,
+        location: draft.location.map(location),
     };
     if truth.pull_bytes_per_second == 0 {
         let message = "a cluster that pulls nothing never starts anything";
@@ -264,6 +269,15 @@ pub(crate) fn zone(context: &mut Context<'_>, object: &Object<ZoneDraft>) -> Zon
         name: context.names.symbol(&object.metadata.name),
         labels: context.labels(&object.metadata.labels),
     }
+}
+
+/// What a zone is.
+pub(crate) fn zone_truth(zone: &Entity<'_, ZoneDraft>) -> ZoneTruth {
+    ZoneTruth { name: zone.name.to_owned(), location: zone.first().spec().location.map(location) }
+}
+
+fn location(draft: LocationDraft) -> Location {
+    Location { latitude: draft.latitude.degrees(), longitude: draft.longitude.degrees() }
 }
 
 /// The tenant that exists without being declared: it may use everything.

@@ -99,6 +99,9 @@ fn first_rooms(context: &mut Context<'_>, clusters: &[ClusterTruth]) -> Vec<Inpu
     inputs.collect()
 }
 
+/// A command about one cluster.
+type OfCluster = fn(ClusterId) -> Command;
+
 /// What operators have commanded before it begins, and still holds.
 fn commanded(
     context: &mut Context<'_>,
@@ -108,7 +111,7 @@ fn commanded(
     let draft = &page.object.spec;
     let here = page.here().key("spec");
     let mut commands = Vec::new();
-    let marks: [(_, _, fn(ClusterId) -> Command); 3] = [
+    let marks: [(&str, _, OfCluster); 3] = [
         ("cordoned", &draft.cordoned, Command::Cordon),
         ("draining", &draft.draining, Command::Drain),
         ("lost", &draft.lost, Command::DeclareLost),

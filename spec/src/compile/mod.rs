@@ -42,7 +42,7 @@ use crate::book::{Book, Page};
 use crate::code::Code;
 use crate::draft::{Document, Object, PolicyDraft, ScenarioDraft};
 use crate::files::Files;
-use crate::scenario::{Expectation, Fleet, Moment, Scenario, ZoneTruth};
+use crate::scenario::{Expectation, Fleet, Moment, Scenario};
 use crate::yaml::Cursor;
 
 /// The scenario that a book says, and what looks wrong in it; no scenario where something is wrong.
@@ -86,7 +86,7 @@ pub(crate) fn compile(
     let timeline = timeline(&mut context, &known, main, declared);
     let expectations = expectations(&mut context, &known, main);
     let zones = context.rolls.zones.entities.iter();
-    let zones = zones.map(|zone| ZoneTruth { name: zone.name.to_owned() }).collect();
+    let zones = zones.map(fleet::zone_truth).collect();
     let fleet = Fleet {
         clusters,
         zones,

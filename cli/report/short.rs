@@ -1,0 +1,128 @@
+//! Numbers and names of few letters: a page that is sent around must not be large.
+
+use serde::{Serialize, Serializer};
+
+/// A number of few digits.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Short(f64);
+
+/// As many digits as a chart can show.
+const DIGITS_DRAWN: usize = 4;
+/// As many digits as anybody sorts by.
+const DIGITS_LISTED: usize = 8;
+
+impl Short {
+    /// A number to be drawn.
+    pub(crate) fn drawn(value: f64) -> Self {
+        Self::of(value, DIGITS_DRAWN)
+    }
+
+    /// A number to be listed.
+    pub(crate) fn listed(value: f64) -> Self {
+        Self::of(value, DIGITS_LISTED)
+    }
+
+    fn of(value: f64, digits: usize) -> Self {
+        let text = format!("{value:.*e}", digits - 1);
+        // Minus nothing is nothing.
+        Self(text.parse::<f64>().unwrap_or(0.0) + 0.0)
+    }
+}
+
+impl Serialize for Short {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(value) = *self;
+        #[expect(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
+        if value.fract() == 0.0 && value.abs() < 1e15 {
+            to.serialize_i64(value as i64)
+        } else {
+            to.serialize_f64(value)
+        }
+    }
+}
+
+/// Names for variants, from what they set: the last word of each path and its value. What all variants set alike
+/// is left out, and no two are the same.
+pub(crate) fn names(settings: &[Vec<&str>]) -> Vec<String> {
+    let varied = settings.iter().filter(|set| !set.is_empty());
+    let common = |text: &&str| settings.len() > 2 && varied.clone().all(|set| set.contains(text));
+    let name = |set: &Vec<&str>| {
+        let telling: Vec<&str> = set.iter().copied().filter(|text| !common(text)).collect();
+        let telling = if telling.is_empty() { set } else { &telling };
+        let parts: Vec<String> = telling.iter().map(|text| setting(text)).collect();
+        if parts.is_empty() { "base".to_owned() } else { clipped(&parts.join(", ")) }
+    };
+    let names: Vec<String> = settings.iter().map(name).collect();
+    if let [base, only] = names.as_slice()
+        && settings[0].is_empty()
+        && only.ends_with('…')
+    {
+        return vec![base.clone(), "variant".into()];
+    }
+    let numbered = names.iter().enumerate().map(|(place, name)| {
+        match names[..place].iter().filter(|other| *other == name).count() {
+            0 => name.clone(),
+            alike => format!("{name} ({})", alike + 1),
+        }
+    });
+    numbered.collect()
+}
+
+fn setting(text: &str) -> String {
+    let (path, value) = text.split_once('=').map_or((text, ""), |_| parted(text));
+    let word = path.rsplit(['.', ']']).find(|word| !word.is_empty()).unwrap_or(path);
+    format!("{word}={value}")
+}
+
+/// A setting's path and value: the first `=` outside of brackets parts them.
+fn parted(text: &str) -> (&str, &str) {
+    let mut depth = 0_i32;
+    for (place, letter) in text.char_indices() {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            '=' if depth == 0 => return (&text[..place], &text[place + 1..]),
+            _ => {}
+        }
+    }
+    (text, "")
+}
+
+/// Longer names do not fit beside a chart.
+const NAME_MAX: usize = 40;
+
+fn clipped(text: &str) -> String {
+    if text.chars().count() <= NAME_MAX {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(NAME_MAX - 1).collect();
+    format!("{}…", kept.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_as_many_digits_as_can_be_seen() {
+        let told = |value| serde_json::to_string(&Short::drawn(value)).unwrap();
+        let numbers = [12_345.678, 0.000_123_456, 7.0, -0.0, 1e300, 99.999].map(told);
+        assert_eq!(numbers, ["12350", "0.0001235", "7", "0", "1e+300", "100"]);
+        assert_eq!(serde_json::to_string(&Short::listed(118.952_345_678)).unwrap(), "118.95235");
+    }
+
+    #[test]
+    fn variants_are_named_for_what_tells_them_apart() {
+        let nodes = |count| format!("clusters[tier=edge].nodePools[0].nodes={count}");
+        let (one, two) = (nodes(1), nodes(2));
+        let named = names(&[vec![], vec![&one, "timeline=[]"], vec![&two, "timeline=[]"]]);
+        assert_eq!(named, ["base", "nodes=1", "nodes=2"]);
+        let named = names(&[vec![], vec!["demand.growth=2", "timeline=[]"]]);
+        assert_eq!(named, ["base", "growth=2, timeline=[]"]);
+        let long = format!("timeline=[{}]", "{at: 1h, outage: all}".repeat(3));
+        let named = names(&[vec![], vec![&long], vec![&long]]);
+        assert_eq!(named[1], "timeline=[{at: 1h, outage: all}{at: 1h,…");
+        assert_eq!(named[2], "timeline=[{at: 1h, outage: all}{at: 1h,… (2)");
+        assert_eq!(names(&[vec![], vec![&long]]), ["base", "variant"]);
+    }
+}
