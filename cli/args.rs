@@ -8,7 +8,8 @@ use periplus_sim::Breakdown;
 
 use crate::time::Moment;
 use crate::whatif::rows;
-use crate::whatif::runs::Shard;
+use crate::whatif::shard::Shard;
+use crate::whatif::target::Target;
 
 /// Decide where apps run over many Kubernetes edge clusters, in a simulation first.
 #[derive(Debug, Parser)]
@@ -272,10 +273,12 @@ pub struct WhatifArgs {
     /// How many runs go on at once [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Keep every run here, and the tables of all of them. A study that was interrupted goes on from what is kept.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Run only this part of the study, as in `2/8`; without it, the folder's runs are put together.
+    /// Keep every run here, and the tables of all of them: in a folder, or in an object store as in
+    /// `s3://bucket/prefix`, `gs://…`, `az://…` or `file:///…`. A study that was interrupted goes on from what is kept.
+    #[arg(long, value_name = "DIR|URL", value_parser = Target::parser())]
+    pub out: Option<Target>,
+    /// Run only this part of the study, as in `2/8`; without it, all runs are put together. In
+    /// `env:JOB_COMPLETION_INDEX/8` the number is that of the variable, which counts from 0.
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     pub shard: Option<Shard>,
     /// Also keep a row for every app, zone, cluster or hour of every run, or for any of them together, as in
@@ -319,9 +322,9 @@ pub struct PlanArgs {
     /// How many runs go on at once [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Keep every run here, and the tables of all of them.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    /// Keep every run here, and the tables of all of them: in a folder or an object store, as for `whatif`.
+    #[arg(long, value_name = "DIR|URL", value_parser = Target::parser())]
+    pub out: Option<Target>,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: AnswerFormat,

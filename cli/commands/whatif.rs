@@ -1,7 +1,6 @@
 //! `whatif`: the same scenario under other settings, and what differs.
 
 use std::io::{IsTerminal, Write as _};
-use std::path::Path;
 
 use crate::args::{AnswerFormat, WhatifArgs};
 use crate::failure::{Exit, Failure};
@@ -14,10 +13,12 @@ use crate::whatif::guard::Guard;
 use crate::whatif::measures::{Form, SHOWN, label, require, told};
 use crate::whatif::recorded::{Closeness, Quantiles, Recorded};
 use crate::whatif::rows;
-use crate::whatif::runs::{Plan, Run, Shard};
-use crate::whatif::store::{Folder, Store};
+use crate::whatif::runs::{Plan, Run};
+use crate::whatif::shard::Shard;
+use crate::whatif::store::Store;
 use crate::whatif::study::{Base, Study, Subject, Way};
 use crate::whatif::tables::Table;
+use crate::whatif::target::Target;
 use crate::wording::acts;
 
 pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
@@ -27,7 +28,7 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     if args.out.is_none() && args.shard.is_some() {
         return nowhere(
             "a shard's runs are",
-            "name a folder with `--out`, the same one for all shards or one for each",
+            "name a folder or a URL with `--out`, the same one for all shards or one for each",
         );
     }
     if args.out.is_none() && !args.rows.is_empty() {
@@ -39,11 +40,14 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     if args.format == AnswerFormat::Human {
         warn_of_kept(&study);
     }
-    let out = args.out.as_deref();
-    let store = out.map(|out| Folder::open(out.join("runs"))).transpose()?;
+    let store = args.out.as_ref().map(Target::open).transpose()?;
+    let store = store.as_deref();
+    if let (Some(store), Some(shard)) = (store, args.shard) {
+        shard.claim(store, &study)?;
+    }
     let plan = Plan {
         study: &study,
-        store: store.as_ref().map(|store| store as &dyn Store),
+        store,
         shard: args.shard.unwrap_or(Shard::WHOLE),
         jobs: parallel::jobs(args.jobs),
         breakdowns: &args.rows,
@@ -51,24 +55,18 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     let mut bar = Bar::new();
     let runs = plan.run(&mut bar)?;
     bar.finish();
-    let missing = runs.iter().filter(|run| run.is_none()).count();
-    if missing > 0 {
-        let done = runs.len() - missing;
-        render::note(&format!(
-            "{done} of {} runs are here; the others are those of other shards. Once all are in one folder, the \
-             same command without `--shard` answers",
-            runs.len()
-        ));
+    if let (Some(store), Some(shard)) = (store, args.shard) {
+        let part = shard.leave(store, &runs)?;
+        tell_shard(shard, runs.len(), study.runs().len(), &store.told(&part));
         return Ok(Exit::Held);
     }
-    let runs: Vec<Run> = runs.into_iter().flatten().collect();
     let mut answer = Answer::new(&study, &runs);
     answer.closeness = study.recorded.as_deref().map(Recorded::closeness).transpose()?;
     for guard in &guards {
         require(&guard.measure, &runs[0].measures)?;
     }
-    if let Some(out) = out {
-        write(out, &plan, &runs, &answer)?;
+    if let Some(store) = store {
+        write(store, &plan, &runs, &answer)?;
     }
     match args.format {
         AnswerFormat::Human => tell(&answer),
@@ -119,6 +117,14 @@ fn warn_of_kept(study: &Study) {
             ));
         }
     }
+}
+
+fn tell_shard(shard: Shard, runs: usize, of: usize, part: &str) {
+    render::note(&format!(
+        "shard {} of {} is done: {runs} of {of} runs are kept, and {part} of them. Once all shards are done, the same \
+         command without `--shard` answers",
+        shard.number, shard.of
+    ));
 }
 
 /// Puts a table on stdout.
@@ -279,11 +285,8 @@ fn counted(count: usize, noun: &str) -> String {
 }
 
 /// Writes all tables of a study, and its answer.
-fn write(out: &Path, plan: &Plan<'_>, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
-    rows::write(out, plan, runs)?;
-    answer.table().write(&out.join("differences"))?;
-    let path = out.join("answer.json");
-    let failed = |error: std::io::Error| Failure::io("write", &path, &error);
-    let text = serde_json::to_string_pretty(answer).map_err(|error| failed(error.into()))?;
-    std::fs::write(&path, text + "\n").map_err(failed)
+fn write(store: &dyn Store, plan: &Plan<'_>, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
+    rows::write(store, plan, runs)?;
+    answer.table().write(store, "differences")?;
+    store.put("answer.json", render::to_json(answer)?.as_bytes())
 }

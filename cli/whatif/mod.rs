@@ -9,7 +9,9 @@
 //! | `study` | which variants there are |
 //! | `recorded` | a log that variants begin as |
 //! | `runs` | running them |
-//! | `store` | keeping what came out |
+//! | `shard` | sharing them between machines |
+//! | `target`, `store` | where what came out is kept; folders |
+//! | `objects` | object stores |
 //! | `answer` | what the variants differ in |
 //! | `measures` | the numbers of a run, by name |
 //! | `compare` | differences and their intervals |
@@ -24,9 +26,13 @@ pub(crate) mod compare;
 pub(crate) mod goal;
 pub(crate) mod guard;
 pub(crate) mod measures;
+#[cfg(feature = "objects")]
+pub(crate) mod objects;
 pub(crate) mod recorded;
 pub(crate) mod rows;
 pub(crate) mod runs;
+pub(crate) mod shard;
 pub(crate) mod store;
 pub(crate) mod study;
 pub(crate) mod tables;
+pub(crate) mod target;

@@ -11,11 +11,15 @@ mod diff;
 mod expectations;
 mod help;
 mod log;
+#[cfg(feature = "objects")]
+mod objects;
 mod pages;
 mod place;
 mod plan;
 mod replay;
 mod scenarios;
+mod shards;
 mod sim;
+mod study;
 mod whatif;
 mod why;
