@@ -1,11 +1,14 @@
 //! The words of the command line.
 
+mod kubernetes;
+
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use periplus_sim::Breakdown;
 
+pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 use crate::time::Moment;
 use crate::whatif::rows;
 use crate::whatif::shard::Shard;
@@ -50,7 +53,7 @@ pub enum Command {
     /// Run every scenario's expectations and goldens.
     Test(TestArgs),
     /// Run a scenario or a log under other settings, and print what differs.
-    Whatif(WhatifArgs),
+    Whatif(Box<WhatifArgs>),
     /// Find the settings that hold a goal for least.
     Plan(PlanArgs),
     /// Draw worlds from seeds, trouble them, and check what must always hold.
@@ -90,6 +93,14 @@ pub enum AnswerFormat {
     Csv,
     /// For data frames: a Parquet file.
     Parquet,
+}
+
+impl AnswerFormat {
+    /// The word for it, unless it is what is answered anyway.
+    pub(crate) fn word(self) -> Option<String> {
+        let asked = (self != Self::default()).then_some(self)?;
+        Some(asked.to_possible_value()?.get_name().to_owned())
+    }
 }
 
 /// Arguments of `sim`.
@@ -291,6 +302,9 @@ pub struct WhatifArgs {
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: AnswerFormat,
+    /// How a cluster runs it.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArgs,
 }
 
 const WHATIF_HELP: &str = "\

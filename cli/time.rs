@@ -1,5 +1,6 @@
 //! Points in time as people name them on the command line.
 
+use std::fmt;
 use std::str::FromStr;
 
 use periplus_core::units::{Span, Tick};
@@ -21,6 +22,15 @@ impl Moment {
         match self {
             Self::After(span) => Tick(span.0),
             Self::Calendar(at) => Tick(u64::try_from(at - epoch_unix_ms).unwrap_or(0)),
+        }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::After(span) => Duration(*span).fmt(out),
+            Self::Calendar(at) => Timestamp(*at).fmt(out),
         }
     }
 }
@@ -75,6 +85,7 @@ mod tests {
         ];
         for (text, moment) in table {
             assert_eq!(text.parse(), Ok(moment), "{text}");
+            assert_eq!(moment.to_string().parse(), Ok(moment), "{moment}");
         }
         for wrong in ["", "18", "18:60", "noon", "1:2:3:4"] {
             assert!(wrong.parse::<Moment>().is_err(), "{wrong}");

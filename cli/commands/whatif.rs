@@ -2,13 +2,14 @@
 
 use std::io::{IsTerminal, Write as _};
 
-use crate::args::{AnswerFormat, WhatifArgs};
+use crate::args::{AnswerFormat, Emit, WhatifArgs};
 use crate::failure::{Exit, Failure};
 use crate::parallel;
 use crate::render::{self, grouped, sparkline, strong, table};
 use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::{CONFIDENCE, Difference};
+use crate::whatif::emit;
 use crate::whatif::guard::Guard;
 use crate::whatif::measures::{Form, SHOWN, label, require, told};
 use crate::whatif::recorded::{Closeness, Quantiles, Recorded};
@@ -37,6 +38,10 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     let guards = args.fail_if.iter().map(|text| Guard::parse(text));
     let guards: Vec<Guard> = guards.collect::<Result<_, _>>()?;
     let study = Study::new(subject(args)?, &args.set, &args.vary, args.seeds, Base::First)?;
+    if let Some(Emit::IndexedJob) = args.kubernetes.emit {
+        render::line(emit::indexed_job(args, &study)?.trim_end());
+        return Ok(Exit::Held);
+    }
     if args.format == AnswerFormat::Human {
         warn_of_kept(&study);
     }

@@ -12,6 +12,7 @@
 //! | `shard` | sharing them between machines |
 //! | `target`, `store` | where what came out is kept; folders |
 //! | `objects` | object stores |
+//! | `emit` | a study that a Kubernetes cluster runs |
 //! | `answer` | what the variants differ in |
 //! | `measures` | the numbers of a run, by name |
 //! | `compare` | differences and their intervals |
@@ -23,6 +24,7 @@
 pub(crate) mod answer;
 pub(crate) mod bar;
 pub(crate) mod compare;
+pub(crate) mod emit;
 pub(crate) mod goal;
 pub(crate) mod guard;
 pub(crate) mod measures;

@@ -64,8 +64,7 @@ impl Objects {
     /// # Errors
     /// The URL names none, or what the environment says of it does not fit together.
     pub(crate) fn open(text: &str) -> Result<Self, Failure> {
-        let url = Url::parse(text).map_err(|error| refused(&format!("is no URL: {error}")))?;
-        let kind = Kind::of(&url)?;
+        let (url, kind) = read(text)?;
         let unfit = |why: &dyn std::fmt::Display| Failure::Environment {
             message: told::without_secrets(&format!("cannot open {text}: {why}")),
             hint: Some(kind.credentials()),
@@ -223,6 +222,20 @@ impl Kind {
         };
         format!("credentials come from the environment: {names}")
     }
+}
+
+/// Whether a URL names a store, and has nothing in it that is to be kept secret.
+///
+/// # Errors
+/// It does not, or it has.
+pub(crate) fn check(text: &str) -> Result<(), Failure> {
+    read(text).map(drop)
+}
+
+fn read(text: &str) -> Result<(Url, Kind), Failure> {
+    let url = Url::parse(text).map_err(|error| refused(&format!("is no URL: {error}")))?;
+    let kind = Kind::of(&url)?;
+    Ok((url, kind))
 }
 
 fn unreadable(error: std::io::Error) -> Error {

@@ -24,6 +24,20 @@ impl Target {
         OsStringValueParser::new().map(Self::from)
     }
 
+    /// Makes sure that it can be opened as far as its name says.
+    ///
+    /// # Errors
+    /// It is the URL of no store, or has more in it than a place.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
+        match self {
+            Self::Folder(_) => Ok(()),
+            #[cfg(feature = "objects")]
+            Self::Url(url) => crate::whatif::objects::check(url),
+            #[cfg(not(feature = "objects"))]
+            Self::Url(_) => Err(without_objects()),
+        }
+    }
+
     /// Opens it. A folder is made if it is not there.
     ///
     /// # Errors
@@ -34,11 +48,16 @@ impl Target {
             #[cfg(feature = "objects")]
             Self::Url(url) => Ok(Box::new(crate::whatif::objects::Objects::open(url)?)),
             #[cfg(not(feature = "objects"))]
-            Self::Url(_) => Err(Failure::Usage {
-                message: "this periplus was built without object stores".into(),
-                hint: "name a folder with `--out`, or build it with the feature `objects`".into(),
-            }),
+            Self::Url(_) => Err(without_objects()),
         }
+    }
+}
+
+#[cfg(not(feature = "objects"))]
+fn without_objects() -> Failure {
+    Failure::Usage {
+        message: "this periplus was built without object stores".into(),
+        hint: "name a folder with `--out`, or build it with the feature `objects`".into(),
     }
 }
 

@@ -8,6 +8,8 @@
 mod check;
 mod damage;
 mod diff;
+#[cfg(feature = "objects")]
+mod emit;
 mod expectations;
 mod help;
 mod log;
