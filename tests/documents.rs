@@ -91,9 +91,11 @@ fn every_decision_is_numbered_and_says_what_would_reverse_it() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    for (place, name) in names.iter().enumerate() {
-        let number = format!("{:04}-", place + 1);
-        assert!(name.starts_with(&number), "{name} should begin with {number}");
+    let numbers: BTreeSet<&str> = names.iter().map(|name| &name[..5]).collect();
+    assert_eq!(numbers.len(), names.len(), "two decisions have the same number: {names:?}");
+    for name in &names {
+        let (number, _) = name.split_once('-').unwrap();
+        assert!(number.len() == 4 && number.parse::<u16>().is_ok(), "{name} has no number");
         let text = fs::read_to_string(root().join("docs/decisions").join(name)).unwrap();
         for heading in ["## Context", "## Decision", "## Alternatives", "## What would reverse it"]
         {
