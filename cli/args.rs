@@ -29,7 +29,7 @@ Exit codes:
   1  an expectation or an invariant failed
   2  wrong usage, or a wrong file
   3  a replay diverged
-  4  the environment failed: a disk, a damaged log
+  4  the environment failed: a disk, an object store, a damaged log
   101  a bug; the message ends with the command that reproduces it";
 
 /// What to do.

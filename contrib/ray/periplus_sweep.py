@@ -100,10 +100,22 @@ def parsed(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--working-dir", default=None, help="a folder that is sent to every node")
     parser.add_argument("command", nargs="+", metavar="-- whatif …", help="the study")
     args = parser.parse_args(argv)
-    outs = [word for word in args.command if word == "--out" or word.startswith("--out=")]
-    if args.command[0] != "whatif" or not outs:
-        parser.error("the command is a `whatif` with `--out`, which every node can reach")
+    if args.command[0] != "whatif":
+        parser.error(f"`{args.command[0]}` is no study: behind `--` stands `whatif …`")
+    out = out_of(args.command)
+    if "://" not in out and not out.startswith("/"):
+        parser.error("every node must find the study: name a URL or an absolute path with `--out`")
     return args
+
+
+def out_of(command: Sequence[str]) -> str:
+    """Where the study is kept; nothing if the command does not say."""
+    for word, following in zip(command, [*command[1:], ""], strict=True):
+        if word == "--out":
+            return following
+        if word.startswith("--out="):
+            return word.removeprefix("--out=")
+    return ""
 
 
 def main(argv: Sequence[str]) -> int:

@@ -67,6 +67,25 @@ fn parts_of_all_shards_are_the_table_of_runs() {
 }
 
 #[test]
+fn machines_that_have_a_log_in_other_places_share_a_study_of_it() {
+    let place = Place::after_a_run();
+    fs::create_dir(place.path("copy")).unwrap();
+    fs::rename(place.path("run/run.log"), place.path("copy/day.log")).unwrap();
+    let study = |log: &'static str, out, more: &[&'static str]| {
+        let study = ["whatif", log, "--set", "demand.growth=2", "--from", "1h", "--seeds", "3"];
+        place.periplus(&[&study[..], &["--out", out], more].concat())
+    };
+    let alone = study("copy/day.log", "alone", &[]);
+    study("copy/day.log", "shared", &["--shard", "1/2"]);
+    fs::rename(place.path("copy"), place.path("else")).unwrap();
+    study("else/day.log", "shared", &["--shard", "2/2"]);
+    assert_eq!(fs::read_dir(place.path("shared/runs")).unwrap().count(), 6);
+    let merged = study("else/day.log", "shared", &[]);
+    assert_eq!(merged.replace("else/", "copy/").replace("shared", "alone"), alone);
+    assert_eq!(fs::read_dir(place.path("shared/runs")).unwrap().count(), 6);
+}
+
+#[test]
 fn a_shard_finds_its_number_in_a_variable_that_counts_from_zero() {
     let place = Place::new();
     let shard = with(&["--shard", "env:JOB_COMPLETION_INDEX/3"]);
