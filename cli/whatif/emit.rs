@@ -106,7 +106,9 @@ fn out_of(args: &WhatifArgs) -> Result<String, Failure> {
     let refused = |message: String, hint: &str| Err(Failure::Usage { message, hint: hint.into() });
     args.out.as_ref().map_or(Ok(()), Target::check)?;
     match (&args.out, &args.kubernetes.claim) {
-        (Some(Target::Url(url)), None) if !url.starts_with("file:") => Ok(url.clone()),
+        (Some(Target::Url(url)), None) if !url.to_ascii_lowercase().starts_with("file:") => {
+            Ok(url.clone())
+        }
         (Some(Target::Folder(folder)), Some(_)) if is_inside(folder) => {
             Ok(format!("{}/{}", pod::STUDY, folder.display()))
         }

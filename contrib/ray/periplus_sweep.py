@@ -1,4 +1,4 @@
-"""Runs a periplus study on a Ray cluster: one task per shard, then the answer.
+r"""Runs a periplus study on a Ray cluster: one task per shard, then the answer.
 
     python periplus_sweep.py --shards 16 -- \
         whatif harbour.yaml --vary demand.growth=1..4 --seeds 50 --out s3://bucket/harbour
@@ -122,7 +122,8 @@ def main(argv: Sequence[str]) -> int:
     """Runs the study, and answers."""
     args = parsed(argv)
     command = [args.periplus, *args.command]
-    jobs = [] if "--jobs" in args.command else [f"--jobs={max(1, int(args.cpus))}"]
+    chosen = any(word.split("=")[0] == "--jobs" for word in args.command)
+    jobs = [] if chosen else [f"--jobs={max(1, int(args.cpus))}"]
     environment = {"working_dir": args.working_dir} if args.working_dir else None
     # What Ray has to say is not the answer.
     with contextlib.redirect_stdout(sys.stderr):

@@ -34,9 +34,9 @@ from common import (
 
 RAY = ROOT / ".tools/ray/bin/ray"
 SWEEP = ROOT / "contrib/ray/periplus_sweep.py"
-HARBOUR = ROOT / "docs/guide/voyage/harbour.yaml"
+VOYAGE = ROOT / "docs/guide/voyage"
 
-STUDY = ["whatif", str(HARBOUR), "--vary", "demand.growth=1,1.5,2", "--seeds", "1000"]
+STUDY = ["whatif", "harbour.yaml", "--vary", "demand.growth=1,1.5,2", "--seeds", "1000"]
 RUNS = 4000
 SHARDS = 8
 MEMORY = ["--object-store-memory", str(80 << 20)]
@@ -51,8 +51,8 @@ def node(address: str, *more: str) -> list[str | Path]:
 
 def swept(address: str, program: Path, shards: int, command: list[str]) -> list[str | Path]:
     """The command of the driver."""
-    where = ["--address", address, "--periplus", str(program), "--shards", str(shards)]
-    return [sys.executable, SWEEP, *where, "--", *command]
+    where = ["--address", address, "--working-dir", str(VOYAGE), "--periplus", str(program)]
+    return [sys.executable, SWEEP, *where, "--shards", str(shards), "--", *command]
 
 
 def shard_on(process: int) -> str:
@@ -97,7 +97,7 @@ def parts_are_the_study(out: Path) -> None:
 
 def a_node_may_die(address: str, second: subprocess.Popen[bytes], place: Path) -> None:
     """A sweep during which a node dies."""
-    alone = answer([*STUDY, "--out", str(place / "alone")])
+    alone = answer([*STUDY, "--out", str(place / "alone")], cwd=VOYAGE)
     out = place / "swept"
     command = swept(address, PERIPLUS, SHARDS, [*STUDY, "--out", str(out)])
     with subprocess.Popen(

@@ -23,15 +23,14 @@ pub(super) fn failure(what: &str, kind: Kind, error: &Error) -> Failure {
     if let Some(retries) = between(&text, ", after ", " retries") {
         message += &format!(", also after {retries} retries");
     }
-    let hint = match () {
-        () if seeks_credentials(&text) => {
-            format!("none were found; {}", kind.credentials())
-        }
-        () if names_no_bucket(&text) => "make it, or name another place with `--out`".into(),
-        () if ["401 ", "403 "].iter().any(|one| status(&text).starts_with(one)) => {
-            format!("they must be allowed to read and write there; {}", kind.credentials())
-        }
-        () => "what is kept stays; the same command goes on from it".into(),
+    let hint = if seeks_credentials(&text) {
+        format!("{}; none were found", kind.credentials())
+    } else if names_no_bucket(&text) {
+        "make it, or name another place with `--out`".into()
+    } else if ["401 ", "403 "].iter().any(|one| status(&text).starts_with(one)) {
+        format!("{}; they must be allowed to read, write and list there", kind.credentials())
+    } else {
+        "what is kept stays; the same command goes on from it".into()
     };
     Failure::Environment { message: without_secrets(&message), hint: Some(hint) }
 }
