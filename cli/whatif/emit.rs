@@ -10,10 +10,11 @@ mod yaml;
 
 use std::path::{Component, Path};
 
+use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::files::Files;
-use self::yaml::{Yaml, map};
+use self::yaml::{map, written};
 use crate::args::{KubernetesArgs, WhatifArgs};
 use crate::failure::Failure;
 use crate::whatif::study::Study;
@@ -141,11 +142,11 @@ impl IndexedJob<'_> {
             documents.push(self.config_map()?);
         }
         documents.extend([self.shards(), self.merge()]);
-        let documents: Vec<String> = documents.iter().map(Yaml::to_string).collect();
+        let documents: Vec<String> = documents.iter().map(written).collect();
         Ok(documents.join("---\n"))
     }
 
-    fn config_map(&self) -> Result<Yaml, Failure> {
+    fn config_map(&self) -> Result<Value, Failure> {
         Ok(map([
             ("apiVersion", "v1".into()),
             ("kind", "ConfigMap".into()),
@@ -156,7 +157,7 @@ impl IndexedJob<'_> {
     }
 
     /// The Job that runs the shards.
-    fn shards(&self) -> Yaml {
+    fn shards(&self) -> Value {
         let shard = format!("--shard=env:JOB_COMPLETION_INDEX/{}", self.shards);
         let rules = vec![
             // A pod that had to make room is not counted as a try.
@@ -186,7 +187,7 @@ impl IndexedJob<'_> {
     }
 
     /// The Job that puts the shards together, which waits until somebody lets it go on.
-    fn merge(&self) -> Yaml {
+    fn merge(&self) -> Value {
         let args = self.args;
         let mut more: Vec<String> =
             args.fail_if.iter().map(|one| format!("--fail-if={one}")).collect();
@@ -202,7 +203,7 @@ impl IndexedJob<'_> {
         self.job(&format!("{}-merge", self.name), "merge", spec)
     }
 
-    fn job(&self, name: &str, component: &str, spec: Yaml) -> Yaml {
+    fn job(&self, name: &str, component: &str, spec: Value) -> Value {
         map([
             ("apiVersion", "batch/v1".into()),
             ("kind", "Job".into()),
@@ -211,11 +212,11 @@ impl IndexedJob<'_> {
         ])
     }
 
-    fn metadata(&self, name: &str, component: &str) -> Yaml {
+    fn metadata(&self, name: &str, component: &str) -> Value {
         map([("name", name.into()), ("labels", self.labels(component))])
     }
 
-    fn labels(&self, component: &str) -> Yaml {
+    fn labels(&self, component: &str) -> Value {
         map([
             ("app.kubernetes.io/component", component.into()),
             ("app.kubernetes.io/instance", self.name.as_str().into()),
@@ -224,8 +225,8 @@ impl IndexedJob<'_> {
     }
 }
 
-fn on_exit_codes(action: &str, codes: &[usize]) -> Yaml {
-    let values: Vec<Yaml> = codes.iter().map(|code| (*code).into()).collect();
+fn on_exit_codes(action: &str, codes: &[usize]) -> Value {
+    let values: Vec<Value> = codes.iter().map(|code| (*code).into()).collect();
     let codes =
         map([("containerName", NAME.into()), ("operator", "In".into()), ("values", values.into())]);
     map([("action", action.into()), ("onExitCodes", codes)])

@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use super::yaml::{Yaml, map};
+use serde_json::{Map, Value};
+
+use super::yaml::map;
 use crate::failure::Failure;
 use crate::render::grouped;
 
@@ -66,14 +68,14 @@ impl Files {
     ///
     /// # Errors
     /// They are too large together, or cannot be read.
-    pub(super) fn data(&self) -> Result<Yaml, Failure> {
-        let mut data = Vec::new();
+    pub(super) fn data(&self) -> Result<Value, Failure> {
+        let mut data = Map::new();
         let mut bytes = 0;
         for file in &self.files {
             let text = std::fs::read_to_string(&file.full);
             let text = text.map_err(|error| Failure::io("read", &file.full, &error))?;
             bytes += file.key.len() + text.len();
-            data.push((file.key.clone(), Yaml::Text(text)));
+            data.insert(file.key.clone(), text.into());
         }
         if bytes > CONFIG_MAP_BYTES_MAX {
             return Err(Failure::Usage {
@@ -88,15 +90,15 @@ impl Files {
                 ),
             });
         }
-        Ok(Yaml::Map(data))
+        Ok(Value::Object(data))
     }
 
     /// Where each entry of that `ConfigMap` goes.
-    pub(super) fn items(&self) -> Yaml {
+    pub(super) fn items(&self) -> Value {
         let item = |file: &File| {
             map([("key", file.key.as_str().into()), ("path", file.path.as_str().into())])
         };
-        Yaml::List(self.files.iter().map(item).collect())
+        Value::Array(self.files.iter().map(item).collect())
     }
 }
 
@@ -174,6 +176,6 @@ mod tests {
     fn keys_are_fit_and_different() {
         let (_, items, files) = laid("s.yaml", &["a/b.csv", "a.b.csv", "ä b.csv"]);
         assert_eq!(files, ["a.b.csv a/b.csv", "a.b.csv-2 a.b.csv", "--b.csv ä b.csv"]);
-        assert!(items.contains("- key: \"--b.csv\"\n  path: \"ä b.csv\"\n"), "{items}");
+        assert!(items.contains(r#"{"key":"--b.csv","path":"ä b.csv"}"#), "{items}");
     }
 }

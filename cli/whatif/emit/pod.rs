@@ -1,8 +1,9 @@
 //! The pod of a shard, or of what puts shards together: what it runs, what it may do, what it sees.
 
 use periplus_sim::Dimension;
+use serde_json::Value;
 
-use super::yaml::{Yaml, map};
+use super::yaml::map;
 use super::{IndexedJob, NAME};
 use crate::args::WhatifArgs;
 
@@ -16,7 +17,7 @@ const USER: usize = 65_532;
 const TEMPORARY: &str = "8Gi";
 
 impl IndexedJob<'_> {
-    pub(super) fn pod(&self, component: &str, more: Vec<String>) -> Yaml {
+    pub(super) fn pod(&self, component: &str, more: Vec<String>) -> Value {
         let user = map([
             ("runAsNonRoot", true.into()),
             ("runAsUser", USER.into()),
@@ -31,14 +32,14 @@ impl IndexedJob<'_> {
             ("securityContext", user),
         ]);
         if let Some(account) = &self.kubernetes.service_account {
-            spec = spec.with("serviceAccountName", account.as_str());
+            spec["serviceAccountName"] = account.as_str().into();
         }
-        let spec =
-            spec.with("containers", vec![self.container(more)]).with("volumes", self.volumes());
+        spec["containers"] = vec![self.container(more)].into();
+        spec["volumes"] = self.volumes();
         map([("metadata", map([("labels", self.labels(component))])), ("spec", spec)])
     }
 
-    fn container(&self, more: Vec<String>) -> Yaml {
+    fn container(&self, more: Vec<String>) -> Value {
         let kubernetes = self.kubernetes;
         let args = self.command().into_iter().chain(more).map(|arg| escaped(&arg).into());
         let amounts = || {
@@ -49,23 +50,23 @@ impl IndexedJob<'_> {
         };
         let rights = map([
             ("allowPrivilegeEscalation", false.into()),
-            ("capabilities", map([("drop", vec!["ALL".into()].into())])),
+            ("capabilities", map([("drop", vec!["ALL"].into())])),
             ("readOnlyRootFilesystem", true.into()),
         ]);
         let mut container = map([
             ("name", NAME.into()),
             ("image", kubernetes.image.as_str().into()),
-            ("command", vec![NAME.into()].into()),
-            ("args", args.collect::<Vec<Yaml>>().into()),
+            ("command", vec![NAME].into()),
+            ("args", args.collect::<Vec<Value>>().into()),
         ]);
         if let Some(secret) = &kubernetes.credentials {
             let secret = map([("secretRef", map([("name", secret.as_str().into())]))]);
-            container = container.with("envFrom", vec![secret]);
+            container["envFrom"] = vec![secret].into();
         }
+        container["resources"] = map([("requests", amounts()), ("limits", amounts())]);
+        container["securityContext"] = rights;
+        container["volumeMounts"] = self.mounts();
         container
-            .with("resources", map([("requests", amounts()), ("limits", amounts())]))
-            .with("securityContext", rights)
-            .with("volumeMounts", self.mounts())
     }
 
     /// The arguments that shards and merging have in common.
@@ -85,24 +86,25 @@ impl IndexedJob<'_> {
         command
     }
 
-    fn mounts(&self) -> Yaml {
+    fn mounts(&self) -> Value {
         let mount =
             |name: &str, path: &str| map([("name", name.into()), ("mountPath", path.into())]);
-        let mut mounts =
-            vec![mount("scenario", SCENARIO).with("readOnly", true), mount("temporary", "/tmp")];
+        let mut mounts = vec![mount("scenario", SCENARIO), mount("temporary", "/tmp")];
+        mounts[0]["readOnly"] = true.into();
         if self.kubernetes.claim.is_some() {
             mounts.push(mount("study", STUDY));
         }
         mounts.into()
     }
 
-    fn volumes(&self) -> Yaml {
+    fn volumes(&self) -> Value {
         let claim = |name: &str| map([("claimName", name.into())]);
         let volume =
-            |name: &str, kind: &str, what: Yaml| map([("name", name.into()), (kind, what)]);
+            |name: &str, kind: &str, what: Value| map([("name", name.into()), (kind, what)]);
         let scenario = match &self.kubernetes.scenario_claim {
             Some(name) => {
-                let claim = claim(name).with("readOnly", true);
+                let mut claim = claim(name);
+                claim["readOnly"] = true.into();
                 volume("scenario", "persistentVolumeClaim", claim)
             }
             None => {
