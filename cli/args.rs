@@ -1,14 +1,18 @@
 //! The words of the command line.
 
+mod kubernetes;
+
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use periplus_sim::Breakdown;
 
+pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 use crate::time::Moment;
 use crate::whatif::rows;
-use crate::whatif::runs::Shard;
+use crate::whatif::shard::Shard;
+use crate::whatif::target::Target;
 
 /// Decide where apps run over many Kubernetes edge clusters, in a simulation first.
 #[derive(Debug, Parser)]
@@ -25,7 +29,7 @@ Exit codes:
   1  an expectation or an invariant failed
   2  wrong usage, or a wrong file
   3  a replay diverged
-  4  the environment failed: a disk, a damaged log
+  4  the environment failed: a disk, an object store, a damaged log
   101  a bug; the message ends with the command that reproduces it";
 
 /// What to do.
@@ -49,7 +53,7 @@ pub enum Command {
     /// Run every scenario's expectations and goldens.
     Test(TestArgs),
     /// Run a scenario or a log under other settings, and print what differs.
-    Whatif(WhatifArgs),
+    Whatif(Box<WhatifArgs>),
     /// Find the settings that hold a goal for least.
     Plan(PlanArgs),
     /// Make a scenario of a log, or of a part of it, in which the same happens.
@@ -91,6 +95,14 @@ pub enum AnswerFormat {
     Csv,
     /// For data frames: a Parquet file.
     Parquet,
+}
+
+impl AnswerFormat {
+    /// The word for it, unless it is what is answered anyway.
+    pub(crate) fn word(self) -> Option<String> {
+        let asked = (self != Self::default()).then_some(self)?;
+        Some(asked.to_possible_value()?.get_name().to_owned())
+    }
 }
 
 /// Arguments of `sim`.
@@ -274,10 +286,12 @@ pub struct WhatifArgs {
     /// How many runs go on at once [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Keep every run here, and the tables of all of them. A study that was interrupted goes on from what is kept.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Run only this part of the study, as in `2/8`; without it, the folder's runs are put together.
+    /// Keep every run here, and the tables of all of them: in a folder, or in an object store as in
+    /// `s3://bucket/prefix`, `gs://…`, `az://…` or `file:///…`. A study that was interrupted goes on from what is kept.
+    #[arg(long, value_name = "DIR|URL", value_parser = Target::parser())]
+    pub out: Option<Target>,
+    /// Run only this part of the study, as in `2/8`; without it, all runs are put together. In
+    /// `env:JOB_COMPLETION_INDEX/8` the number is that of the variable, which counts from 0.
     #[arg(long, value_name = "I/N", value_parser = Shard::parse)]
     pub shard: Option<Shard>,
     /// Also keep a row for every app, zone, cluster or hour of every run, or for any of them together, as in
@@ -293,6 +307,9 @@ pub struct WhatifArgs {
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: AnswerFormat,
+    /// How a cluster runs it.
+    #[command(flatten)]
+    pub kubernetes: KubernetesArgs,
 }
 
 const WHATIF_HELP: &str = "\
@@ -324,9 +341,9 @@ pub struct PlanArgs {
     /// How many runs go on at once [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
-    /// Keep every run here, and the tables of all of them.
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
+    /// Keep every run here, and the tables of all of them: in a folder or an object store, as for `whatif`.
+    #[arg(long, value_name = "DIR|URL", value_parser = Target::parser())]
+    pub out: Option<Target>,
     /// Write a page about the study here: it opens offline, and prints.
     #[arg(long, value_name = "FILE.html")]
     pub report: Option<PathBuf>,

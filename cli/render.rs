@@ -18,12 +18,17 @@ pub(crate) fn line(text: &str) {
 
 /// Writes an answer for programs.
 pub(crate) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
+    line(to_json(value)?.trim_end());
+    Ok(())
+}
+
+/// An answer for programs, as it stands in a file.
+pub(crate) fn to_json<T: Serialize>(value: &T) -> Result<String, Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Environment {
         message: format!("the answer cannot be written as JSON: {error}"),
         hint: None,
     })?;
-    line(&text);
-    Ok(())
+    Ok(text + "\n")
 }
 
 pub(crate) fn error(message: &str) {

@@ -6,7 +6,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use periplus_core::decision::ReasonCode;
@@ -39,6 +39,16 @@ const CORE_IS_BUILT_OF: [&str; 13] = [
     "unty",
     "xxhash-rust",
 ];
+
+/// What waits for networks, and the one file that may name any of it. All else is synchronous.
+const NETWORKS: [&str; 4] = ["object_store", "reqwest", "rustls", "tokio"];
+const WAITS_FOR_NETWORKS: &str = "cli/whatif/objects";
+
+/// One of each, so that nothing is fetched, encrypted or trusted in two ways.
+const ONE_STACK: [&str; 5] = ["hyper", "hyper-rustls", "ring", "rustls", "tokio"];
+/// What would be a second one.
+const OTHER_STACKS: [&str; 6] =
+    ["aws-lc-rs", "curl", "native-tls", "openssl", "openssl-sys", "ureq"];
 
 /// A longer file is two files.
 const LINES_MAX: usize = 500;
@@ -86,6 +96,38 @@ fn the_simulated_world_and_the_live_one_never_see_each_other() {
     for name in live {
         let seen = graph.reached_from(name);
         assert!(!seen.contains("periplus-sim"), "{name} sees the simulated world");
+    }
+}
+
+#[test]
+fn one_file_waits_for_networks() {
+    let graph = Graph::read();
+    for (name, _, _) in PACKAGES {
+        let near: Vec<&str> =
+            NETWORKS.into_iter().filter(|used| graph.uses[name].contains(*used)).collect();
+        assert!(name == "periplus" || near.is_empty(), "{name} uses {near:?}");
+    }
+    for file in sources() {
+        let path = file.strip_prefix(root()).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        let waits = NETWORKS.iter().any(|used| text.contains(&format!("{used}::")));
+        let waits = waits || text.contains("async ") || text.contains(".await");
+        let may = path.starts_with(WAITS_FOR_NETWORKS)
+            || path.with_extension("") == Path::new(WAITS_FOR_NETWORKS)
+            || path == Path::new(file!());
+        assert!(may || !waits, "{} waits for networks", path.display());
+    }
+}
+
+#[test]
+fn there_is_one_http_and_one_tls_stack() {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let count = |package: &str| lock.matches(&format!("name = \"{package}\"\n")).count();
+    for package in ONE_STACK {
+        assert_eq!(count(package), 1, "{package}");
+    }
+    for package in OTHER_STACKS {
+        assert_eq!(count(package), 0, "{package}");
     }
 }
 

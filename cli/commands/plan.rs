@@ -1,7 +1,5 @@
 //! `plan`: the settings that hold a goal for least.
 
-use std::path::Path;
-
 use serde::Serialize;
 
 use super::whatif::put;
@@ -15,10 +13,11 @@ use crate::whatif::compare::CONFIDENCE;
 use crate::whatif::goal::{Candidate, Goal, choose};
 use crate::whatif::measures::{path_of, require, told};
 use crate::whatif::rows;
-use crate::whatif::runs::{Plan, Run, Shard};
-use crate::whatif::store::{Folder, Store};
+use crate::whatif::runs::Plan;
+use crate::whatif::shard::Shard;
 use crate::whatif::study::{Base, Study, Subject};
 use crate::whatif::tables::{Column, Table};
+use crate::whatif::target::Target;
 
 pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let minimize = path_of(&args.minimize);
@@ -31,11 +30,11 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         args.seeds,
         Base::None,
     )?;
-    let out = args.out.as_deref();
-    let store = out.map(|out| Folder::open(out.join("runs"))).transpose()?;
+    let store = args.out.as_ref().map(Target::open).transpose()?;
+    let store = store.as_deref();
     let plan = Plan {
         study: &study,
-        store: store.as_ref().map(|store| store as &dyn Store),
+        store,
         shard: Shard::WHOLE,
         jobs: parallel::jobs(args.jobs),
         breakdowns: &[],
@@ -43,7 +42,6 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let mut bar = Bar::new();
     let runs = plan.run(&mut bar)?;
     bar.finish();
-    let runs: Vec<Run> = runs.into_iter().flatten().collect();
     for measure in goals.iter().map(|goal| &goal.measure).chain([&minimize]) {
         require(measure, &runs[0].measures)?;
     }
@@ -53,10 +51,10 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
         .collect();
     let chosen = choose(&mut candidates, &goals);
     let answer = Answer::new(&study, &minimize, &goals, &candidates, chosen);
-    if let Some(out) = out {
-        rows::write(out, &plan, &runs)?;
-        table_of(&goals, &candidates).write(&out.join("candidates"))?;
-        write(out, &answer)?;
+    if let Some(store) = store {
+        rows::write(store, &plan, &runs)?;
+        table_of(&goals, &candidates).write(store, "candidates")?;
+        store.put("plan.json", render::to_json(&answer)?.as_bytes())?;
     }
     if let Some(path) = &args.report {
         let (minimize, goals) = (minimize.as_str(), goals.as_slice());
@@ -127,13 +125,6 @@ impl<'a> Answer<'a> {
             candidates,
         }
     }
-}
-
-fn write(out: &Path, answer: &Answer<'_>) -> Result<(), Failure> {
-    let path = out.join("plan.json");
-    let failed = |error: std::io::Error| Failure::io("write", &path, &error);
-    let text = serde_json::to_string_pretty(answer).map_err(|error| failed(error.into()))?;
-    std::fs::write(&path, text + "\n").map_err(failed)
 }
 
 /// One row per candidate.

@@ -1,9 +1,8 @@
 //! `whatif`: the same scenario under other settings, and what differs.
 
 use std::io::{IsTerminal, Write as _};
-use std::path::Path;
 
-use crate::args::{AnswerFormat, WhatifArgs};
+use crate::args::{AnswerFormat, Emit, WhatifArgs};
 use crate::failure::{Exit, Failure, pasted};
 use crate::parallel;
 use crate::recorded::Recorded;
@@ -13,13 +12,16 @@ use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
 use crate::whatif::closeness::{self, Closeness};
 use crate::whatif::compare::{CONFIDENCE, Difference};
+use crate::whatif::emit;
 use crate::whatif::guard::Guard;
 use crate::whatif::measures::{Form, SHOWN, require};
 use crate::whatif::rows;
-use crate::whatif::runs::{Plan, Run, Shard};
-use crate::whatif::store::{Folder, Store};
+use crate::whatif::runs::{Plan, Run};
+use crate::whatif::shard::Shard;
+use crate::whatif::store::Store;
 use crate::whatif::study::{Base, Study, Subject, Way};
 use crate::whatif::tables::Table;
+use crate::whatif::target::Target;
 use crate::wording::acts;
 
 pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
@@ -29,8 +31,14 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     if args.out.is_none() && args.shard.is_some() {
         return nowhere(
             "a shard's runs are",
-            "name a folder with `--out`, the same one for all shards or one for each",
+            "name a folder or a URL with `--out`, the same one for all shards or one for each",
         );
+    }
+    if let (Some(report), Some(_)) = (&args.report, args.shard) {
+        return Err(Failure::Usage {
+            message: format!("{} would be a report of all shards", report.display()),
+            hint: "once all are done, give the same command without `--shard`".into(),
+        });
     }
     if args.out.is_none() && !args.rows.is_empty() {
         return nowhere("these rows are", "name a folder for them with `--out`");
@@ -38,14 +46,21 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     let guards = args.fail_if.iter().map(|text| Guard::parse(text));
     let guards: Vec<Guard> = guards.collect::<Result<_, _>>()?;
     let study = Study::new(subject(args)?, &args.set, &args.vary, args.seeds, Base::First)?;
+    if let Some(Emit::IndexedJob) = args.kubernetes.emit {
+        render::line(emit::indexed_job(args, &study)?.trim_end());
+        return Ok(Exit::Held);
+    }
     if args.format == AnswerFormat::Human {
         warn_of_kept(&study);
     }
-    let out = args.out.as_deref();
-    let store = out.map(|out| Folder::open(out.join("runs"))).transpose()?;
+    let store = args.out.as_ref().map(Target::open).transpose()?;
+    let store = store.as_deref();
+    if let (Some(store), Some(shard)) = (store, args.shard) {
+        shard.claim(store, &study)?;
+    }
     let plan = Plan {
         study: &study,
-        store: store.as_ref().map(|store| store as &dyn Store),
+        store,
         shard: args.shard.unwrap_or(Shard::WHOLE),
         jobs: parallel::jobs(args.jobs),
         breakdowns: &args.rows,
@@ -53,18 +68,18 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     let mut bar = Bar::new();
     let runs = plan.run(&mut bar)?;
     bar.finish();
-    let missing = runs.iter().filter(|run| run.is_none()).count();
-    if missing > 0 {
-        return few(runs.len() - missing, runs.len(), args);
+    if let (Some(store), Some(shard)) = (store, args.shard) {
+        let part = shard.leave(store, &runs)?;
+        tell_shard(shard, runs.len(), study.runs().len(), &store.told(&part));
+        return Ok(Exit::Held);
     }
-    let runs: Vec<Run> = runs.into_iter().flatten().collect();
     let mut answer = Answer::new(&study, &runs);
     answer.closeness = study.recorded.as_deref().map(Recorded::closeness).transpose()?;
     for guard in &guards {
         require(&guard.measure, &runs[0].measures)?;
     }
-    if let Some(out) = out {
-        write(out, &plan, &runs, &answer)?;
+    if let Some(store) = store {
+        write(store, &plan, &runs, &answer)?;
     }
     if let Some(path) = &args.report {
         let (file, command) = (args.subject.as_path(), command(args));
@@ -125,25 +140,6 @@ fn warn_of_kept(study: &Study) {
     }
 }
 
-/// Says that a study is not complete, and that there can be no report of it.
-fn few(done: usize, of: usize, args: &WhatifArgs) -> Result<Exit, Failure> {
-    let hint = "once all are in one folder, give the same command without `--shard`";
-    if let Some(report) = &args.report {
-        let report = report.display();
-        return Err(Failure::Usage {
-            message: format!(
-                "{report} is not written: a report needs all {of} runs, and {done} are here"
-            ),
-            hint: hint.into(),
-        });
-    }
-    render::note(&format!(
-        "{done} of {of} runs are here; the others are those of other shards. Once all are in one folder, the \
-         same command without `--shard` answers"
-    ));
-    Ok(Exit::Held)
-}
-
 /// What is asked, as it can be asked again: not where the answer goes.
 fn command(args: &WhatifArgs) -> String {
     let subject = args.subject.to_string_lossy();
@@ -157,6 +153,14 @@ fn command(args: &WhatifArgs) -> String {
     args.vary.iter().for_each(|text| words.extend(["--vary", text]));
     words.extend(["--seeds", &seeds]);
     pasted(words)
+}
+
+fn tell_shard(shard: Shard, runs: usize, of: usize, part: &str) {
+    render::note(&format!(
+        "shard {} of {} is done: {runs} of {of} runs are kept, and {part} of them. Once all shards are done, the same \
+         command without `--shard` answers",
+        shard.number, shard.of
+    ));
 }
 
 /// Puts a table on stdout.
@@ -275,11 +279,8 @@ fn told_difference(form: Form, one: &Difference) -> String {
 }
 
 /// Writes all tables of a study, and its answer.
-fn write(out: &Path, plan: &Plan<'_>, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
-    rows::write(out, plan, runs)?;
-    answer.table().write(&out.join("differences"))?;
-    let path = out.join("answer.json");
-    let failed = |error: std::io::Error| Failure::io("write", &path, &error);
-    let text = serde_json::to_string_pretty(answer).map_err(|error| failed(error.into()))?;
-    std::fs::write(&path, text + "\n").map_err(failed)
+fn write(store: &dyn Store, plan: &Plan<'_>, runs: &[Run], answer: &Answer) -> Result<(), Failure> {
+    rows::write(store, plan, runs)?;
+    answer.table().write(store, "differences")?;
+    store.put("answer.json", render::to_json(answer)?.as_bytes())
 }

@@ -9,7 +9,10 @@
 //! | `study` | which variants there are |
 //! | `closeness` | how close a simulated world comes to a log |
 //! | `runs` | running them |
-//! | `store` | keeping what came out |
+//! | `shard` | sharing them between machines |
+//! | `target`, `store` | where what came out is kept; folders |
+//! | `objects` | object stores |
+//! | `emit` | a study that a Kubernetes cluster runs |
 //! | `answer` | what the variants differ in |
 //! | `measures` | the numbers of a run, by name |
 //! | `compare` | differences and their intervals |
@@ -22,11 +25,16 @@ pub(crate) mod answer;
 pub(crate) mod bar;
 pub(crate) mod closeness;
 pub(crate) mod compare;
+pub(crate) mod emit;
 pub(crate) mod goal;
 pub(crate) mod guard;
 pub(crate) mod measures;
+#[cfg(feature = "objects")]
+pub(crate) mod objects;
 pub(crate) mod rows;
 pub(crate) mod runs;
+pub(crate) mod shard;
 pub(crate) mod store;
 pub(crate) mod study;
 pub(crate) mod tables;
+pub(crate) mod target;

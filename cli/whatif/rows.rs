@@ -1,12 +1,11 @@
 //! Rows: the tables of a study, one row per run, per app of a run, or per part of a breakdown.
 
-use std::path::Path;
-
 use periplus_sim::{Breakdown, Dimension, Part, Spent};
 use periplus_spec::scenario::Fleet;
 
 use crate::failure::Failure;
 use crate::whatif::runs::{Plan, Run};
+use crate::whatif::store::Store;
 use crate::whatif::tables::{Column, Table, TableWriter};
 
 /// Writes a row for every run into `runs`, one for every app of every run into `apps`, and one for every part of
@@ -14,23 +13,22 @@ use crate::whatif::tables::{Column, Table, TableWriter};
 ///
 /// # Errors
 /// A file cannot be written, or a kept run not be read.
-pub(crate) fn write(out: &Path, plan: &Plan<'_>, runs: &[Run]) -> Result<(), Failure> {
-    let rows: Vec<(&Run, Option<String>)> = runs.iter().map(|run| (run, None)).collect();
-    of_runs(&rows).write(&out.join("runs"))?;
+pub(crate) fn write(store: &dyn Store, plan: &Plan<'_>, runs: &[Run]) -> Result<(), Failure> {
+    whole(runs).write(store, "runs")?;
     let of_apps = |run| {
         let mut apps: Vec<String> = apps_of(run).map(str::to_owned).collect();
         apps.dedup();
         apps.into_iter().map(move |app| (run, Some(app)))
     };
     let rows: Vec<_> = runs.iter().flat_map(of_apps).collect();
-    of_runs(&rows).write(&out.join("apps"))?;
+    of_runs(&rows).write(store, "apps")?;
     if plan.breakdowns.is_empty() {
         return Ok(());
     }
     let none = |breakdown| of_run(of_parts(&Fleet::default(), breakdown, &[]), None);
     let writers = plan.breakdowns.iter().map(|breakdown| {
         let name = breakdown.to_string();
-        Ok((TableWriter::create(&out.join(&name), &none(breakdown))?, name))
+        Ok((TableWriter::create(store, &name, &none(breakdown))?, name))
     });
     let mut writers = writers.collect::<Result<Vec<_>, Failure>>()?;
     for run in runs {
@@ -42,6 +40,12 @@ pub(crate) fn write(out: &Path, plan: &Plan<'_>, runs: &[Run]) -> Result<(), Fai
         }
     }
     writers.into_iter().try_for_each(|(writer, _)| writer.finish())
+}
+
+/// A row for every run.
+pub(crate) fn whole(runs: &[Run]) -> Table {
+    let rows: Vec<(&Run, Option<String>)> = runs.iter().map(|run| (run, None)).collect();
+    of_runs(&rows)
 }
 
 /// Says before each row which run it is of.

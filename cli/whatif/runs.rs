@@ -1,6 +1,7 @@
 //! Running a study: what is kept already is not run again, and a killed study goes on where it stopped.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use periplus_core::{RecordRef, Sink, SinkFault, State};
 use periplus_sim::{Breakdown, Dimension, Outcome};
@@ -10,6 +11,7 @@ use crate::failure::Failure;
 use crate::parallel;
 use crate::whatif::measures::{self, Measures};
 use crate::whatif::rows;
+use crate::whatif::shard::Shard;
 use crate::whatif::store::Store;
 use crate::whatif::study::{Study, Variant};
 use crate::whatif::tables::Table;
@@ -35,13 +37,6 @@ pub(crate) struct Run {
     pub(crate) parts: BTreeMap<String, Table>,
 }
 
-/// Which part of a study is run here: every `of`-th run from the `number`-th.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    pub(crate) number: usize,
-    pub(crate) of: usize,
-}
-
 /// How a study is run.
 pub(crate) struct Plan<'a> {
     pub(crate) study: &'a Study,
@@ -60,57 +55,42 @@ pub(crate) trait Watch: Send {
     fn done(&mut self, runs: usize, of: usize);
 }
 
-impl Shard {
-    /// Everything.
-    pub(crate) const WHOLE: Self = Self { number: 1, of: 1 };
-
-    /// Reads `2/8`.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let parts = text.split_once('/').map(|(number, of)| (number.parse(), of.parse()));
-        match parts {
-            Some((Ok(number), Ok(of))) if (1..=of).contains(&number) => Ok(Self { number, of }),
-            _ => Err("write a number and how many there are, as in `2/8`".into()),
-        }
-    }
-
-    fn has(self, run: usize) -> bool {
-        run % self.of == self.number - 1
-    }
-}
-
 impl Plan<'_> {
-    /// Runs what is not kept yet, as far as it is this shard's, and gives every run that is there, in order:
-    /// nothing where another shard has not done its part.
+    /// Runs what is not kept yet of this shard's, and gives all runs of this shard in order. After a failure
+    /// nothing new is begun.
     ///
     /// # Errors
     /// A run failed, or what came out could not be kept or read.
-    pub(crate) fn run(&self, watch: &mut dyn Watch) -> Result<Vec<Option<Run>>, Failure> {
-        let pairs: Vec<(usize, u64)> = self.study.runs().collect();
-        let mine = (0..pairs.len()).filter(|run| self.shard.has(*run)).count();
+    pub(crate) fn run(&self, watch: &mut dyn Watch) -> Result<Vec<Run>, Failure> {
+        let pairs = self.study.runs().enumerate().filter(|(place, _)| self.shard.has(*place));
+        let pairs: Vec<(usize, u64)> = pairs.map(|(_, pair)| pair).collect();
+        let broken = AtomicBool::new(false);
+        let work = |place: usize| {
+            if broken.load(Ordering::Relaxed) {
+                return None;
+            }
+            let run = self.one(pairs[place]);
+            broken.fetch_or(run.is_err(), Ordering::Relaxed);
+            Some(run)
+        };
         let mut runs = Vec::with_capacity(pairs.len());
         let mut failure = None;
-        let mut done = 0;
-        let work = |place: usize| self.one(place, pairs[place]);
-        parallel::in_order(pairs.len(), self.jobs, work, |run| {
-            done += usize::from(self.shard.has(runs.len()));
-            watch.done(done, mine);
-            match run {
-                Ok(run) => runs.push(run),
-                Err(found) => {
-                    runs.push(None);
-                    failure.get_or_insert(found);
-                }
+        parallel::in_order(pairs.len(), self.jobs, work, |run| match run {
+            Some(Ok(run)) => {
+                runs.push(run);
+                watch.done(runs.len(), pairs.len());
             }
+            Some(Err(found)) => failure = failure.take().or(Some(found)),
+            None => {}
         });
         failure.map_or(Ok(runs), Err)
     }
 
-    fn one(&self, place: usize, (variant, seed): (usize, u64)) -> Result<Option<Run>, Failure> {
+    fn one(&self, (variant, seed): (usize, u64)) -> Result<Run, Failure> {
         let variant = &self.study.variants[variant];
         let kept = self.store.map(|store| kept(store, variant, seed)).transpose()?.flatten();
         let mut run = match kept.filter(|kept| self.is_enough(kept)) {
             Some(kept) => kept,
-            None if !self.shard.has(place) => return Ok(None),
             None => {
                 let run = self.run_one(variant, seed)?;
                 if let Some(store) = self.store {
@@ -120,7 +100,7 @@ impl Plan<'_> {
             }
         };
         run.parts.clear();
-        Ok(Some(run))
+        Ok(run)
     }
 
     fn run_one(&self, variant: &Variant, seed: u64) -> Result<Run, Failure> {
@@ -183,7 +163,7 @@ impl periplus_sim::Watch for Nowhere<'_> {
 
 /// Under which name a run is kept: two runs of different files, settings or seeds never share one.
 fn name_of(variant: &Variant, seed: u64) -> String {
-    format!("{}-{seed}.json", variant.fingerprint)
+    format!("runs/{}-{seed}.json", variant.fingerprint)
 }
 
 /// A run that was kept. One of another version counts as none.
@@ -215,24 +195,4 @@ fn written(run: &Run) -> Result<Vec<u8>, Failure> {
         message: format!("a run cannot be written as JSON: {error}"),
         hint: None,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shards_share_everything_and_nothing_twice() {
-        for of in 1..=5 {
-            let shards = (1..=of).map(|number| Shard { number, of });
-            let shards: Vec<_> = shards.collect();
-            for run in 0..20 {
-                assert_eq!(shards.iter().filter(|shard| shard.has(run)).count(), 1);
-            }
-        }
-        assert_eq!(Shard::parse("2/8"), Ok(Shard { number: 2, of: 8 }));
-        for text in ["", "0/8", "9/8", "1", "a/b", "1/0"] {
-            assert!(Shard::parse(text).is_err(), "{text}");
-        }
-    }
 }

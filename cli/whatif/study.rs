@@ -1,6 +1,7 @@
 //! A study: the base, and every combination of what is varied.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use periplus_core::Sink;
 use periplus_core::units::Span;
@@ -21,6 +22,8 @@ pub(crate) struct Study {
     /// Where there is a base, it is the first.
     pub(crate) variants: Vec<Variant>,
     pub(crate) seeds: Vec<u64>,
+    /// Every file that was read for any of the variants; none of a log.
+    pub(crate) files: BTreeSet<PathBuf>,
     /// The log that all variants begin as, if there is one.
     pub(crate) recorded: Option<Box<Recorded>>,
 }
@@ -88,7 +91,8 @@ impl Study {
         let settings = combinations.into_iter().map(|varied| [set.clone(), varied].concat());
         let base = (base == Base::First).then(Vec::new);
         let variants = base.into_iter().chain(settings);
-        let variants = variants.map(|settings| Variant::new(&subject, settings));
+        let mut files = BTreeSet::new();
+        let variants = variants.map(|settings| Variant::new(&subject, settings, &mut files));
         let variants: Vec<Variant> = variants.collect::<Result<_, _>>()?;
         let first = variants[0].scenario().seed;
         let recorded = match subject {
@@ -96,7 +100,7 @@ impl Study {
             Subject::Recorded(recorded) => Some(recorded),
         };
         let seeds = (0..seeds).map(|more| first.wrapping_add(more)).collect();
-        Ok(Self { variants, seeds, recorded })
+        Ok(Self { variants, seeds, files, recorded })
     }
 
     /// What it is about, for people.
@@ -135,10 +139,15 @@ impl Study {
 }
 
 impl Variant {
-    fn new(subject: &Subject<'_>, settings: Vec<Setting>) -> Result<Self, Failure> {
+    fn new(
+        subject: &Subject<'_>,
+        settings: Vec<Setting>,
+        files: &mut BTreeSet<PathBuf>,
+    ) -> Result<Self, Failure> {
         let (world, fingerprint) = match subject {
             Subject::Scenario(path) => {
                 let loaded = periplus_spec::load_with(path, &settings).map_err(Failure::Files)?;
+                files.extend(loaded.files);
                 let fingerprint = format!("{:032x}", loaded.scenario.hash);
                 (Way::Simulated(loaded.scenario), fingerprint)
             }

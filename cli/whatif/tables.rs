@@ -1,8 +1,6 @@
 //! Tables for other programs: CSV, and Parquet with a type for every column.
 
-use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::basic::{Compression, LogicalType, Repetition, Type as Physical, ZstdLevel};
@@ -15,6 +13,7 @@ use parquet::schema::types::Type;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
+use crate::whatif::store::{Staged, Store};
 
 /// Columns of equal length, each with a name.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,10 +32,12 @@ pub(crate) enum Column {
 }
 
 /// A table on its way into two files, part by part, so that it need not fit into memory.
-pub(crate) struct TableWriter {
-    csv: csv::Writer<File>,
-    parquet: SerializedFileWriter<File>,
-    path: PathBuf,
+pub(crate) struct TableWriter<'a> {
+    csv: csv::Writer<Staged>,
+    parquet: SerializedFileWriter<Staged>,
+    store: &'a dyn Store,
+    /// What people call the place of the table.
+    told: String,
 }
 
 impl Table {
@@ -79,12 +80,12 @@ impl Table {
         })
     }
 
-    /// Writes the table as `path` with `.csv`, and again with `.parquet`.
+    /// Keeps the table as `name` with `.csv`, and again with `.parquet`.
     ///
     /// # Errors
-    /// One of the files cannot be written.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
-        let mut writer = TableWriter::create(path, self)?;
+    /// One of the files cannot be kept.
+    pub(crate) fn write(&self, store: &dyn Store, name: &str) -> Result<(), Failure> {
+        let mut writer = TableWriter::create(store, name, self)?;
         writer.append(self)?;
         writer.finish()
     }
@@ -134,20 +135,18 @@ impl Table {
     }
 }
 
-impl TableWriter {
-    /// Begins to write tables with the columns of `like` as `path` with `.csv`, and again with `.parquet`.
+impl<'a> TableWriter<'a> {
+    /// Begins to write tables with the columns of `like` as `name` with `.csv`, and again with `.parquet`.
     ///
     /// # Errors
-    /// One of the files cannot be written.
-    pub(crate) fn create(path: &Path, like: &Table) -> Result<Self, Failure> {
-        let failed = |error: &std::io::Error| Failure::io("write", path, error);
-        let create = |ending| File::create(path.with_extension(ending));
-        let mut csv = csv::Writer::from_writer(create("csv").map_err(|error| failed(&error))?);
-        like.put_head(&mut csv).map_err(|error| failed(&std::io::Error::other(error)))?;
-        let file = create("parquet").map_err(|error| failed(&error))?;
-        let parquet =
-            parquet_writer(file, like).map_err(|error| failed(&std::io::Error::other(error)))?;
-        Ok(Self { csv, parquet, path: path.to_owned() })
+    /// One of the files cannot be begun.
+    pub(crate) fn create(store: &'a dyn Store, name: &str, like: &Table) -> Result<Self, Failure> {
+        let told = store.told(name);
+        let mut csv = csv::Writer::from_writer(store.stage(&format!("{name}.csv"))?);
+        like.put_head(&mut csv).map_err(|error| unwritten(&told, &error))?;
+        let file = store.stage(&format!("{name}.parquet"))?;
+        let parquet = parquet_writer(file, like).map_err(|error| unwritten(&told, &error))?;
+        Ok(Self { csv, parquet, store, told })
     }
 
     /// Writes more rows. A part without rows leaves no trace.
@@ -158,20 +157,24 @@ impl TableWriter {
         if part.rows() == 0 {
             return Ok(());
         }
-        let failed = |error| Failure::io("write", &self.path, &error);
-        part.put_rows(&mut self.csv).map_err(|error| failed(std::io::Error::other(error)))?;
-        part.put_group(&mut self.parquet).map_err(|error| failed(std::io::Error::other(error)))
+        part.put_rows(&mut self.csv).map_err(|error| unwritten(&self.told, &error))?;
+        part.put_group(&mut self.parquet).map_err(|error| unwritten(&self.told, &error))
     }
 
-    /// Everything is written.
+    /// Everything is written: the files are kept.
     ///
     /// # Errors
-    /// One of the files cannot be written.
-    pub(crate) fn finish(mut self) -> Result<(), Failure> {
-        let failed = |error| Failure::io("write", &self.path, &error);
-        self.csv.flush().map_err(failed)?;
-        self.parquet.close().map(drop).map_err(|error| failed(std::io::Error::other(error)))
+    /// One of the files cannot be kept.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        let Self { csv, parquet, store, told } = self;
+        let csv = csv.into_inner().map_err(|error| unwritten(&told, error.error()))?;
+        store.keep(csv)?;
+        store.keep(parquet.into_inner().map_err(|error| unwritten(&told, &error))?)
     }
+}
+
+fn unwritten(told: &str, error: &dyn std::error::Error) -> Failure {
+    Failure::Environment { message: format!("cannot write {told}: {error}"), hint: None }
 }
 
 fn parquet_writer<W: Write + Send>(
@@ -246,7 +249,10 @@ fn out_of_step(what: &str) -> ParquetError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
+    use crate::whatif::store::Folder;
     use parquet::file::reader::{FileReader, SerializedFileReader};
     use parquet::record::Field;
 
@@ -257,7 +263,8 @@ mod tests {
             .with("name", Column::Text(vec!["a, \"b\"".into(), "ä".into()]))
             .with("seed", Column::Whole(vec![i64::MAX, -1]))
             .with("value", Column::Number(vec![Some(0.1), None]));
-        table.write(&dir.path().join("table")).unwrap();
+        let store = Folder::open(dir.path().to_owned()).unwrap();
+        table.write(&store, "table").unwrap();
         let csv = std::fs::read_to_string(dir.path().join("table.csv")).unwrap();
         assert_eq!(csv, "name,seed,value\n\"a, \"\"b\"\"\",9223372036854775807,0.1\nä,-1,\n");
         let file = File::open(dir.path().join("table.parquet")).unwrap();
@@ -275,9 +282,10 @@ mod tests {
     #[test]
     fn equal_tables_are_equal_files() {
         let dir = tempfile::TempDir::new().unwrap();
+        let store = Folder::open(dir.path().to_owned()).unwrap();
         let bytes = |name: &str| {
             let table = Table::default().with("value", Column::Number(vec![Some(1.5); 1_000]));
-            table.write(&dir.path().join(name)).unwrap();
+            table.write(&store, name).unwrap();
             let file = std::fs::read(dir.path().join(name).with_extension("parquet")).unwrap();
             assert!(file == table.to_parquet());
             file
@@ -293,7 +301,8 @@ mod tests {
             Table::default().with("value", Column::Number(values)).headed_text("run", "a")
         };
         let path = dir.path().join("parts");
-        let mut writer = TableWriter::create(&path, &part(&[])).unwrap();
+        let store = Folder::open(dir.path().to_owned()).unwrap();
+        let mut writer = TableWriter::create(&store, "parts", &part(&[])).unwrap();
         for values in [&[1.0, 2.0][..], &[], &[3.0]] {
             writer.append(&part(values)).unwrap();
         }

@@ -21,7 +21,7 @@ fn the_version_is_the_packages() {
 #[test]
 fn every_command_says_what_it_does() {
     let place = Place::new();
-    let commands: [&[&str]; 14] = [
+    let commands: [&[&str]; 16] = [
         &["sim"],
         &["replay"],
         &["why"],
@@ -33,6 +33,8 @@ fn every_command_says_what_it_does() {
         &["check"],
         &["schema"],
         &["test"],
+        &["whatif"],
+        &["plan"],
         &["swarm"],
         &["completions"],
         &["man"],

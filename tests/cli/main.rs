@@ -8,9 +8,13 @@
 mod check;
 mod damage;
 mod diff;
+#[cfg(feature = "objects")]
+mod emit;
 mod expectations;
 mod help;
 mod log;
+#[cfg(feature = "objects")]
+mod objects;
 mod pages;
 mod place;
 mod plan;
@@ -18,6 +22,8 @@ mod record;
 mod replay;
 mod report;
 mod scenarios;
+mod shards;
 mod sim;
+mod study;
 mod whatif;
 mod why;

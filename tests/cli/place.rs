@@ -88,7 +88,12 @@ impl Place {
 
     /// Runs a command here. Gives the command, what it said, and how it ended.
     pub(crate) fn periplus(&self, args: &[&str]) -> String {
-        let output = self.command(args).output().unwrap();
+        self.periplus_with(&[], args)
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) fn periplus_with(&self, variables: &[(&str, &str)], args: &[&str]) -> String {
+        let output = self.command(args).envs(variables.iter().copied()).output().unwrap();
         let mut told = format!("$ periplus {}\n", args.join(" "));
         told += &String::from_utf8(output.stdout).unwrap();
         let aside = String::from_utf8(output.stderr).unwrap();

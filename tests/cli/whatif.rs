@@ -5,31 +5,7 @@ use std::fs;
 use insta::assert_snapshot;
 
 use crate::place::Place;
-
-/// A study of six runs that is kept in `study`, with rows for every cluster and hour.
-const STUDY: [&str; 10] = [
-    "whatif",
-    "harbour.yaml",
-    "--vary",
-    "clusters[tier=edge].nodePools[0].nodes=1,3",
-    "--seeds",
-    "2",
-    "--out",
-    "study",
-    "--rows",
-    "hour,cluster",
-];
-
-fn with(more: &[&'static str]) -> Vec<&'static str> {
-    STUDY.iter().chain(more).copied().collect()
-}
-
-fn tables(place: &Place) -> Vec<Vec<u8>> {
-    let tables = ["runs", "apps", "differences", "cluster-hour"];
-    let names = tables.iter().flat_map(|name| [format!("{name}.csv"), format!("{name}.parquet")]);
-    let names = names.chain(["answer.json".into()]);
-    names.map(|name| fs::read(place.path("study").join(name)).unwrap()).collect()
-}
+use crate::study::{STUDY, tables, with};
 
 #[test]
 fn people_see_what_differs() {
@@ -151,20 +127,6 @@ fn a_study_that_is_killed_comes_to_what_one_that_is_not_comes_to() {
     assert!(kept() >= 5, "{} runs are kept", kept());
     assert_eq!(killed.periplus(&study), told);
     assert!(tables(&killed) == tables(&quiet), "the tables differ");
-}
-
-#[test]
-fn shards_come_to_what_one_machine_comes_to() {
-    let whole = Place::new();
-    let told = whole.periplus(&STUDY);
-    let parts = Place::new();
-    let first = parts.periplus(&with(&["--shard", "1/2"]));
-    assert!(first.contains("3 of 6 runs are here") && first.ends_with("exit 0\n"), "{first}");
-    // The same shard again is nothing new.
-    assert_eq!(parts.periplus(&with(&["--shard", "1/2"])), first);
-    parts.periplus(&with(&["--shard", "2/2"]));
-    assert_eq!(parts.periplus(&STUDY), told);
-    assert!(tables(&parts) == tables(&whole), "the tables differ");
 }
 
 #[test]

@@ -4,8 +4,8 @@
 //! consequence of one of its effects. Reading a log gives a [`Past`]: every effect with what came of it and when,
 //! and what the log shows of the world: demand, tariffs, silences, how long things took. A run [from
 //! it](crate::World::after) gets the exogenous inputs again as they stand in the log. An effect that has a *twin*,
-//! one with the same [content](content) that was asked for at about the same time, gets the twin's consequences at
-//! the twin's delays. Only effects without a twin ask the simulated world, whose delays are [fitted](fit) to the
+//! one with the same content that was asked for at about the same time, gets the twin's consequences at
+//! the twin's delays. Only effects without a twin ask the simulated world, whose delays are fitted to the
 //! log. So a run in which nothing is changed is the recorded one, record by record.
 //!
 //! This reads records, not files: who has a log hands over its records, in order and twice, once to be
