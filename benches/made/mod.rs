@@ -55,6 +55,7 @@ pub(crate) fn scenario(size: &Size) -> Scenario {
         setup: setup(size),
         fleet: fleet(size),
         world: world(),
+        ensemble: Default::default(),
         timeline: Vec::new(),
         expectations: Vec::new(),
     }

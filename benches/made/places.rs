@@ -78,6 +78,7 @@ pub(super) fn truth(number: u32, size: &Size) -> ClusterTruth {
         carbon: Schedule(carbon.collect()),
         kind: KindId(0),
         location: None,
+        upkeep: MicroUsd(0),
     }
 }
 

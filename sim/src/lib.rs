@@ -42,6 +42,7 @@ mod users;
 mod world;
 
 pub mod breakdown;
+pub mod ensemble;
 pub mod luck;
 pub mod past;
 pub mod queue;

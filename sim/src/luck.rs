@@ -38,6 +38,14 @@ pub enum Purpose {
     Start = 7,
     /// How long pods take to stop.
     Stop = 8,
+    /// Which recorded season a block of a drawn day is from.
+    Season = 9,
+    /// How demand grows, and when a drawn day is.
+    Growth = 10,
+    /// When clusters fail by chance, and for how long.
+    Failure = 11,
+    /// Which cluster is out on a drawn day.
+    Spare = 12,
 }
 
 /// One stream of luck.

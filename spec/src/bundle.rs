@@ -11,7 +11,8 @@ use serde_json::Value as Json;
 use crate::compile::{demands, said_first};
 use crate::diagnostic::Diagnostic;
 use crate::draft::{
-    CarbonDraft, ClusterDraft, DemandDraft, Document, ModelDraft, Object, ScenarioDraft,
+    CarbonDraft, ClusterDraft, DemandDraft, Document, FailureDraft, LastsDraft, ModelDraft, Object,
+    ScenarioDraft,
 };
 use crate::files::{Files, relative};
 use crate::load::{Loaded, Reader, Role, split};
@@ -60,6 +61,11 @@ impl Bundle {
         let (reach, _, from) = said_first(&reader.book, main, "reach");
         spec.reach = reach.reach.clone();
         tables.take(from, spec.reach.table.as_mut().map(|table| &mut table.file))?;
+        let (ensemble, _, from) = said_first(&reader.book, main, "ensemble");
+        spec.ensemble = ensemble.ensemble.clone();
+        for failure in &mut spec.ensemble.failures {
+            tables.take(from, recorded_of(failure))?;
+        }
         spec.world = said_first(&reader.book, main, "world").0.world.clone();
         let declared = spec.timeline.iter_mut().filter_map(|moment| moment.declare.as_mut());
         for document in declared.flatten() {
@@ -138,7 +144,9 @@ impl Bundle {
         let declared = spec.timeline.iter_mut().filter_map(|moment| moment.declare.as_mut());
         let carbon = declared.flatten().chain(&mut self.documents).filter_map(carbon_of);
         let ways = spec.reach.table.as_mut().map(|table| &mut table.file);
-        spec.demand.iter_mut().filter_map(trace_of).chain(ways).chain(carbon).collect()
+        let failures = spec.ensemble.failures.iter_mut().filter_map(recorded_of);
+        let demand = spec.demand.iter_mut().filter_map(trace_of);
+        demand.chain(ways).chain(failures).chain(carbon).collect()
     }
 }
 
@@ -181,6 +189,13 @@ fn trace_of(demand: &mut DemandDraft) -> Option<&mut String> {
         | ModelDraft::Steps(_)
         | ModelDraft::FlashCrowd(_)
         | ModelDraft::Commuters(_) => None,
+    }
+}
+
+fn recorded_of(failure: &mut FailureDraft) -> Option<&mut String> {
+    match &mut failure.lasts {
+        LastsDraft::Recorded(recorded) => Some(&mut recorded.file),
+        LastsDraft::Delay(_) => None,
     }
 }
 

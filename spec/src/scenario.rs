@@ -13,7 +13,7 @@ use periplus_core::ids::{
 };
 use periplus_core::input::{Command, Fault};
 use periplus_core::state::Phase;
-use periplus_core::units::{GramsPerKwh, MicrosRtt, MilliRps, Permille, Span, Tick};
+use periplus_core::units::{GramsPerKwh, MicroUsd, MicrosRtt, MilliRps, Permille, Span, Tick};
 
 /// A scenario, validated.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub struct Scenario {
     pub fleet: Fleet,
     /// How the world behaves.
     pub world: World,
+    /// Other days that it could be as well.
+    pub ensemble: Ensemble,
     /// What happens when, ascending.
     pub timeline: Vec<Moment>,
     /// What must come out.
@@ -85,6 +87,8 @@ pub struct ClusterTruth {
     pub kind: KindId,
     /// Where it is, if that was said.
     pub location: Option<Location>,
+    /// What it takes to have it besides its prices, in µ$ per year.
+    pub upkeep: MicroUsd,
 }
 
 /// Where something is, for people: distances are round-trip times already.
@@ -230,6 +234,43 @@ pub struct World {
     pub dns_ttl: Span,
     /// From a removed object to its pods being gone.
     pub stop: Delay,
+}
+
+/// Days like that of the scenario: what differs between them is drawn from each day's seed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ensemble {
+    /// How recorded demand is put together anew, if it is.
+    pub demand: Option<Blocks>,
+    /// How demand grows in a year, in thousandths: 256 quantiles, as those of a [`Delay`]. Nothing if it does not.
+    pub growth: Option<Arc<[u32]>>,
+    /// The days lie after this time.
+    pub lead: Span,
+    /// And within this one, evenly.
+    pub horizon: Span,
+    /// What fails by chance.
+    pub failures: Vec<Failure>,
+    /// One of these is out on every day, from the start.
+    pub spare: Vec<Vec<ClusterId>>,
+}
+
+/// How recorded demand is put together anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// How long a block is.
+    pub block: Span,
+    /// After which time demand is of the same kind again.
+    pub season: Span,
+}
+
+/// Clusters that are out by chance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What fails together.
+    pub units: Vec<Vec<ClusterId>>,
+    /// How often in 1,000 years, each of them.
+    pub per_millennium: u32,
+    /// For how long.
+    pub lasts: Delay,
 }
 
 /// What happens when.
@@ -471,6 +512,12 @@ impl<T: Copy> Schedule<T> {
 }
 
 impl Shape {
+    /// After which time it starts again.
+    #[must_use]
+    pub fn period(&self) -> Span {
+        Span(self.step.0.saturating_mul(self.values.len() as u64))
+    }
+
     /// The value at `at`, in thousandths of the base.
     #[must_use]
     pub fn at(&self, at: Tick) -> u32 {

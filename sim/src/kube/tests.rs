@@ -7,7 +7,7 @@ use periplus_core::effect::{Scale, Target};
 use periplus_core::fleet::{Power, Prices, Resources, Room};
 use periplus_core::ids::{BerthId, GroupId, KindId, Seq};
 use periplus_core::input::Seen;
-use periplus_core::units::{GramsPerKwh, MiB, MicrosRtt, MilliCpu, MilliRps, Permille};
+use periplus_core::units::{GramsPerKwh, MiB, MicroUsd, MicrosRtt, MilliCpu, MilliRps, Permille};
 use periplus_spec::scenario::{
     AgentTruth, AppTruth, AutoscalerTruth, ComponentTruth, PoolTruth, Schedule,
 };
@@ -73,6 +73,7 @@ fn truth(nodes: u32, autoscaler: Option<AutoscalerTruth>) -> ClusterTruth {
         carbon: Schedule(vec![(Tick::ZERO, GramsPerKwh(0))]),
         kind: KindId(0),
         location: None,
+        upkeep: MicroUsd(0),
     }
 }
 

@@ -43,6 +43,7 @@ fn fleet(base: u64) -> Fleet {
         carbon: Schedule(vec![(Tick::ZERO, GramsPerKwh(0))]),
         kind: KindId(0),
         location: None,
+        upkeep: MicroUsd(0),
     };
     let shape = Arc::new(Shape { step: Span::HOUR, values: vec![1_000] });
     Fleet {

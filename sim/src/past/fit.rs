@@ -12,6 +12,7 @@ use std::sync::Arc;
 use periplus_core::ids::{AppId, ClusterId, ComponentId};
 use periplus_core::input::{Outcome, Seen};
 use periplus_core::units::{Span, Tick};
+use periplus_spec::border::delay::recorded;
 use periplus_spec::scenario::{
     AgentTruth, AppTruth, ClusterTruth, Delay, Scenario, Schedule, World,
 };
@@ -108,8 +109,7 @@ impl Sample {
         if self.len() < SEEN_MIN {
             return None;
         }
-        let quantile = |byte: usize| self.0[(2 * byte + 1) * self.len() / 512];
-        Some(Delay((0..256).map(quantile).collect::<Vec<_>>().into()))
+        Some(recorded(self.0.clone()))
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn scenario(size: &Size) -> Scenario {
         setup: setup(size, &fleet),
         fleet,
         world: rules(),
+        ensemble: Default::default(),
         timeline: Vec::new(),
         expectations: Vec::new(),
     }
@@ -193,6 +194,7 @@ fn cluster_truth(number: u32, size: &Size) -> ClusterTruth {
         carbon: Schedule(vec![(Tick::ZERO, GramsPerKwh(400))]),
         kind: KindId(0),
         location: None,
+        upkeep: MicroUsd(0),
     }
 }
 

@@ -14,14 +14,29 @@ use crate::scenario::Delay;
 /// The quantiles of a log-normal delay through these two, rounded to the millisecond.
 #[must_use]
 pub fn log_normal(p50: Span, p95: Span) -> Delay {
+    let values = log_normal_factor(float(p50.0.max(1)), float(p95.0.max(1)));
+    Delay(values.map(|value| Span(rounded(value))).collect())
+}
+
+/// The quantiles of a log-normal number through these two.
+pub(crate) fn log_normal_factor(p50: f64, p95: f64) -> impl Iterator<Item = f64> {
     static NORMAL: LazyLock<Vec<f64>> = LazyLock::new(|| {
         let places = 0_u8..=255;
         places.map(|place| normal_quantile((f64::from(place) + 0.5) / 256.0)).collect()
     });
-    let median = float(p50.0.max(1));
-    let sigma = libm::log(float(p95.0.max(1)) / median) / Z95;
-    let value = |z: &f64| Span(rounded(median * libm::exp(sigma * z)));
-    Delay(NORMAL.iter().map(value).collect())
+    let sigma = libm::log(p95 / p50) / Z95;
+    NORMAL.iter().map(move |z| p50 * libm::exp(sigma * z))
+}
+
+/// The quantiles of what was seen, each as likely as the others.
+///
+/// # Panics
+/// Panics if nothing was.
+#[must_use]
+pub fn recorded(mut seen: Vec<Span>) -> Delay {
+    seen.sort_unstable();
+    let quantile = |byte: usize| seen[(2 * byte + 1) * seen.len() / 512];
+    Delay((0..256).map(quantile).collect())
 }
 
 /// The 95 % quantile of the standard normal distribution.

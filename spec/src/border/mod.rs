@@ -3,9 +3,12 @@
 //! Every transcendental function is one of `libm`, written in Rust, so that equal files give equal integers
 //! on every machine. Must not know YAML or drafts.
 
+pub mod chance;
 pub mod delay;
 pub mod erlang;
 pub mod groups;
+pub mod growth;
+pub mod investment;
 pub mod reach;
 pub mod rtt;
 pub mod sphere;

@@ -6,22 +6,25 @@ use periplus_core::fleet::{
     ClusterSpec, EXTENDED_RESOURCES_MAX, Power, Prices, Resources, Room, TenantSpec, ZoneSpec,
 };
 use periplus_core::labels::{Selector, Taint, TaintEffect};
-use periplus_core::units::{GramsPerKwh, MiB, MicroUsdPerHour, MilliCpu, MilliWatts, Span, Tick};
+use periplus_core::units::{
+    GramsPerKwh, MiB, MicroUsd, MicroUsdPerHour, MilliCpu, MilliWatts, Span, Tick,
+};
 
+use crate::border::investment::per_year;
 use crate::code::Code;
 use crate::compile::context::{Amounts, Context, Rounding, tick};
 use crate::compile::roll::Entity;
 use crate::compile::shape::VALUES_MAX;
 use crate::compile::trace::{Trace, cells};
 use crate::draft::{
-    AgentType, CarbonDraft, CarbonTraceDraft, ClusterDraft, LocationDraft, NodePoolDraft, Object,
-    PricesDraft, TaintEffectDraft, TenantDraft, ZoneDraft,
+    AgentType, CarbonDraft, CarbonTraceDraft, ClusterDraft, InvestmentDraft, LocationDraft,
+    NodePoolDraft, Object, PricesDraft, TaintEffectDraft, TenantDraft, ZoneDraft,
 };
 use crate::files::Files;
 use crate::scenario::{
     AgentTruth, AutoscalerTruth, ClusterTruth, Location, PoolTruth, Schedule, ZoneTruth,
 };
-use crate::values::{Duration, Number, Price};
+use crate::values::{Duration, Number, Percentage, Price};
 use crate::yaml::Cursor;
 
 /// What the machine is told of a cluster, and what it is.
@@ -85,12 +88,30 @@ pub(crate) fn cluster(
         carbon,
         kind: spec.kind,
         location: draft.location.map(location),
+        upkeep: upkeep(context, draft, here),
     };
     if truth.pull_bytes_per_second == 0 {
         let message = "a cluster that pulls nothing never starts anything";
         context.complain(here.key("pullBandwidth"), Code::OutOfRange, message);
     }
     (spec, truth)
+}
+
+/// What it takes in a year to have a cluster with its nodes.
+fn upkeep(context: &mut Context<'_>, draft: &ClusterDraft, here: Cursor<'_>) -> MicroUsd {
+    let Some(investment) = draft.investment else { return MicroUsd(0) };
+    let here = here.key("investment");
+    let InvestmentDraft { site, node, life_years, interest, upkeep } = investment;
+    if life_years == Number::default() {
+        let message = "what is bought lives longer than nothing";
+        context.complain(here.key("lifeYears"), Code::OutOfRange, message);
+        return MicroUsd(0);
+    }
+    let nodes: i64 = draft.node_pools.iter().map(|pool| i64::from(pool.nodes)).sum();
+    let site = if nodes > 0 { site.once().0 } else { 0 };
+    let paid = MicroUsd(node.once().0.saturating_mul(nodes).saturating_add(site));
+    let part = |part: Percentage| f64::from(part.0.0) / 1_000.0;
+    per_year(paid, life_years.float(), part(interest), part(upkeep))
 }
 
 fn node_pool(context: &mut Context<'_>, draft: &NodePoolDraft, here: Cursor<'_>) -> PoolTruth {

@@ -8,6 +8,7 @@ mod app;
 mod component;
 mod context;
 mod demand;
+mod ensemble;
 mod expect;
 mod fleet;
 mod gates;
@@ -66,6 +67,7 @@ pub(crate) fn compile(
 
     let said = demands(book, main);
     let asked = demand::demand(&mut context, files, run, &said);
+    let (ensemble, ensemble_here, ensemble_path) = said_first(book, main, "ensemble");
     let (world, world_here, _) = said_first(book, main, "world");
     let world = world::world(&mut context, &world.world, world_here);
     let (reach, here, path) = said_first(book, main, "reach");
@@ -83,6 +85,9 @@ pub(crate) fn compile(
     let known = timeline::Known { series: &series, groups: &groups, until: run.until };
     let begins = initial::inputs(&mut context, &known, (&clusters, &setup), &book.initial);
     setup.extend(begins);
+    let said =
+        ensemble::Said { draft: &ensemble.ensemble, here: ensemble_here, path: ensemble_path };
+    let ensemble = ensemble::ensemble(&mut context, files, &said, &series);
     let timeline = timeline(&mut context, &known, main, declared);
     let expectations = expectations(&mut context, &known, main);
     let zones = context.rolls.zones.entities.iter();
@@ -106,6 +111,7 @@ pub(crate) fn compile(
         setup,
         fleet,
         world,
+        ensemble,
         timeline,
         expectations,
     };

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{CapacityDraft, LocationDraft, ResourcesDraft};
 use crate::values::{
-    Distance, Duration, LabelKey, LabelValue, Latency, Name, Number, Price, Quantity,
+    Distance, Duration, LabelKey, LabelValue, Latency, Name, Number, Percentage, Price, Quantity,
 };
 
 /// A Kubernetes cluster at a site: where it is, what it has, what it costs.
@@ -52,6 +52,9 @@ pub struct ClusterDraft {
     /// How fast it pulls images, in bytes per second.
     #[serde(default = "fifty_megabytes")]
     pub pull_bandwidth: Quantity,
+    /// What it takes to have it, besides its prices. Nothing where it is not given.
+    #[serde(default)]
+    pub investment: Option<InvestmentDraft>,
     /// When it joins the fleet, counted from the start of the scenario.
     #[serde(default)]
     pub joins_at: Duration,
@@ -149,6 +152,28 @@ pub struct ScheduledPricesDraft {
     pub prices: PricesDraft,
 }
 
+/// What it takes to have a cluster, in US dollars: paid once, and written off evenly over its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Investment")]
+pub struct InvestmentDraft {
+    /// For the site, if there is any node at it.
+    #[serde(default)]
+    pub site: Price,
+    /// For each node.
+    #[serde(default)]
+    pub node: Price,
+    /// After how many years it is replaced.
+    #[serde(default = "five")]
+    pub life_years: Number,
+    /// What money costs in a year.
+    #[serde(default)]
+    pub interest: Percentage,
+    /// What it takes in a year to keep it, as a part of what was paid.
+    #[serde(default)]
+    pub upkeep: Percentage,
+}
+
 /// What electricity a cluster draws.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -243,6 +268,7 @@ impl ClusterDraft {
             power: PowerDraft::default(),
             agent: AgentDraft::default(),
             pull_bandwidth: fifty_megabytes(),
+            investment: None,
             joins_at: Duration::default(),
         }
     }
@@ -276,6 +302,10 @@ fn default_kind() -> Name {
 
 fn default_pool() -> Name {
     "default".parse().expect("a valid name")
+}
+
+const fn five() -> Number {
+    Number::thousandths(5_000)
 }
 
 const fn one() -> Number {

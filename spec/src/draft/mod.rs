@@ -9,6 +9,7 @@ mod cluster;
 mod common;
 mod demand;
 mod document;
+mod ensemble;
 mod expect;
 mod initial;
 mod policy;
@@ -24,7 +25,8 @@ pub use self::application::{
 };
 pub use self::cluster::{
     AgentDraft, AgentType, AutoscalerDraft, CarbonDraft, CarbonTraceDraft, ClusterDraft,
-    NodePoolDraft, PowerDraft, PricesDraft, ScheduledPricesDraft, TaintDraft, TaintEffectDraft,
+    InvestmentDraft, NodePoolDraft, PowerDraft, PricesDraft, ScheduledPricesDraft, TaintDraft,
+    TaintEffectDraft,
 };
 pub use self::common::{
     CapacityDraft, DelayDraft, ExpressionDraft, LocationDraft, OneOrMany, OperatorDraft,
@@ -35,6 +37,9 @@ pub use self::demand::{
     SignalDraft, StepDraft, TraceDraft, TraceUnit,
 };
 pub use self::document::{API_VERSION, Document, Kind, Metadata, Object};
+pub use self::ensemble::{
+    BlocksDraft, EnsembleDraft, FailureDraft, GrowthDraft, LastsDraft, RecordedDraft, SpareDraft,
+};
 pub use self::expect::{BeforeDraft, ExpectDraft, RefusalDraft, StateDraft};
 pub use self::initial::{CallsDraft, InitialStateDraft, RunningDraft, UsersDraft};
 pub use self::policy::{

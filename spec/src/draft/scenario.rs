@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{DelayDraft, DemandDraft, ExpectDraft, MomentDraft, SelectorDraft};
+use crate::draft::{
+    DelayDraft, DemandDraft, EnsembleDraft, ExpectDraft, MomentDraft, SelectorDraft,
+};
 use crate::values::{Duration, LabelKey, Latency, Name, Number, Timestamp};
 
 /// A scenario: a fleet, its users, what happens, and what must come out.
@@ -25,7 +27,8 @@ pub struct ScenarioDraft {
     #[serde(default = "one_hour")]
     pub duration: Duration,
     /// Other files, relative to this one, whose documents belong to this scenario too. Of an included
-    /// scenario, the includes, tables and demands are taken, and `reach` and `world` unless this one has its own.
+    /// scenario, the includes, tables and demands are taken, and `reach`, `world` and `ensemble` unless this one has
+    /// its own.
     #[serde(default)]
     pub include: Vec<String>,
     /// Clusters and zones from CSV files.
@@ -40,6 +43,9 @@ pub struct ScenarioDraft {
     /// How the world behaves.
     #[serde(default)]
     pub world: WorldDraft,
+    /// Other days that it could be as well, to plan for.
+    #[serde(default)]
+    pub ensemble: Box<EnsembleDraft>,
     /// What happens when.
     #[serde(default)]
     pub timeline: Vec<MomentDraft>,
@@ -186,6 +192,7 @@ impl ScenarioDraft {
             reach: ReachDraft::default(),
             demand: Vec::new(),
             world: WorldDraft::default(),
+            ensemble: Box::default(),
             timeline: Vec::new(),
             expect: Vec::new(),
         }

@@ -1,0 +1,139 @@
+//! Ensembles: a day like that of a scenario, drawn from a seed.
+//!
+//! Every part of a day has a stream of luck of its own, so that two fleets meet the same days: the demand of a seed
+//! does not depend on what stands where, nor does it shift when one more cluster can fail.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use periplus_core::Input;
+use periplus_core::ids::{ClusterId, SeriesId};
+use periplus_core::input::{Observation, Sight};
+use periplus_core::units::{MilliRps, Span, Tick};
+use periplus_spec::border::{chance, growth};
+use periplus_spec::scenario::{Act, Blocks, Failure, Moment, Scenario, SeriesTruth, Shape};
+
+use crate::luck::{Luck, Purpose, Stream};
+
+/// The day that `seed` stands for, with that seed.
+#[must_use]
+pub fn draw(scenario: &Scenario, seed: u64) -> Scenario {
+    let mut day = Scenario { seed, ..scenario.clone() };
+    let luck = Luck::new(seed);
+    if let Some(blocks) = day.ensemble.demand {
+        rearrange(&mut day, blocks, &luck);
+    }
+    grow(&mut day, &luck);
+    begin_with(&mut day);
+    let mut moments = failures(&day, &luck);
+    moments.extend(spare(&day, &luck));
+    day.timeline.extend(moments);
+    day.timeline.sort_by_key(|moment| moment.at);
+    day
+}
+
+/// Recorded demand is put together anew, the same way everywhere.
+fn rearrange(day: &mut Scenario, blocks: Blocks, luck: &Luck) {
+    let Blocks { block, season } = blocks;
+    let mut made: BTreeMap<*const Shape, Arc<Shape>> = BTreeMap::new();
+    for series in &mut day.fleet.series {
+        let shape = &series.demand.shape;
+        let seasons = shape.period().0 / season.0;
+        if seasons < 2 {
+            continue;
+        }
+        let anew = made.entry(Arc::as_ptr(shape)).or_insert_with(|| {
+            let mut stream = luck.stream(Purpose::Season, &[]);
+            let mut sources: Vec<u64> = Vec::new();
+            let values = (0..day.duration.0.div_ceil(shape.step.0).max(1)).map(|place| {
+                let at = place * shape.step.0;
+                let number = usize::try_from(at / block.0).expect("blocks fit into memory");
+                while sources.len() <= number {
+                    sources.push(stream.draw());
+                }
+                let chosen = crate::luck::scale(sources[number], seasons);
+                shape.at(Tick(at % season.0 + chosen * season.0))
+            });
+            Arc::new(Shape { step: shape.step, values: values.collect() })
+        });
+        series.demand.shape = Arc::clone(anew);
+    }
+}
+
+/// Demand is as large as it has become by a day between the lead time and the horizon.
+fn grow(day: &mut Scenario, luck: &Luck) {
+    let Some(quantiles) = &day.ensemble.growth else { return };
+    let mut stream = luck.stream(Purpose::Growth, &[]);
+    let per_year = quantiles[usize::from(stream.draw().to_le_bytes()[7])];
+    let (lead, horizon) = (day.ensemble.lead.0, day.ensemble.horizon.0);
+    let when = lead.saturating_add(stream.below(horizon.max(1)));
+    let factor = growth::after(per_year, Span(when));
+    for series in &mut day.fleet.series {
+        let base = &mut series.demand.base;
+        *base = MilliRps(base.0.saturating_mul(u64::from(factor)) / 1_000);
+    }
+}
+
+/// What was seen of demand when the scenario begins is that of the day.
+fn begin_with(day: &mut Scenario) {
+    let first = |series: &SeriesTruth| {
+        let demand = &series.demand;
+        MilliRps(demand.base.0 * u64::from(demand.shape.at(Tick::ZERO)) / 1_000)
+    };
+    let rates: Vec<MilliRps> = day.fleet.series.iter().map(first).collect();
+    for input in &mut day.setup {
+        if let Input::Observation(Observation {
+            sight: Sight::Demand { rates: seen, .. }, ..
+        }) = input
+        {
+            let known: &mut Vec<(SeriesId, MilliRps)> = seen;
+            known.iter_mut().for_each(|(series, rate)| *rate = rates[series.index()]);
+        }
+    }
+}
+
+/// What fails on the day, also what failed before it and is still out.
+fn failures(day: &Scenario, luck: &Luck) -> Vec<Moment> {
+    let mut moments = Vec::new();
+    for (number, failure) in (0..).zip(&day.ensemble.failures) {
+        for unit in &failure.units {
+            let first = unit.first().map_or(0, |cluster| cluster.0);
+            let stream = luck.stream(Purpose::Failure, &[number, first]);
+            moments.extend(outages(unit, failure, stream, day.duration));
+        }
+    }
+    moments
+}
+
+fn outages(
+    unit: &[ClusterId],
+    failure: &Failure,
+    mut stream: Stream,
+    duration: Span,
+) -> Vec<Moment> {
+    let longest = failure.lasts.0.last().map_or(0, |span| span.0);
+    let mut moments = Vec::new();
+    // Time counts from so long before the day that nothing from earlier can last into it.
+    let mut at = 0_u64;
+    loop {
+        at = at.saturating_add(chance::wait(failure.per_millennium, stream.draw()).0);
+        if at >= longest.saturating_add(duration.0) {
+            return moments;
+        }
+        let ends = at + stream.span(&failure.lasts).0;
+        if ends <= longest {
+            continue;
+        }
+        let begins = at.max(longest);
+        let act = Act::Outage { clusters: unit.to_vec(), lasts: Some(Span(ends - begins)) };
+        moments.push(Moment { at: Tick(begins - longest), act });
+    }
+}
+
+/// One of those that are to spare is out.
+fn spare(day: &Scenario, luck: &Luck) -> Option<Moment> {
+    let units = &day.ensemble.spare;
+    let chosen = luck.stream(Purpose::Spare, &[]).below(units.len() as u64);
+    let clusters = units.get(usize::try_from(chosen).ok()?)?.clone();
+    Some(Moment { at: Tick::ZERO, act: Act::Outage { clusters, lasts: None } })
+}
