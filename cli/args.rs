@@ -10,6 +10,7 @@ use periplus_sim::Breakdown;
 
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 use crate::time::Moment;
+use crate::whatif::draws::DrawsArgs;
 use crate::whatif::rows;
 use crate::whatif::shard::Shard;
 use crate::whatif::target::Target;
@@ -280,9 +281,9 @@ pub struct WhatifArgs {
     /// With a log that does not carry it: the scenario that it was made from.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
-    /// How many seeds the base and every variant run with: the scenario's own and those after it.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
-    pub seeds: u64,
+    /// How many runs there are of the base and of every variant.
+    #[command(flatten)]
+    pub draws: DrawsArgs,
     /// How many runs go on at once [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
@@ -326,18 +327,23 @@ pub struct PlanArgs {
     /// What must hold, as in 'slo >= 99.9%' or 'p95 <= 80'.
     #[arg(long, value_name = "CONDITION", required = true)]
     pub goal: Vec<String>,
-    /// What is to be as small as it can be.
-    #[arg(long, value_name = "MEASURE", default_value = "cost")]
-    pub minimize: String,
+    /// What is to be as small as it can be [default: `cost`; `annual`, the cost of a year with what is invested, where
+    /// clusters have an `investment`].
+    #[arg(long, value_name = "MEASURE")]
+    pub minimize: Option<String>,
     /// What may be chosen, as in `clusters[tier=edge].nodePools[0].nodes=1..10`. Several are combined in every way.
     #[arg(long, value_name = "PATH=A,B,…", required = true)]
     pub over: Vec<String>,
+    /// Size every site by itself: each of the clusters that `--over` selects gets the value that it needs, step by step, where
+    /// a step helps most for what it costs. The values are those of `--over`, the least first.
+    #[arg(long)]
+    pub per_site: bool,
     /// Set a field in every candidate.
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
-    /// How many seeds every candidate runs with: the scenario's own and those after it.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
-    pub seeds: u64,
+    /// How many runs there are of every candidate.
+    #[command(flatten)]
+    pub draws: DrawsArgs,
     /// How many runs go on at once [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use periplus_core::State;
 use periplus_core::event::Event;
+use periplus_core::state::FlowId;
 use periplus_core::units::Tick;
 
 use crate::names::Names;
@@ -25,6 +26,8 @@ struct Hour {
     /// Whose users have become enough to be served, and whose are no longer.
     woke: usize,
     slept: usize,
+    /// Groups that were running before anything was known.
+    ran: usize,
     /// Where groups started, and which they left.
     started: BTreeMap<String, Vec<String>>,
     left: BTreeMap<String, Vec<String>>,
@@ -47,6 +50,20 @@ impl Hours {
                 let there = started.entry(names.group(*app, *group)).or_default();
                 there.push(names.cluster(*cluster).to_owned());
             }
+            // It was not opened, nor did its users only wake: they were there before.
+            Event::BerthAdopted { berth, .. } => {
+                let Some(entry) = state.try_berth(*berth) else { return };
+                let hour = self.at(at);
+                hour.ran += 1;
+                let group = names.group(entry.app, entry.group);
+                if let Some(there) = hour.started.get_mut(&group) {
+                    there.pop();
+                    if there.is_empty() {
+                        hour.started.remove(&group);
+                    }
+                }
+            }
+            Event::FlowAdopted { flow: FlowId::Series(_) } => self.at(at).woke -= 1,
             Event::BerthLeaving { berth, .. } => {
                 let Some(entry) = state.try_berth(*berth) else { return };
                 let left = &mut self.at(at).left;
@@ -86,13 +103,14 @@ impl Hours {
 
 impl Hour {
     fn line(&self) -> Option<String> {
-        let Self { woke, slept, started, left, sent, split, told: _ } = self;
+        let Self { woke, slept, ran, started, left, sent, split, told: _ } = self;
         let mut parts = Vec::new();
         let mut count = |count: usize, what: &str| {
             if count > 0 {
                 parts.push(format!("{count} {what}"));
             }
         };
+        count(*ran, "groups run already");
         count(*woke, "zones wake");
         count(*slept, "zones fall asleep");
         count(*sent, "flows are sent another way");

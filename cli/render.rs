@@ -132,6 +132,11 @@ const PARTING_SHOWN: usize = 200;
 
 const _: () = assert!(PARTING_BEFORE < PARTING_SHOWN);
 
+/// Prints an empty line and a sentence or more, in lines that people can read.
+pub(crate) fn paragraph(text: &str) {
+    line(&format!("\n{}", textwrap::fill(text, COLUMNS)));
+}
+
 /// So many of something.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })

@@ -5,6 +5,7 @@ mod diff;
 mod log;
 mod man;
 mod plan;
+mod plan_sites;
 mod record;
 mod replay;
 mod schema;

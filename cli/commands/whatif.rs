@@ -12,6 +12,7 @@ use crate::whatif::answer::{Answer, Compared, Hours};
 use crate::whatif::bar::Bar;
 use crate::whatif::closeness::{self, Closeness};
 use crate::whatif::compare::{CONFIDENCE, Difference};
+use crate::whatif::draws::SEEDS_OF_VARIANTS;
 use crate::whatif::emit;
 use crate::whatif::guard::Guard;
 use crate::whatif::measures::{Form, SHOWN, require};
@@ -45,7 +46,13 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
     }
     let guards = args.fail_if.iter().map(|text| Guard::parse(text));
     let guards: Vec<Guard> = guards.collect::<Result<_, _>>()?;
-    let study = Study::new(subject(args)?, &args.set, &args.vary, args.seeds, Base::First)?;
+    let study = Study::new(
+        subject(args)?,
+        &args.set,
+        &args.vary,
+        args.draws.sample(SEEDS_OF_VARIANTS),
+        Base::First,
+    )?;
     if let Some(Emit::IndexedJob) = args.kubernetes.emit {
         render::line(emit::indexed_job(args, &study)?.trim_end());
         return Ok(Exit::Held);
@@ -143,7 +150,7 @@ fn warn_of_kept(study: &Study) {
 /// What is asked, as it can be asked again: not where the answer goes.
 fn command(args: &WhatifArgs) -> String {
     let subject = args.subject.to_string_lossy();
-    let seeds = args.seeds.to_string();
+    let draws = args.draws.words(SEEDS_OF_VARIANTS);
     let from = args.from.map(|from| from.to_string());
     let scenario = args.scenario.as_ref().map(|scenario| scenario.to_string_lossy());
     let mut words = vec!["whatif", &*subject];
@@ -151,7 +158,7 @@ fn command(args: &WhatifArgs) -> String {
     scenario.iter().for_each(|scenario| words.extend(["--scenario", scenario]));
     args.set.iter().for_each(|text| words.extend(["--set", text]));
     args.vary.iter().for_each(|text| words.extend(["--vary", text]));
-    words.extend(["--seeds", &seeds]);
+    words.extend(draws.iter().map(String::as_str));
     pasted(words)
 }
 
@@ -185,7 +192,7 @@ fn tell(answer: &Answer) {
         "{}: {base} and {} over {}{}",
         answer.scenario,
         counted(answer.variants.len(), "variant"),
-        counted(seeds, "seed"),
+        answer.draws.told(seeds),
         answer.closeness.as_ref().map_or_else(String::new, |closeness| {
             format!("; settings hold from {} on", closeness.from)
         })
@@ -197,21 +204,23 @@ fn tell(answer: &Answer) {
     let base = if answer.closeness.is_some() { "recorded" } else { "base" };
     if answer.variants.is_empty() {
         let value = |path: &str| answer.base.get(path).copied();
-        let rows = SHOWN.iter().filter_map(|shown| {
+        let rows = SHOWN.iter().filter(|shown| answer.is_told(shown.path)).filter_map(|shown| {
             Some(vec![shown.label.into(), shown.form.told(value(shown.path)?)])
         });
         render::line(&format!("\n{}", table(&[], rows.collect()).trim_end()));
         tell_hours(&[(base, &answer.base_hours)]);
     }
     for variant in &answer.variants {
-        tell_variant(base, variant);
+        tell_variant(answer, base, variant);
         tell_hours(&[(base, &answer.base_hours), ("variant", &variant.hours)]);
     }
     if seeds > 1 && !answer.variants.is_empty() {
         let percent = (CONFIDENCE * 100.0).round();
-        render::line(&format!(
-            "\n± is the {percent} % interval of the paired t-test over {seeds} seeds, for each line by itself; a \
-             difference that it does not tell from nothing stands in brackets"
+        render::paragraph(&format!(
+            "± is the {percent} % interval of the paired t-test over {}, for each line by itself; a difference that it \
+             does not tell from nothing stands in brackets. It covers {}.",
+            answer.draws.told(seeds),
+            answer.uncertainty.told()
         ));
     }
 }
@@ -221,12 +230,13 @@ fn tell_closeness(closeness: &Closeness) {
     let rows = closeness.told().into_iter().map(Vec::from).collect();
     render::line(&format!("\n{}", closeness.verdict()));
     render::line(&format!("\n{}", table(&closeness::HEAD, rows).trim_end()));
-    render::line(&format!("\n{}", closeness::LEGEND));
+    render::paragraph(closeness::LEGEND);
 }
 
-fn tell_variant(base: &str, variant: &Compared) {
+fn tell_variant(answer: &Answer, base: &str, variant: &Compared) {
     let found = |path: &str| variant.all.iter().find(|one| one.0 == path).map(|one| &one.1);
-    let rows = SHOWN.iter().filter_map(|shown| {
+    let shown = SHOWN.iter().filter(|shown| answer.is_told(shown.path));
+    let rows = shown.filter_map(|shown| {
         let one = found(shown.path)?;
         let mut row = vec![shown.label.to_owned()];
         row.extend([one.base, one.variant].map(|value| shown.form.told(value)));

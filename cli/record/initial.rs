@@ -38,11 +38,10 @@ impl Part<'_> {
         for Sent { from, to } in flows {
             let to = parts(&to, naming);
             match from {
-                Sender::Users(series) => draft.users.push(UsersDraft {
-                    app: naming.app(state.series()[series.index()].spec.app),
-                    zone: naming.zone_of(series),
-                    to,
-                }),
+                Sender::Users(series) => {
+                    let app = naming.app(state.series()[series.index()].spec.app);
+                    served(&mut draft.users, app, naming.zone_of(series), to);
+                }
                 Sender::Group { app, cluster, call } => {
                     let call = state.intent(app).calls[usize::from(call)];
                     draft.calls.push(CallsDraft {
@@ -89,6 +88,18 @@ fn commanded(state: &State, naming: &Naming<'_>) -> InitialStateDraft {
         pins,
         paused: state.is_paused(),
         ..InitialStateDraft::default()
+    }
+}
+
+/// The users of one more zone, beside those who are served alike.
+fn served(users: &mut Vec<UsersDraft>, app: Name, zone: Name, to: BTreeMap<Name, Percentage>) {
+    let alike = users.iter_mut().find(|known| known.app == app && known.to == to);
+    match alike.and_then(|known| known.zones.as_mut()) {
+        Some(SelectionDraft::Names(zones)) => zones.push(zone),
+        Some(SelectionDraft::Labels(_)) | None => {
+            let zones = Some(SelectionDraft::Names(vec![zone]));
+            users.push(UsersDraft { app, zones, to });
+        }
     }
 }
 

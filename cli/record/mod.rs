@@ -28,7 +28,7 @@ use periplus_core::{Input, Record, State};
 use periplus_journal::Reader;
 use periplus_sim::Fork;
 use periplus_spec::Bundle;
-use periplus_spec::draft::{Object, ScenarioDraft};
+use periplus_spec::draft::{LastsDraft, Object, ScenarioDraft};
 use periplus_spec::scenario::Scenario;
 use periplus_spec::values::{Duration, Name, Timestamp};
 
@@ -108,8 +108,8 @@ impl Part<'_> {
         let Bundle { scenario, documents, mut tables } =
             Bundle::read(self.path).map_err(Failure::Files)?;
         let naming = Naming::new(self.scenario);
-        let ways = scenario.spec.reach.table.as_ref().map(|table| table.file.clone());
-        tables.retain(|table, _| Some(table) == ways.as_ref());
+        let kept = kept_tables(&scenario.spec);
+        tables.retain(|table, _| kept.contains(&table.as_str()));
         let mut bundle = Bundle { scenario: self.frame(name, &scenario), documents, tables };
         self.declare(&mut bundle, &scenario.spec, read);
         bundle.scenario.spec.timeline = self.declared_later(&scenario.spec);
@@ -132,7 +132,7 @@ impl Part<'_> {
             "What happened from {start} on for {lasts}, recorded from a run of `{}`.",
             recorded.metadata.name
         );
-        let framed = ScenarioDraft {
+        let mut framed = ScenarioDraft {
             story,
             seed: self.scenario.seed,
             start,
@@ -141,6 +141,9 @@ impl Part<'_> {
             expect: Vec::new(),
             ..spec.clone()
         };
+        let blocks = &mut framed.ensemble.demand;
+        // What was recorded for less than two seasons cannot be put together anew.
+        *blocks = blocks.filter(|blocks| lasts.0.0 >= 2 * blocks.season.0.0);
         Object { metadata: recorded.metadata.clone(), spec: framed }.named(name)
     }
 
@@ -157,6 +160,16 @@ impl Part<'_> {
         let lasts = ends.filter(|ends| *ends < self.to).map(|ends| Duration(ends.since(begins)));
         (!over).then(|| (self.shifted(begins), lasts))
     }
+}
+
+/// The tables that are not measured anew.
+fn kept_tables(spec: &ScenarioDraft) -> Vec<&str> {
+    let ways = spec.reach.table.iter().map(|table| table.file.as_str());
+    let failures = spec.ensemble.failures.iter().filter_map(|failure| match &failure.lasts {
+        LastsDraft::Recorded(recorded) => Some(recorded.file.as_str()),
+        LastsDraft::Delay(_) => None,
+    });
+    ways.chain(failures).collect()
 }
 
 /// A document under another name.

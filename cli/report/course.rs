@@ -55,7 +55,7 @@ pub(crate) fn follow(
     atlas: &Atlas,
 ) -> Result<Course, Failure> {
     let seed = study.seeds[0];
-    let way = variant.world.with_seed(seed);
+    let way = study.draws.draw(&variant.world, seed);
     let scenario = way.scenario();
     let located = hours::is_located(&scenario.fleet) && hours::is_small(&scenario.fleet);
     let (every, stops) = flows::looks(scenario);

@@ -19,6 +19,10 @@ pub(crate) struct ReportData {
     pub(crate) file: String,
     pub(crate) scenario: ScenarioTold,
     pub(crate) seeds: Vec<u64>,
+    /// The same in words: so many seeds, or days.
+    pub(crate) drawn: String,
+    /// What intervals cover, and what not.
+    pub(crate) uncertainty: String,
     pub(crate) confidence: f64,
     /// How close the simulated world comes to the log that all variants begin as.
     pub(crate) closeness: Option<ClosenessTold>,

@@ -5,7 +5,7 @@ function drawFrontier() {
   const panels = data.plan ? planPanels() : variantPanels();
   if (panels.length === 0) return;
   const intro = data.plan
-    ? "A filled mark is on the frontier: no other candidate is better in one thing and not worse in all others that were asked for. The ring marks what was chosen, the dashed line a goal."
+    ? "A filled mark is on the frontier: no other candidate is better in one thing and not worse in all others that were asked for; beside carbon, in carbon and price. The ring marks what was chosen, the dashed line a goal."
     : "A filled mark is on the frontier: no other variant is better in one of the two and not worse in the other. The ring marks the base.";
   const boxes = panels.map((panel) => {
     const chart = el("div", { class: "chart" });
@@ -30,11 +30,15 @@ function variantPanels() {
 function planPanels() {
   const { minimize, goals } = data.plan;
   const others = [...new Set(goals.map((goal) => goal.measure))].filter((place) => place !== minimize);
-  return others.map((y) => ({ x: minimize, y, goals: goals.filter((goal) => goal.measure === y) }));
+  const panels = others.map((y) => ({ x: minimize, y, goals: goals.filter((goal) => goal.measure === y) }));
+  const [cost, carbon] = ["cost.total", "carbon.kg"].map(measureAt);
+  const known = new Set([minimize, ...others]);
+  const other = known.has(carbon) ? cost : carbon;
+  return known.has(other) ? panels : [...panels, { x: minimize, y: other, goals: [] }];
 }
 
 /** Points of a panel, each with whether no other is better in one thing and not worse in the other. */
-function pointsOf({ x, y }) {
+function pointsOf({ x, y, goals }) {
   const points = data.variants.map((variant, place) => ({ place, name: variant.short, x: variant.means[x], y: variant.means[y] }))
     .filter((point) => point.x !== null && point.y !== null);
   const gain = (place, a, b) => (moreIsBetter(place) ? a - b : b - a);
@@ -42,7 +46,7 @@ function pointsOf({ x, y }) {
     const gains = [gain(x, a.x, b.x), gain(y, a.y, b.y)];
     return gains.every((one) => one >= 0) && gains.some((one) => one > 0);
   };
-  const best = (point) => (data.plan ? data.plan.candidates[point.place].frontier : !points.some((other) => beats(other, point)));
+  const best = (point) => (data.plan && goals.length > 0 ? data.plan.candidates[point.place].frontier : !points.some((other) => beats(other, point)));
   return points.map((point) => ({ ...point, best: best(point) }));
 }
 
@@ -78,7 +82,7 @@ function marked(point) {
   return point.place === 0 && (!data.plan || data.plan.chosen !== null);
 }
 
-const UNITS = { "cost.total": "$", "carbon.kg": "kg CO2e", "slo.attainment": "% of requests", "latency.p50Ms": "ms", "latency.p95Ms": "ms", "latency.p99Ms": "ms" };
+const UNITS = { "cost.total": "$", "cost.annual": "$", "carbon.kg": "kg CO2e", "slo.attainment": "% of requests", "latency.p50Ms": "ms", "latency.p95Ms": "ms", "latency.p99Ms": "ms" };
 
 function axisLabel(place) {
   const unit = UNITS[data.measures[place].path];

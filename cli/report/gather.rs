@@ -20,7 +20,7 @@ use crate::report::short::{self, Short};
 use crate::whatif::closeness::{self, Closeness};
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::goal::{Candidate, Goal};
-use crate::whatif::measures::{self, Form, SHOWN};
+use crate::whatif::measures::{self, Form, SHOWN, is_worth_telling};
 use crate::whatif::runs::Run;
 use crate::whatif::study::Study;
 use crate::wording::clock;
@@ -74,6 +74,8 @@ pub(crate) fn gather(asked: &Asked<'_>) -> Result<ReportData, Failure> {
         file: asked.file.display().to_string(),
         scenario: scenario(study.variants[order[0]].scenario()),
         seeds: study.seeds.clone(),
+        drawn: study.draws.told(study.seeds.len()),
+        uncertainty: study.uncertainty().told(),
         confidence: CONFIDENCE,
         closeness: asked.closeness.map(|closeness| ClosenessTold {
             from: clock(closeness.from),
@@ -137,7 +139,9 @@ struct Measured {
 impl Measured {
     /// What people are always shown, and what was asked for besides.
     fn of(asked: &Asked<'_>) -> Self {
-        let mut paths: Vec<String> = SHOWN.iter().map(|shown| shown.path.to_owned()).collect();
+        let told = |path: &str| asked.runs.iter().any(|run| is_worth_telling(path, &run.measures));
+        let shown = SHOWN.iter().map(|shown| shown.path).filter(|path| told(path));
+        let mut paths: Vec<String> = shown.map(str::to_owned).collect();
         if let Some(plan) = &asked.plan {
             let goals = plan.goals.iter().map(|goal| goal.measure.as_str());
             for path in std::iter::once(plan.minimize).chain(goals) {
@@ -250,7 +254,7 @@ fn planned(plan: &Planned<'_>, order: &[usize], measures: &[String]) -> PlanTold
         CandidateTold {
             holds: *holds,
             frontier: *frontier,
-            told_bounds: told.map(|(bound, goal)| measures::told(&goal.measure, bound)).collect(),
+            told_bounds: told.map(|(bound, goal)| goal.told(bound)).collect(),
             bounds: bounds.map(Short::listed).collect(),
         }
     });

@@ -14,16 +14,17 @@ switchTheme();
 function drawMethod() {
   const seeds = data.seeds.length;
   const intervals = seeds > 1
-    ? `Every variant ran with the same ${seeds} seeds. A seed draws the same luck for each pod, push and user whatever else changes, so that each seed compares a day with itself. The intervals are those of the paired t-test over seeds, at ${Math.round(data.confidence * 100)} % and for each number by itself: of many numbers, some seem to differ by chance.`
-    : "Every variant ran with one seed. There is no interval from one seed, and no telling whether a difference is more than luck: give more with --seeds.";
-  const limits = "Intervals cover the luck of single runs. They do not cover other days, growth or failures than the scenario has, nor what the simulated world leaves out.";
+    ? `Every variant ran with the same ${data.drawn}. A seed draws the same luck for each pod, push and user whatever else changes, so that each seed compares a day with itself. The intervals are those of the paired t-test over them, at ${Math.round(data.confidence * 100)} % and for each number by itself: of many numbers, some seem to differ by chance.`
+    : "Every variant ran once. There is no interval from one run, and no telling whether a difference is more than luck: ask for more with --seeds or --days.";
+  const bounds = data.plan ? "The bounds that goals are held to all hold together with the stated confidence: those of means by Student's t, those of parts of all runs by Clopper and Pearson, each by Bonferroni." : "";
+  const limits = seeds > 1 ? `Intervals cover ${data.uncertainty}.` : "";
   const why = data.courses.length < 2 ? [] : [
     "The command under a decision explains it from a log. Keep one of the base with ",
     el("code", {}, `periplus sim ${data.file} --seed ${data.courses[0].seed} --out RUN`),
     ". For a variant, write its settings into a copy of the scenario first.",
   ];
   const items = [
-    [intervals], [limits], [`The map, the charts over time and the decisions are those of one seed, ${data.courses[0]?.seed}. Each drawn point of a chart stands for a few minutes: the mean, or of latency and of what is unserved the highest.`],
+    [intervals], ...[bounds, limits].filter(Boolean).map((text) => [text]), [`The map, the charts over time and the decisions are those of one seed, ${data.courses[0]?.seed}. Each drawn point of a chart stands for a few minutes: the mean, or of latency and of what is unserved the highest.`],
     ...(why.length ? [why] : []), ...data.notes.map((note) => [note]),
   ];
   section("method", "How to read this", el("ul", {}, items.map((item) => el("li", {}, ...item))), variantList());

@@ -70,7 +70,7 @@ function facts() {
   const rows = [
     ["Fleet", `${counted(scenario.clusters, "cluster")}, ${counted(scenario.zones, "zone")}, ${counted(scenario.apps.length, "app")}`],
     ["Time", `${short(scenario.hours)} hours from ${start} UTC; times below count from there`],
-    ["Seeds", seeds.length === 1 ? `one, ${seeds[0]}` : `${seeds.length}, from ${seeds[0]} to ${seeds[seeds.length - 1]}`],
+    ["Runs", seeds.length === 1 ? `one, of seed ${seeds[0]}` : `${data.drawn} of each, from ${seeds[0]} to ${seeds[seeds.length - 1]}`],
   ];
   if (data.closeness) rows.push(["Log", `as it was recorded; settings hold from ${data.closeness.from} on`]);
   const settings = data.variants.slice(1).filter((variant) => variant.short !== variant.name);

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::whatif::closeness::Closeness;
 use crate::whatif::compare::{CONFIDENCE, Difference};
-use crate::whatif::measures::Measures;
+use crate::whatif::draws::{Draws, Uncertainty};
+use crate::whatif::measures::{INVESTED, Measures, is_worth_telling};
 use crate::whatif::runs::Run;
 use crate::whatif::study::Study;
 use crate::whatif::tables::{Column, Table};
@@ -19,8 +20,11 @@ pub(crate) struct Answer {
     version: u16,
     pub(crate) scenario: String,
     pub(crate) seeds: Vec<u64>,
+    #[serde(skip)]
+    pub(crate) draws: Draws,
     confidence: f64,
     method: &'static str,
+    pub(crate) uncertainty: Uncertainty,
     /// For a log: how close a simulated world comes to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) closeness: Option<Closeness>,
@@ -102,13 +106,23 @@ impl Answer {
             version: VERSION,
             scenario: study.name(),
             seeds: study.seeds.clone(),
+            draws: study.draws,
             confidence: CONFIDENCE,
             method: "paired t",
+            uncertainty: study.uncertainty(),
             closeness: None,
             base: means.collect(),
             base_hours: Hours::of(base),
             variants: variants.collect(),
         }
+    }
+
+    /// Whether a number tells people anything.
+    pub(crate) fn is_told(&self, path: &str) -> bool {
+        let invested = |found: &Compared| {
+            found.all.iter().any(|(name, one)| name == INVESTED && one.variant > 0.0)
+        };
+        is_worth_telling(path, &self.base) || self.variants.iter().any(invested)
     }
 
     /// One row per variant and measure.

@@ -56,9 +56,9 @@ fn mean(sample: &[f64]) -> f64 {
     sample.iter().sum::<f64>() / sample.len() as f64
 }
 
-/// The mean, and how far the true one may lie to one side of it; no bound from a single value.
-pub(crate) fn bounded(sample: &[f64]) -> (f64, Option<f64>) {
-    (mean(sample), margin_at(sample, CONFIDENCE))
+/// The mean, and how far the true one may lie to one side of it with this much confidence; no bound from a single value.
+pub(crate) fn bounded(sample: &[f64], confidence: f64) -> (f64, Option<f64>) {
+    (mean(sample), margin_at(sample, confidence))
 }
 
 /// Half of the width of the mean's interval.

@@ -1,11 +1,18 @@
 //! Goals: what must hold, with confidence, and which candidate holds it for least.
+//!
+//! A goal is about the mean of all runs, or about a part of them. The bound of a mean is that of Student's t; that of a
+//! part, Clopper and Pearson's (1934). With several candidates and goals every single bound holds with so much more
+//! confidence that all of them together hold with the one that is stated (Bonferroni): otherwise the best of many would
+//! be chosen for its luck.
 
 use serde::Serialize;
+use statrs::distribution::{Beta, ContinuousCDF};
 
 use crate::failure::Failure;
-use crate::whatif::compare::bounded;
-use crate::whatif::guard::Comparison;
-use crate::whatif::measures::path_of;
+use crate::render::percent;
+use crate::whatif::compare::{CONFIDENCE, bounded};
+use crate::whatif::guard::{Comparison, number_of};
+use crate::whatif::measures::{self, path_of};
 use crate::whatif::runs::Run;
 
 /// What must hold.
@@ -17,14 +24,16 @@ pub(crate) struct Goal {
     /// Whether it must be the limit at least, rather than at most.
     pub(crate) at_least: bool,
     pub(crate) limit: f64,
+    /// The part of all runs in which it must hold, rather than for their mean.
+    pub(crate) part: Option<f64>,
 }
 
 /// How a candidate stands to a goal.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Standing {
-    /// The mean over seeds.
-    pub(crate) mean: f64,
-    /// What the true mean is not worse than, with confidence; the mean itself from a single seed.
+    /// The mean over runs, or the part of them in which the goal held.
+    pub(crate) found: f64,
+    /// What the truth is not worse than, with confidence; what was found itself from a single run.
     pub(crate) bound: f64,
     /// Whether the goal holds even there.
     pub(crate) holds: bool,
@@ -46,33 +55,129 @@ pub(crate) struct Candidate {
 }
 
 impl Goal {
-    /// Reads a measure, `>=` or `<=`, and a number.
+    /// Reads a measure, `>=` or `<=`, and a number; perhaps in how many of all runs.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let read = Comparison::read(text).filter(|read| read.equal && !read.signed);
-        let read = read.ok_or_else(|| Failure::Usage {
+        let wrong = || {
+            Failure::Usage {
             message: format!("`{text}` does not say what must hold"),
-            hint: "write a measure, `>=` or `<=`, and a number, as in 'slo >= 99.9%'".into(),
-        })?;
+            hint: "write a measure, `>=` or `<=`, and a number, as in 'slo >= 99.9%' or 'slo >= 99.9% in 95% of days'"
+                .into(),
+        }
+        };
+        let (limit, part) = match text.split_once(" in ") {
+            Some((limit, part)) => (limit, Some(read_part(part).ok_or_else(wrong)?)),
+            None => (text, None),
+        };
+        let read = Comparison::read(limit).filter(|read| read.equal && !read.signed);
+        let read = read.ok_or_else(wrong)?;
         let measure = path_of(read.name);
-        Ok(Self { text: text.into(), measure, at_least: read.above, limit: read.value })
+        Ok(Self { text: text.into(), measure, at_least: read.above, limit: read.value, part })
     }
 
-    /// How runs of one candidate stand to it.
-    fn stands(&self, runs: &[Run]) -> Standing {
-        let (mean, margin) = bounded(&sample(runs, &self.measure));
+    /// Refuses to ask too few runs whether something holds in nearly all.
+    ///
+    /// # Errors
+    /// Even if it held in all of them, that would not be sure.
+    pub(crate) fn require(&self, runs: usize, confidence: f64) -> Result<(), Failure> {
+        let Some(part) = self.part else { return Ok(()) };
+        let most = (1.0 - confidence).powf(1.0 / runs as f64);
+        if most >= part {
+            return Ok(());
+        }
+        let needed = ((1.0 - confidence).ln() / part.ln()).ceil();
+        Err(Failure::Usage {
+            message: format!("{runs} runs are too few to be sure of `{}`", self.text),
+            hint: format!(
+                "ask for at least {needed} with `--days` or `--seeds`, for fewer candidates at once, or for a smaller \
+                 part"
+            ),
+        })
+    }
+
+    /// How runs of one candidate stand to it, with this much confidence.
+    fn stands(&self, runs: &[Run], confidence: f64) -> Standing {
+        let sample = sample(runs, &self.measure);
+        if let Some(part) = self.part {
+            let held = sample.iter().filter(|value| self.holds(**value)).count();
+            let bound = least_part(held, sample.len(), confidence);
+            let found = held as f64 / sample.len() as f64;
+            return Standing { found, bound, holds: bound >= part };
+        }
+        let (mean, margin) = bounded(&sample, confidence);
         let margin = margin.unwrap_or(0.0);
         let bound = if self.at_least { mean - margin } else { mean + margin };
-        let holds = if self.at_least { bound >= self.limit } else { bound <= self.limit };
-        Standing { mean, bound, holds }
+        Standing { found: mean, bound, holds: self.holds(bound) }
+    }
+
+    /// How much is missing to it: to the bound of the mean, or in single runs on average.
+    pub(crate) fn gap(&self, runs: &[Run], confidence: f64) -> f64 {
+        let missing = |value: f64| {
+            let missing = if self.at_least { self.limit - value } else { value - self.limit };
+            missing.max(0.0)
+        };
+        match self.part {
+            None => missing(self.stands(runs, confidence).bound),
+            Some(_) => {
+                let sample = sample(runs, &self.measure);
+                sample.iter().map(|value| missing(*value)).sum::<f64>() / sample.len() as f64
+            }
+        }
+    }
+
+    fn holds(&self, value: f64) -> bool {
+        if self.at_least { value >= self.limit } else { value <= self.limit }
+    }
+
+    /// How much better one value is than another.
+    fn gain(&self, mine: f64, other: f64) -> f64 {
+        let more_is_better = self.at_least || self.part.is_some();
+        if more_is_better { mine - other } else { other - mine }
+    }
+
+    /// A value of it as people read it.
+    pub(crate) fn told(&self, value: f64) -> String {
+        match self.part {
+            Some(_) => format!("{} of runs", percent(value)),
+            None => measures::told(&self.measure, value),
+        }
+    }
+}
+
+/// Reads `95% of days`.
+fn read_part(text: &str) -> Option<f64> {
+    let (number, of) = text.trim().split_once(" of ")?;
+    let part = number_of(number.trim().strip_suffix('%')?.trim(), true)?;
+    (matches!(of.trim(), "days" | "runs" | "seeds") && part > 0.0 && part < 1.0).then_some(part)
+}
+
+/// The confidence of each of so many bounds that hold together with the one that is stated.
+pub(crate) fn confidence_of_each(bounds: usize) -> f64 {
+    1.0 - (1.0 - CONFIDENCE) / bounds.max(1) as f64
+}
+
+/// The least part of all in which something holds, if it held `held` times of `of`.
+fn least_part(held: usize, of: usize, confidence: f64) -> f64 {
+    match (held, of) {
+        (0, _) => 0.0,
+        (1, 1) => 1.0,
+        _ => Beta::new(held as f64, (of - held + 1) as f64)
+            .map_or(0.0, |beta| beta.inverse_cdf(1.0 - confidence)),
     }
 }
 
 impl Candidate {
-    pub(crate) fn new(name: &str, runs: &[Run], minimize: &str, goals: &[Goal]) -> Self {
-        let standings: Vec<Standing> = goals.iter().map(|goal| goal.stands(runs)).collect();
+    pub(crate) fn new(
+        name: &str,
+        runs: &[Run],
+        minimize: &str,
+        goals: &[Goal],
+        confidence: f64,
+    ) -> Self {
+        let standings: Vec<Standing> =
+            goals.iter().map(|goal| goal.stands(runs, confidence)).collect();
         Self {
             name: name.into(),
-            price: bounded(&sample(runs, minimize)).0,
+            price: bounded(&sample(runs, minimize), confidence).0,
             holds: standings.iter().all(|standing| standing.holds),
             standings,
             frontier: false,
@@ -81,10 +186,7 @@ impl Candidate {
 
     fn dominates(&self, other: &Self, goals: &[Goal]) -> bool {
         let pairs = self.standings.iter().zip(&other.standings).zip(goals);
-        let gains = pairs.map(|((mine, theirs), goal)| {
-            let gain = mine.mean - theirs.mean;
-            if goal.at_least { gain } else { -gain }
-        });
+        let gains = pairs.map(|((mine, theirs), goal)| goal.gain(mine.found, theirs.found));
         let gains: Vec<f64> = gains.chain([other.price - self.price]).collect();
         gains.iter().all(|gain| *gain >= 0.0) && gains.iter().any(|gain| *gain > 0.0)
     }
@@ -109,8 +211,8 @@ fn sample(runs: &[Run], measure: &str) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn candidate(price: f64, mean: f64, holds: bool) -> Candidate {
-        let standing = Standing { mean, bound: mean, holds };
+    fn candidate(price: f64, found: f64, holds: bool) -> Candidate {
+        let standing = Standing { found, bound: found, holds };
         Candidate { name: String::new(), price, standings: vec![standing], holds, frontier: false }
     }
 
@@ -132,8 +234,31 @@ mod tests {
 
     #[test]
     fn what_is_no_goal_is_told() {
-        for text in ["slo", "slo > 99%", "slo >= +1%", "slo >= many"] {
+        let wrong = [
+            "slo",
+            "slo > 99%",
+            "slo >= +1%",
+            "slo >= many",
+            "slo >= 9% in days",
+            "slo >= 9% in 100% of days",
+            "slo >= 9% in 50% of moons",
+        ];
+        for text in wrong {
             assert!(Goal::parse(text).is_err(), "{text}");
         }
+        let goal = Goal::parse("slo >= 99.9% in 95% of days").unwrap();
+        assert_eq!((goal.limit, goal.part), (0.999, Some(0.95)));
+    }
+
+    #[test]
+    fn parts_are_bounded_as_in_the_tables() {
+        // Clopper and Pearson: of 10, 9 held; with 95 % to one side, at least 0.6058 do.
+        assert!((least_part(9, 10, 0.95) - 0.6058).abs() < 1e-4);
+        // All of 59 held: at least 95 %, the rule of Wilks (1941).
+        assert!(least_part(59, 59, 0.95) >= 0.95 && least_part(58, 58, 0.95) < 0.95);
+        let goal = Goal::parse("slo >= 99% in 95% of days").unwrap();
+        assert!(goal.require(59, 0.95).is_ok());
+        let told = goal.require(58, 0.95).unwrap_err();
+        assert!(format!("{told:?}").contains("at least 59"), "{told:?}");
     }
 }

@@ -87,17 +87,24 @@ impl<'a> Comparison<'a> {
             Some(digits) => (digits.trim(), true),
             None => (number, false),
         };
-        let value: f64 = digits.replace('−', "-").parse().ok()?;
+        let value = number_of(digits, percent)?;
         Some(Self {
             name: text[..place].trim(),
             above: text[place..].starts_with('>'),
             equal,
-            value: if percent { value / 1e2 } else { value },
+            value,
             percent,
             signed: digits.starts_with(['+', '-', '−']),
         })
         .filter(|read| read.value.is_finite())
     }
+}
+
+/// A number as it was written; in percent, the part that is just that, which a division might miss.
+pub(crate) fn number_of(digits: &str, percent: bool) -> Option<f64> {
+    let digits = digits.replace('−', "-");
+    let part = format!("{digits}e-2");
+    if percent { part.parse().ok() } else { digits.parse().ok() }
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use periplus_sim::Summary;
+use periplus_spec::border::growth::YEAR;
+use periplus_spec::scenario::Scenario;
 use serde_json::Value;
 
 use crate::failure::Failure;
@@ -32,19 +34,41 @@ pub(crate) struct Shown {
     pub(crate) form: Form,
 }
 
+/// The cost of a year like the run, with what was invested.
+pub(crate) const ANNUAL: &str = "cost.annual";
+/// What of it is invested.
+pub(crate) const INVESTED: &str = "cost.invested";
+
+/// Whether a measure tells people anything: a year is so many times the run where nothing is invested.
+pub(crate) fn is_worth_telling(path: &str, known: &Measures) -> bool {
+    path != ANNUAL || known.get(INVESTED).is_some_and(|invested| *invested > 0.0)
+}
+
 /// What people are shown of a run.
-pub(crate) const SHOWN: [Shown; 10] = [
+pub(crate) const SHOWN: [Shown; 11] = [
     Shown { path: "slo.attainment", alias: "slo", label: "promise kept", form: Form::Share },
     Shown { path: "latency.p50Ms", alias: "p50", label: "latency, p50", form: Form::Milliseconds },
     Shown { path: "latency.p95Ms", alias: "p95", label: "latency, p95", form: Form::Milliseconds },
     Shown { path: "latency.p99Ms", alias: "p99", label: "latency, p99", form: Form::Milliseconds },
     Shown { path: "requests.unserved", alias: "unserved", label: "unserved", form: Form::Count },
     Shown { path: "cost.total", alias: "cost", label: "cost", form: Form::Dollars },
+    Shown { path: ANNUAL, alias: "annual", label: "cost of a year", form: Form::Dollars },
     Shown { path: "carbon.kg", alias: "carbon", label: "CO2e", form: Form::Kilograms },
     Shown { path: "placements", alias: "placements", label: "placements", form: Form::Count },
     Shown { path: "moves", alias: "moves", label: "moves", form: Form::Count },
     Shown { path: "bursts", alias: "bursts", label: "bursts", form: Form::Count },
 ];
+
+/// All numbers of a run, those of a year like it among them.
+pub(crate) fn of_run(summary: &Summary, scenario: &Scenario) -> Measures {
+    let mut measures = of(summary);
+    let clusters = scenario.fleet.clusters.iter();
+    let invested = clusters.map(|cluster| cluster.upkeep.0 as f64 / 1e6).sum::<f64>();
+    let times = YEAR.0 as f64 / scenario.duration.0.max(1) as f64;
+    measures.insert(INVESTED.into(), invested);
+    measures.insert(ANNUAL.into(), summary.all.cost.total * times + invested);
+    measures
+}
 
 /// All numbers of a summary but those that say only which run it was.
 pub(crate) fn of(summary: &Summary) -> Measures {
@@ -122,6 +146,7 @@ impl Form {
         match self {
             Self::Count if value.fract() != 0.0 && value < 100.0 => format!("{value:.1}"),
             Self::Count => grouped(whole(value)),
+            Self::Dollars if value >= 10_000.0 => format!("${}", grouped(whole(value))),
             Self::Dollars => format!("${value:.2}"),
             Self::Kilograms => format!("{value:.2} kg"),
             Self::Milliseconds => format!("{value:.1} ms"),

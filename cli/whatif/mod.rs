@@ -7,6 +7,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `study` | which variants there are |
+//! | `draws` | what the runs of a variant differ in |
 //! | `closeness` | how close a simulated world comes to a log |
 //! | `runs` | running them |
 //! | `shard` | sharing them between machines |
@@ -25,6 +26,7 @@ pub(crate) mod answer;
 pub(crate) mod bar;
 pub(crate) mod closeness;
 pub(crate) mod compare;
+pub(crate) mod draws;
 pub(crate) mod emit;
 pub(crate) mod goal;
 pub(crate) mod guard;
@@ -34,6 +36,7 @@ pub(crate) mod objects;
 pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod shard;
+pub(crate) mod sites;
 pub(crate) mod store;
 pub(crate) mod study;
 pub(crate) mod tables;

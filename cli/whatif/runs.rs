@@ -17,7 +17,7 @@ use crate::whatif::study::{Study, Variant};
 use crate::whatif::tables::Table;
 
 /// The version of the files that runs are kept in.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// What came out of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ impl Plan<'_> {
     }
 
     fn run_one(&self, variant: &Variant, seed: u64) -> Result<Run, Failure> {
-        let way = variant.world.with_seed(seed);
+        let way = self.study.draws.draw(&variant.world, seed);
         let mut looking = Nowhere(self.breakdowns);
         let outcome = self.study.run(&way, &mut Nowhere(&[]), &mut looking)?;
         let Outcome { summary, parts, digest, .. } = outcome;
@@ -119,7 +119,7 @@ impl Plan<'_> {
             variant: variant.name.clone(),
             seed,
             digest: digest.to_string(),
-            measures: measures::of(&summary),
+            measures: measures::of_run(&summary, way.scenario()),
             hours,
             parts: parts.collect(),
         })

@@ -11,6 +11,7 @@ use periplus_spec::scenario::Scenario;
 
 use crate::failure::Failure;
 use crate::recorded::Recorded;
+use crate::whatif::draws::{Draws, Sample, Uncertainty};
 
 /// A study can have so many variants; more are a slip of the hand.
 const VARIANTS_MAX: usize = 1_000;
@@ -21,7 +22,11 @@ const RANGE_MAX: i64 = 1_000;
 pub(crate) struct Study {
     /// Where there is a base, it is the first.
     pub(crate) variants: Vec<Variant>,
+    /// What all variants set alike: it is not in their names.
+    pub(crate) common: Vec<String>,
     pub(crate) seeds: Vec<u64>,
+    /// What a seed stands for.
+    pub(crate) draws: Draws,
     /// Every file that was read for any of the variants; none of a log.
     pub(crate) files: BTreeSet<PathBuf>,
     /// The log that all variants begin as, if there is one.
@@ -68,11 +73,10 @@ impl Study {
         subject: Subject<'_>,
         set: &[String],
         vary: &[String],
-        seeds: u64,
+        sample: Sample,
         base: Base,
     ) -> Result<Self, Failure> {
-        let set = set.iter().map(|text| Setting::parse(text).map_err(refused));
-        let set: Vec<Setting> = set.collect::<Result<_, _>>()?;
+        let set = settings(set)?;
         let mut combinations: Vec<Vec<Setting>> = vec![Vec::new()];
         for text in vary {
             let values = values(text)?;
@@ -90,17 +94,36 @@ impl Study {
         combinations.retain(|varied| !(varied.is_empty() && set.is_empty()));
         let settings = combinations.into_iter().map(|varied| [set.clone(), varied].concat());
         let base = (base == Base::First).then(Vec::new);
-        let variants = base.into_iter().chain(settings);
+        Self::of(subject, base.into_iter().chain(settings), sample)
+    }
+
+    /// The same with each variant's settings said.
+    pub(crate) fn of(
+        subject: Subject<'_>,
+        variants: impl IntoIterator<Item = Vec<Setting>>,
+        sample: Sample,
+    ) -> Result<Self, Failure> {
+        let Sample { draws, count, skip } = sample;
         let mut files = BTreeSet::new();
-        let variants = variants.map(|settings| Variant::new(&subject, settings, &mut files));
+        let variants = variants.into_iter();
+        let variants = variants.map(|settings| Variant::new(&subject, settings, draws, &mut files));
         let variants: Vec<Variant> = variants.collect::<Result<_, _>>()?;
+        variants.iter().try_for_each(|variant| draws.require(&variant.world))?;
+        let common = common(&variants);
+        let mut variants = variants;
+        variants.iter_mut().for_each(|variant| variant.name_without(&common));
         let first = variants[0].scenario().seed;
         let recorded = match subject {
             Subject::Scenario(_) => None,
             Subject::Recorded(recorded) => Some(recorded),
         };
-        let seeds = (0..seeds).map(|more| first.wrapping_add(more)).collect();
-        Ok(Self { variants, seeds, files, recorded })
+        let seeds = (skip..skip + count).map(|more| first.wrapping_add(more)).collect();
+        Ok(Self { variants, common, seeds, draws, files, recorded })
+    }
+
+    /// What intervals over its runs cover.
+    pub(crate) fn uncertainty(&self) -> Uncertainty {
+        self.draws.uncertainty(&self.variants[0].world)
     }
 
     /// What it is about, for people.
@@ -142,13 +165,15 @@ impl Variant {
     fn new(
         subject: &Subject<'_>,
         settings: Vec<Setting>,
+        draws: Draws,
         files: &mut BTreeSet<PathBuf>,
     ) -> Result<Self, Failure> {
         let (world, fingerprint) = match subject {
             Subject::Scenario(path) => {
                 let loaded = periplus_spec::load_with(path, &settings).map_err(Failure::Files)?;
                 files.extend(loaded.files);
-                let fingerprint = format!("{:032x}", loaded.scenario.hash);
+                let drawn = if draws == Draws::Days { ".days" } else { "" };
+                let fingerprint = format!("{:032x}{drawn}", loaded.scenario.hash);
                 (Way::Simulated(loaded.scenario), fingerprint)
             }
             Subject::Recorded(recorded) => {
@@ -156,9 +181,18 @@ impl Variant {
                 (Way::Forked(fork), fingerprint)
             }
         };
-        let texts: Vec<&str> = settings.iter().map(Setting::text).collect();
-        let name = if texts.is_empty() { "base".into() } else { texts.join(", ") };
-        Ok(Self { name, settings, world, fingerprint })
+        Ok(Self { name: String::new(), settings, world, fingerprint })
+    }
+
+    fn name_without(&mut self, common: &[String]) {
+        let texts = self.settings.iter().map(Setting::text);
+        let own: Vec<&str> =
+            texts.filter(|text| !common.iter().any(|known| known == text)).collect();
+        self.name = match (own.is_empty(), self.settings.is_empty()) {
+            (false, _) => own.join(", "),
+            (true, true) => "base".into(),
+            (true, false) => common.join(", "),
+        };
     }
 
     /// Its world.
@@ -198,8 +232,26 @@ impl Way {
     }
 }
 
+/// Settings as they were written.
+pub(crate) fn settings(texts: &[String]) -> Result<Vec<Setting>, Failure> {
+    texts.iter().map(|text| Setting::parse(text).map_err(refused)).collect()
+}
+
+/// What all of several variants set alike.
+fn common(variants: &[Variant]) -> Vec<String> {
+    let [first, others @ ..] = variants else { return Vec::new() };
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let sets =
+        |variant: &Variant, text: &str| variant.settings.iter().any(|one| one.text() == text);
+    let texts = first.settings.iter().map(Setting::text);
+    let common = texts.filter(|text| others.iter().all(|other| sets(other, text)));
+    common.map(str::to_owned).collect()
+}
+
 /// The settings that `path=a,b,c` or `path=1..4` stands for.
-fn values(text: &str) -> Result<Vec<Setting>, Failure> {
+pub(crate) fn values(text: &str) -> Result<Vec<Setting>, Failure> {
     let (path, said) = Setting::split(text).map_err(refused)?;
     let values = match range(said) {
         Some(range) => range?,
@@ -241,7 +293,7 @@ fn parted(text: &str) -> Vec<String> {
     values.iter().map(|value| value.trim().to_owned()).collect()
 }
 
-fn refused(wrong: periplus_spec::diagnostic::Diagnostic) -> Failure {
+pub(crate) fn refused(wrong: periplus_spec::diagnostic::Diagnostic) -> Failure {
     Failure::Files(vec![wrong])
 }
 

@@ -11,8 +11,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::book::Place;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Source, Span};
-use crate::draft::{API_VERSION, Kind};
+use crate::draft::{API_VERSION, Document, Kind};
 use crate::schema::nearest;
+use crate::values::Name;
 use crate::yaml::{self, Entry, Node, Origin, Scalar, Style, Value};
 
 /// One field, or the same field of several documents, and its value.
@@ -122,6 +123,36 @@ impl Setting {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The names of those documents that it sets a field of.
+    pub fn subjects<'d>(&self, documents: &'d [Document]) -> impl Iterator<Item = &'d Name> {
+        let means = |document: &Document| {
+            let metadata = document.metadata();
+            self.kind == document.kind()
+                && match &self.filter {
+                    None => true,
+                    Some(Filter::Name(name)) => *metadata.name == **name,
+                    Some(Filter::Label(key, value)) => metadata
+                        .labels
+                        .iter()
+                        .any(|(known, has)| **known == **key && **has == **value),
+                }
+        };
+        documents.iter().filter(move |document| means(document)).map(|one| &one.metadata().name)
+    }
+
+    /// The path of the same field in one document only.
+    #[must_use]
+    pub fn path_in(&self, name: &str) -> String {
+        let path = Self::split(&self.text).map_or(&*self.text, |(path, _)| path);
+        let word = path.find(['.', '[']).unwrap_or(path.len());
+        let (kind, rest) = path.split_at(word);
+        let rest = match (&self.filter, rest.find(']')) {
+            (Some(_), Some(end)) => &rest[end + 1..],
+            (Some(_), None) | (None, _) => rest,
+        };
+        format!("{kind}[{name}]{rest}")
     }
 
     fn means(&self, kind: Kind, tree: &Node) -> bool {
@@ -374,6 +405,17 @@ fn placed(value: &Node, span: Span) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_setting_of_many_documents_becomes_one_of_a_single_one() {
+        let path_in = |path| Setting::new(path, "1").unwrap().path_in("one");
+        assert_eq!(
+            path_in("clusters[tier=edge].nodePools[0].nodes"),
+            "clusters[one].nodePools[0].nodes"
+        );
+        assert_eq!(path_in("clusters[other].speed"), "clusters[one].speed");
+        assert_eq!(path_in("apps.worth.unservedPrice"), "apps[one].worth.unservedPrice");
+    }
 
     fn tree(text: &str) -> Node {
         let source = Arc::new(Source { name: "test".into(), text: text.into() });

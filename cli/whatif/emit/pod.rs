@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::yaml::map;
 use super::{IndexedJob, NAME};
 use crate::args::WhatifArgs;
+use crate::whatif::draws::SEEDS_OF_VARIANTS;
 
 /// Where the scenario's files and the study lie in a pod.
 const SCENARIO: &str = "/scenario";
@@ -71,12 +72,12 @@ impl IndexedJob<'_> {
 
     /// The arguments that shards and merging have in common.
     fn command(&self) -> Vec<String> {
-        let WhatifArgs { set, vary, from, seeds, jobs, rows, .. } = self.args;
+        let WhatifArgs { set, vary, from, draws, jobs, rows, .. } = self.args;
         let mut command = vec!["whatif".into(), format!("{SCENARIO}/{}", self.files.scenario)];
         command.extend(set.iter().map(|one| format!("--set={one}")));
         command.extend(vary.iter().map(|one| format!("--vary={one}")));
         command.extend(from.iter().map(|from| format!("--from={from}")));
-        command.push(format!("--seeds={seeds}"));
+        command.push(draws.words(SEEDS_OF_VARIANTS).join("="));
         command.extend(rows.iter().map(|one| {
             let names: Vec<&str> = one.dimensions().map(Dimension::name).collect();
             format!("--rows={}", names.join(","))

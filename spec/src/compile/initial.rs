@@ -15,9 +15,9 @@ use periplus_core::units::{MilliRps, Permille, Tick};
 use crate::book::Page;
 use crate::code::Code;
 use crate::compile::context::Context;
-use crate::compile::roll::{ZONE, unknown};
+use crate::compile::roll::unknown;
 use crate::compile::timeline::{self, Known};
-use crate::draft::{CallsDraft, InitialStateDraft, RunningDraft, UsersDraft};
+use crate::draft::{CallsDraft, InitialStateDraft, RunningDraft, SelectionDraft, UsersDraft};
 use crate::scenario::{ClusterTruth, Demand, SeriesTruth};
 use crate::values::{Name, Percentage};
 use crate::yaml::Cursor;
@@ -258,20 +258,28 @@ fn users_of(
     draft: &UsersDraft,
     adoption: &Adoption,
     here: Cursor<'_>,
-) -> Option<Sent> {
-    let app = timeline::app(context, &draft.app, here.key("app"))?;
-    let zone =
-        context.rolls.zones.find(ZONE, &draft.zone, here.key("zone"), &mut context.complaints)?;
-    let mut series = beginning.known.series.iter();
-    let place =
-        series.position(|series| series.spec.app == app && series.spec.zone.index() == zone);
-    let Some(place) = place else {
-        let message = format!("no demand for `{}` comes from `{}`", draft.app, draft.zone);
-        context.complain(here.key("zone"), Code::NothingSelected, message);
-        return None;
+) -> Vec<Sent> {
+    let Some(app) = timeline::app(context, &draft.app, here.key("app")) else { return Vec::new() };
+    let zones = match &draft.zones {
+        Some(selection) => context.zones(selection, here.key("zones")),
+        None => (0..context.rolls.zones.entities.len()).collect(),
     };
-    let to = shares(context, adoption, (app, GroupId::FRONT), &draft.to, here.key("to"))?;
-    Some(Sent { from: Sender::Users(SeriesId::from_index(place)), to })
+    let asks = |zone: &usize| {
+        let mut series = beginning.known.series.iter();
+        series.position(|series| series.spec.app == app && series.spec.zone.index() == *zone)
+    };
+    if let Some(SelectionDraft::Names(_)) = &draft.zones
+        && let Some(silent) = zones.iter().find(|zone| asks(zone).is_none())
+    {
+        let name = context.rolls.zones.entities[*silent].name;
+        let message = format!("no demand for `{}` comes from `{name}`", draft.app);
+        context.complain(here.key("zones"), Code::NothingSelected, message);
+        return Vec::new();
+    }
+    let to = shares(context, adoption, (app, GroupId::FRONT), &draft.to, here.key("to"));
+    let Some(to) = to else { return Vec::new() };
+    let series = zones.iter().filter_map(asks).map(SeriesId::from_index);
+    series.map(|series| Sent { from: Sender::Users(series), to: to.clone() }).collect()
 }
 
 fn calls_of(

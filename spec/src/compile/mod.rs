@@ -263,11 +263,9 @@ fn policies<'a>(
     versions
 }
 
-/// All demand drafts: those of included scenarios first.
+/// All demand drafts: those of included scenarios first, but for apps that the scenario has its own for.
 pub(crate) fn demands<'a>(book: &'a Book, main: &'a Page<ScenarioDraft>) -> Vec<demand::Said<'a>> {
-    let included = book.scenarios.iter().skip(1);
-    let all = included.chain(std::iter::once(main));
-    all.flat_map(|page| {
+    let said = |page: &'a Page<ScenarioDraft>| {
         let here = page.here().path(&["spec", "demand"]);
         let drafts = page.object.spec.demand.iter().enumerate();
         drafts.map(move |(index, draft)| demand::Said {
@@ -275,8 +273,12 @@ pub(crate) fn demands<'a>(book: &'a Book, main: &'a Page<ScenarioDraft>) -> Vec<
             here: here.item(index),
             path: page.path(),
         })
-    })
-    .collect()
+    };
+    let has_own = |said: &demand::Said<'a>| {
+        main.object.spec.demand.iter().any(|own| own.app == said.draft.app)
+    };
+    let included = book.scenarios.iter().skip(1).flat_map(said);
+    included.filter(|said| !has_own(said)).chain(said(main)).collect()
 }
 
 /// The scenario whose `field` holds: the main one if it says it, or the first included one that does.

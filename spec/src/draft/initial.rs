@@ -48,15 +48,16 @@ pub struct RunningDraft {
     pub replicas: BTreeMap<Name, u16>,
 }
 
-/// The users of an app in a zone, and which clusters serve them.
+/// The users of an app in some zones, and which clusters serve them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Users")]
 pub struct UsersDraft {
     /// The app.
     pub app: Name,
-    /// Where they are.
-    pub zone: Name,
+    /// Where they are: in every zone that asks for the app where it is not given.
+    #[serde(default)]
+    pub zones: Option<SelectionDraft>,
     /// By cluster, the part of them that it serves: at most three clusters, and at most all of them.
     pub to: BTreeMap<Name, Percentage>,
 }

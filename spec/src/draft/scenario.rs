@@ -27,8 +27,8 @@ pub struct ScenarioDraft {
     #[serde(default = "one_hour")]
     pub duration: Duration,
     /// Other files, relative to this one, whose documents belong to this scenario too. Of an included
-    /// scenario, the includes, tables and demands are taken, and `reach`, `world` and `ensemble` unless this one has
-    /// its own.
+    /// scenario, the includes and tables are taken; its `reach`, `world` and `ensemble` unless this one has its own,
+    /// and the demand for those apps that this one has none for.
     #[serde(default)]
     pub include: Vec<String>,
     /// Clusters and zones from CSV files.

@@ -3,17 +3,20 @@
 //! Two halves that must not be mixed. `setup` is what the machine is told. The *truths* are what the
 //! simulated world really is; the machine sees only reports of them.
 
+mod ensemble;
+mod timeline;
+
 use std::sync::Arc;
 
 use periplus_core::Input;
 use periplus_core::event::Refusal;
 use periplus_core::fleet::{Power, Prices, Room, SeriesSpec};
-use periplus_core::ids::{
-    AppId, ClusterId, ComponentId, GroupId, KindId, SeriesId, TenantId, ZoneId,
-};
-use periplus_core::input::{Command, Fault};
+use periplus_core::ids::{AppId, ClusterId, ComponentId, GroupId, KindId, TenantId, ZoneId};
 use periplus_core::state::Phase;
 use periplus_core::units::{GramsPerKwh, MicroUsd, MicrosRtt, MilliRps, Permille, Span, Tick};
+
+pub use self::ensemble::{Blocks, Ensemble, Failure};
+pub use self::timeline::{Act, Moment};
 
 /// A scenario, validated.
 #[derive(Clone, Debug)]
@@ -234,173 +237,6 @@ pub struct World {
     pub dns_ttl: Span,
     /// From a removed object to its pods being gone.
     pub stop: Delay,
-}
-
-/// Days like that of the scenario: what differs between them is drawn from each day's seed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ensemble {
-    /// How recorded demand is put together anew, if it is.
-    pub demand: Option<Blocks>,
-    /// How demand grows in a year, in thousandths: 256 quantiles, as those of a [`Delay`]. Nothing if it does not.
-    pub growth: Option<Arc<[u32]>>,
-    /// The days lie after this time.
-    pub lead: Span,
-    /// And within this one, evenly.
-    pub horizon: Span,
-    /// What fails by chance.
-    pub failures: Vec<Failure>,
-    /// One of these is out on every day, from the start.
-    pub spare: Vec<Vec<ClusterId>>,
-}
-
-/// How recorded demand is put together anew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blocks {
-    /// How long a block is.
-    pub block: Span,
-    /// After which time demand is of the same kind again.
-    pub season: Span,
-}
-
-/// Clusters that are out by chance.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What fails together.
-    pub units: Vec<Vec<ClusterId>>,
-    /// How often in 1,000 years, each of them.
-    pub per_millennium: u32,
-    /// For how long.
-    pub lasts: Delay,
-}
-
-/// What happens when.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Moment {
-    /// When.
-    pub at: Tick,
-    /// What.
-    pub act: Act,
-}
-
-/// What happens.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Act {
-    /// Somebody commands something.
-    Command(Command),
-    /// Somebody approves the oldest hold.
-    Approve,
-    /// Inputs as they would come with a new or changed cluster, zone, app, tenant or policy. What is new is
-    /// in the [`Fleet`] already.
-    Inputs(Vec<Input>),
-    /// An app that was declared again is really something else from now on.
-    AppChanged {
-        /// Which.
-        app: AppId,
-        /// What it is now.
-        truth: Box<AppTruth>,
-    },
-    /// A cluster that was declared again is really something else from now on.
-    ClusterChanged {
-        /// Which.
-        cluster: ClusterId,
-        /// What it is now.
-        truth: Box<ClusterTruth>,
-    },
-    /// A cluster is down: its pods are dead, it says nothing.
-    Outage {
-        /// Which.
-        clusters: Vec<ClusterId>,
-        /// How long; for ever if it is `None`. So for all below.
-        lasts: Option<Span>,
-    },
-    /// A cluster cannot be heard, nor hear; its pods go on serving.
-    Partition {
-        /// Which.
-        clusters: Vec<ClusterId>,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// Nodes are gone.
-    NodeLoss {
-        /// Where.
-        cluster: ClusterId,
-        /// How many.
-        nodes: u32,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// Others use room on every node.
-    Drift {
-        /// Where.
-        clusters: Vec<ClusterId>,
-        /// The part of each node that they use.
-        used: Permille,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// Prices change.
-    Price {
-        /// Where.
-        clusters: Vec<ClusterId>,
-        /// To what they were before, in thousandths.
-        factor: u32,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// The grid changes.
-    Carbon {
-        /// Where.
-        clusters: Vec<ClusterId>,
-        /// To this intensity.
-        to: GramsPerKwh,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// Demand changes by a factor.
-    Surge {
-        /// Of which series.
-        series: Vec<SeriesId>,
-        /// To what it was before, in thousandths.
-        factor: u32,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// Sensors report a wrong demand, or nothing.
-    Sensor {
-        /// Of which series.
-        series: Vec<SeriesId>,
-        /// Thousandths of the truth; nothing is reported at all if it is `None`.
-        shows: Option<u32>,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// Pushes fail.
-    GitOutage {
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// The pods of a component fail.
-    PodFailure {
-        /// Whose.
-        app: AppId,
-        /// Which.
-        component: ComponentId,
-        /// Where; everywhere if it is empty.
-        clusters: Vec<ClusterId>,
-        /// How.
-        fault: Fault,
-        /// How long.
-        lasts: Option<Span>,
-    },
-    /// Reports from clusters take longer.
-    LateReports {
-        /// From which.
-        clusters: Vec<ClusterId>,
-        /// How much longer.
-        by: Span,
-        /// How long.
-        lasts: Option<Span>,
-    },
 }
 
 /// What must come out.
