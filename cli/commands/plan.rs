@@ -30,7 +30,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let subject = Subject::Scenario(&args.scenario);
     let study = Study::new(subject, &args.set, &args.over, sample, Base::None)?;
     let confidence = confidence_of_each(study.variants.len() * goals.len());
-    goals.iter().try_for_each(|goal| goal.require(study.seeds.len(), confidence))?;
+    let frame = study.frame(&study.variants[0]);
+    goals.iter().try_for_each(|goal| goal.require(&frame, confidence))?;
     let minimize = minimized(args, &study);
     let store = args.out.as_ref().map(Target::open).transpose()?;
     let store = store.as_deref();
@@ -237,8 +238,8 @@ pub(super) fn method(study: &Study) -> String {
         return "One run tells nothing about luck: there is no bound but the value itself.".into();
     }
     format!(
-        "All bounds together hold with {:.0} % confidence: those of means by Student's t, those of parts by Clopper and \
-         Pearson, each by Bonferroni. They cover {}.",
+        "All bounds together hold with {:.0} % confidence: those of means by Student's t after Hall's \
+         transformation, those of parts by Clopper and Pearson, each by Bonferroni. They cover {}.",
         CONFIDENCE * 1e2,
         study.uncertainty().told()
     )

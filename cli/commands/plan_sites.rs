@@ -36,8 +36,8 @@ pub(super) fn run(args: &PlanArgs) -> Result<Exit, Failure> {
     let ends = sites.study(args, ends, sample)?;
     let minimize = minimized(args, &ends);
     let confidence = confidence_of_each(goals.len());
-    let runs = usize::try_from(sample.count).unwrap_or(usize::MAX);
-    goals.iter().try_for_each(|goal| goal.require(runs, confidence))?;
+    let frame = ends.frame(&ends.variants[0]);
+    goals.iter().try_for_each(|goal| goal.require(&frame, confidence))?;
     let mut clerk = Clerk {
         args,
         sites: &sites,

@@ -55,7 +55,7 @@ pub(crate) fn follow(
     atlas: &Atlas,
 ) -> Result<Course, Failure> {
     let seed = study.seeds[0];
-    let way = study.draws.draw(&variant.world, seed);
+    let way = study.world(variant, 0);
     let scenario = way.scenario();
     let located = hours::is_located(&scenario.fleet) && hours::is_small(&scenario.fleet);
     let (every, stops) = flows::looks(scenario);

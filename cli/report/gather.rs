@@ -21,8 +21,9 @@ use crate::whatif::closeness::{self, Closeness};
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::goal::{Candidate, Goal};
 use crate::whatif::measures::{self, Form, SHOWN, is_worth_telling};
-use crate::whatif::runs::Run;
+use crate::whatif::runs::{Run, sample};
 use crate::whatif::study::Study;
+use crate::whatif::weighed::Weighed;
 use crate::wording::clock;
 
 /// So many variants are followed hour by hour, besides the one that they are compared with.
@@ -165,10 +166,9 @@ struct Samples<'a> {
 }
 
 impl Samples<'_> {
-    fn of(&self, place: usize, path: &str) -> Option<Vec<f64>> {
+    fn of(&self, place: usize, path: &str) -> Option<Vec<Weighed>> {
         let seeds = self.asked.study.seeds.len();
-        let runs = &self.asked.runs[self.order[place] * seeds..][..seeds];
-        runs.iter().map(|run| run.measures.get(path).copied()).collect()
+        sample(&self.asked.runs[self.order[place] * seeds..][..seeds], path)
     }
 
     /// How a variant differs from the first.

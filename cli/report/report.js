@@ -16,7 +16,7 @@ function drawMethod() {
   const intervals = seeds > 1
     ? `Every variant ran with the same ${data.drawn}. A seed draws the same luck for each pod, push and user whatever else changes, so that each seed compares a day with itself. The intervals are those of the paired t-test over them, at ${Math.round(data.confidence * 100)} % and for each number by itself: of many numbers, some seem to differ by chance.`
     : "Every variant ran once. There is no interval from one run, and no telling whether a difference is more than luck: ask for more with --seeds or --days.";
-  const bounds = data.plan ? "The bounds that goals are held to all hold together with the stated confidence: those of means by Student's t, those of parts of all runs by Clopper and Pearson, each by Bonferroni." : "";
+  const bounds = data.plan ? "The bounds that goals are held to all hold together with the stated confidence: those of means by Student's t after Hall's transformation, those of parts of all runs by Clopper and Pearson, each by Bonferroni." : "";
   const limits = seeds > 1 ? `Intervals cover ${data.uncertainty}.` : "";
   const why = data.courses.length < 2 ? [] : [
     "The command under a decision explains it from a log. Keep one of the base with ",

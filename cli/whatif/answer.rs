@@ -6,7 +6,7 @@ use crate::whatif::closeness::Closeness;
 use crate::whatif::compare::{CONFIDENCE, Difference};
 use crate::whatif::draws::{Draws, Uncertainty};
 use crate::whatif::measures::{INVESTED, Measures, is_worth_telling};
-use crate::whatif::runs::Run;
+use crate::whatif::runs::{Run, sample};
 use crate::whatif::study::Study;
 use crate::whatif::tables::{Column, Table};
 
@@ -78,9 +78,6 @@ impl Answer {
         let seeds = study.seeds.len();
         let base = &runs[..seeds];
         let names: Vec<&String> = base[0].measures.keys().collect();
-        let sample = |runs: &[Run], name: &str| -> Option<Vec<f64>> {
-            runs.iter().map(|run| run.measures.get(name).copied()).collect()
-        };
         let difference = |runs: &[Run], name: &str| {
             Some(Difference::between(&sample(base, name)?, &sample(runs, name)?))
         };
@@ -170,14 +167,17 @@ impl Row {
 impl Hours {
     fn of(runs: &[Run]) -> Self {
         let mean = |name: &str| -> Vec<f64> {
-            let columns: Vec<&[Option<f64>]> =
-                runs.iter().filter_map(|run| run.hours.numbers(name)).collect();
-            let hours = columns.iter().map(|column| column.len()).max().unwrap_or(0);
+            let columns = runs.iter().filter_map(|run| Some((run.part, run.hours.numbers(name)?)));
+            let columns: Vec<(f64, &[Option<f64>])> = columns.collect();
+            let hours = columns.iter().map(|(_, column)| column.len()).max().unwrap_or(0);
             let mean = |hour: usize| {
-                let values = columns.iter().filter_map(|column| *column.get(hour)?);
-                let (sum, count) =
-                    values.fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
-                if count > 0 { sum / f64::from(count) } else { 0.0 }
+                let values = columns.iter();
+                let values =
+                    values.filter_map(|(part, column)| Some((*part, (*column.get(hour)?)?)));
+                let (sum, parts) = values.fold((0.0, 0.0), |(sum, parts), (part, value)| {
+                    (sum + part * value, parts + part)
+                });
+                if parts > 0.0 { sum / parts } else { 0.0 }
             };
             (0..hours).map(mean).collect()
         };

@@ -2,13 +2,13 @@
 
 use clap::Args;
 use periplus_core::units::Span;
-use periplus_sim::ensemble;
+use periplus_sim::ensemble::{self, Stratum};
 use periplus_spec::border::growth::YEAR;
 use periplus_spec::scenario::{Delay, Ensemble, Failure};
 use serde::Serialize;
 
 use crate::failure::Failure as Wrong;
-use crate::render::counted;
+use crate::render::{counted, percent};
 use crate::whatif::study::Way;
 use crate::wording::values::listed;
 
@@ -106,12 +106,20 @@ impl Draws {
     }
 
     /// The world that a seed stands for.
-    pub(crate) fn draw(self, way: &Way, seed: u64) -> Way {
+    pub(crate) fn draw(self, way: &Way, seed: u64, stratum: Stratum) -> Way {
         match (self, way) {
             (Self::Days, Way::Simulated(scenario)) => {
-                Way::Simulated(ensemble::draw(scenario, seed))
+                Way::Simulated(ensemble::draw(scenario, seed, stratum))
             }
             (Self::Luck, _) | (Self::Days, Way::Forked(_)) => way.with_seed(seed),
+        }
+    }
+
+    /// The part of all days on which something fails that seldom does; nothing where there is no such thing.
+    pub(crate) fn failing(self, way: &Way) -> Option<f64> {
+        match (self, way) {
+            (Self::Days, Way::Simulated(scenario)) => ensemble::failing_days(scenario),
+            (Self::Luck, _) | (Self::Days, Way::Forked(_)) => None,
         }
     }
 
@@ -150,6 +158,13 @@ impl Draws {
         covers.extend(ensemble.failures.iter().map(failure));
         if !ensemble.spare.is_empty() {
             covers.push(format!("that one of {} is out all day", ensemble.spare.len()));
+        }
+        if let Some(failing) = self.failing(way) {
+            let last = covers.last_mut().expect("luck is always covered");
+            *last += &format!(
+                " (days with what seldom fails are drawn as often as others, and count for the {} that they are)",
+                percent(failing)
+            );
         }
         leaves_out.push("what the simulated world leaves out".into());
         Uncertainty { covers, leaves_out }

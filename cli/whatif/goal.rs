@@ -1,7 +1,7 @@
 //! Goals: what must hold, with confidence, and which candidate holds it for least.
 //!
-//! A goal is about the mean of all runs, or about a part of them. The bound of a mean is that of Student's t; that of a
-//! part, Clopper and Pearson's (1934). With several candidates and goals every single bound holds with so much more
+//! A goal is about the mean of all runs, or about a part of them. The bound of a mean is that of Student's t after Hall's
+//! transformation; that of a part, Clopper and Pearson's (1934). With several candidates and goals every single bound holds with so much more
 //! confidence that all of them together hold with the one that is stated (Bonferroni): otherwise the best of many would
 //! be chosen for its luck.
 
@@ -10,10 +10,11 @@ use statrs::distribution::{Beta, ContinuousCDF};
 
 use crate::failure::Failure;
 use crate::render::percent;
-use crate::whatif::compare::{CONFIDENCE, bounded};
+use crate::whatif::compare::{CONFIDENCE, Side, bounded};
 use crate::whatif::guard::{Comparison, number_of};
 use crate::whatif::measures::{self, path_of};
-use crate::whatif::runs::Run;
+use crate::whatif::runs::{Run, sample};
+use crate::whatif::weighed::{Weighed, mean};
 
 /// What must hold.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,38 +75,51 @@ impl Goal {
         Ok(Self { text: text.into(), measure, at_least: read.above, limit: read.value, part })
     }
 
-    /// Refuses to ask too few runs whether something holds in nearly all.
+    /// Refuses to ask too few runs whether something holds in nearly all; each counts for its part.
     ///
     /// # Errors
     /// Even if it held in all of them, that would not be sure.
-    pub(crate) fn require(&self, runs: usize, confidence: f64) -> Result<(), Failure> {
+    pub(crate) fn require(&self, runs: &[Weighed], confidence: f64) -> Result<(), Failure> {
         let Some(part) = self.part else { return Ok(()) };
-        let most = (1.0 - confidence).powf(1.0 / runs as f64);
-        if most >= part {
+        let all: Vec<Weighed> =
+            runs.iter().map(|run| Weighed { value: self.limit, ..*run }).collect();
+        if self.held(&all, confidence).1 >= part {
             return Ok(());
         }
-        let needed = ((1.0 - confidence).ln() / part.ln()).ceil();
         Err(Failure::Usage {
-            message: format!("{runs} runs are too few to be sure of `{}`", self.text),
+            message: format!("{} runs are too few to be sure of `{}`", runs.len(), self.text),
             hint: format!(
-                "ask for at least {needed} with `--days` or `--seeds`, for fewer candidates at once, or for a smaller \
-                 part"
+                "ask for at least {} with `--days` or `--seeds`, for fewer candidates at once, or for a smaller part",
+                self.enough(&all, part, confidence)
             ),
         })
     }
 
+    /// So many runs like these would be enough.
+    fn enough(&self, all: &[Weighed], part: f64, confidence: f64) -> usize {
+        let mut times = 1;
+        loop {
+            times += 1;
+            let more: Vec<Weighed> = all
+                .iter()
+                .flat_map(|run| std::iter::repeat_n(*run, times))
+                .map(|run| Weighed { part: run.part / times as f64, ..run })
+                .collect();
+            if self.held(&more, confidence).1 >= part {
+                return more.len();
+            }
+        }
+    }
+
     /// How runs of one candidate stand to it, with this much confidence.
     fn stands(&self, runs: &[Run], confidence: f64) -> Standing {
-        let sample = sample(runs, &self.measure);
+        let sample = sample(runs, &self.measure).unwrap_or_default();
         if let Some(part) = self.part {
-            let held = sample.iter().filter(|value| self.holds(**value)).count();
-            let bound = least_part(held, sample.len(), confidence);
-            let found = held as f64 / sample.len() as f64;
+            let (found, bound) = self.held(&sample, confidence);
             return Standing { found, bound, holds: bound >= part };
         }
-        let (mean, margin) = bounded(&sample, confidence);
-        let margin = margin.unwrap_or(0.0);
-        let bound = if self.at_least { mean - margin } else { mean + margin };
+        let side = if self.at_least { Side::Below } else { Side::Above };
+        let (mean, bound) = bounded(&sample, confidence, side);
         Standing { found: mean, bound, holds: self.holds(bound) }
     }
 
@@ -118,10 +132,26 @@ impl Goal {
         match self.part {
             None => missing(self.stands(runs, confidence).bound),
             Some(_) => {
-                let sample = sample(runs, &self.measure);
-                sample.iter().map(|value| missing(*value)).sum::<f64>() / sample.len() as f64
+                let sample = sample(runs, &self.measure).unwrap_or_default();
+                sample.iter().map(|one| one.part * missing(one.value)).sum()
             }
         }
+    }
+
+    /// The part of all in which it holds, and the least that this may be: where there are strata, the sum of what it is
+    /// at least in each.
+    fn held(&self, sample: &[Weighed], confidence: f64) -> (f64, f64) {
+        let found: f64 =
+            sample.iter().filter(|one| self.holds(one.value)).map(|one| one.part).sum();
+        let strata = sample.iter().map(|one| one.stratum).max().unwrap_or(0) + 1;
+        let each = 1.0 - (1.0 - confidence) / strata as f64;
+        let least = (0..strata).map(|stratum| {
+            let alike = || sample.iter().filter(move |one| one.stratum == stratum);
+            let held = alike().filter(|one| self.holds(one.value)).count();
+            let part: f64 = alike().map(|one| one.part).sum();
+            part * least_part(held, alike().count(), each)
+        });
+        (found, least.sum())
     }
 
     fn holds(&self, value: f64) -> bool {
@@ -159,6 +189,7 @@ pub(crate) fn confidence_of_each(bounds: usize) -> f64 {
 fn least_part(held: usize, of: usize, confidence: f64) -> f64 {
     match (held, of) {
         (0, _) => 0.0,
+        // One run says what came out of it, and nothing about others.
         (1, 1) => 1.0,
         _ => Beta::new(held as f64, (of - held + 1) as f64)
             .map_or(0.0, |beta| beta.inverse_cdf(1.0 - confidence)),
@@ -177,7 +208,7 @@ impl Candidate {
             goals.iter().map(|goal| goal.stands(runs, confidence)).collect();
         Self {
             name: name.into(),
-            price: bounded(&sample(runs, minimize), confidence).0,
+            price: mean(&sample(runs, minimize).unwrap_or_default()),
             holds: standings.iter().all(|standing| standing.holds),
             standings,
             frontier: false,
@@ -203,13 +234,10 @@ pub(crate) fn choose(candidates: &mut [Candidate], goals: &[Goal]) -> Option<usi
     holding.min_by(|a, b| a.1.price.total_cmp(&b.1.price)).map(|(place, _)| place)
 }
 
-fn sample(runs: &[Run], measure: &str) -> Vec<f64> {
-    runs.iter().filter_map(|run| run.measures.get(measure).copied()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::whatif::weighed::equally;
 
     fn candidate(price: f64, found: f64, holds: bool) -> Candidate {
         let standing = Standing { found, bound: found, holds };
@@ -257,8 +285,9 @@ mod tests {
         // All of 59 held: at least 95 %, the rule of Wilks (1941).
         assert!(least_part(59, 59, 0.95) >= 0.95 && least_part(58, 58, 0.95) < 0.95);
         let goal = Goal::parse("slo >= 99% in 95% of days").unwrap();
-        assert!(goal.require(59, 0.95).is_ok());
-        let told = goal.require(58, 0.95).unwrap_err();
-        assert!(format!("{told:?}").contains("at least 59"), "{told:?}");
+        let runs = |count: usize| equally(&vec![0.0; count]);
+        assert!(goal.require(&runs(59), 0.95).is_ok());
+        let told = goal.require(&runs(30), 0.95).unwrap_err();
+        assert!(format!("{told:?}").contains("at least 60"), "{told:?}");
     }
 }

@@ -16,6 +16,7 @@
 //! | `emit` | a study that a Kubernetes cluster runs |
 //! | `answer` | what the variants differ in |
 //! | `measures` | the numbers of a run, by name |
+//! | `weighed` | means of runs that count for different parts |
 //! | `compare` | differences and their intervals |
 //! | `rows`, `tables` | which tables there are; CSV and Parquet |
 //! | `guard` | what must not get worse |
@@ -41,3 +42,4 @@ pub(crate) mod store;
 pub(crate) mod study;
 pub(crate) mod tables;
 pub(crate) mod target;
+pub(crate) mod weighed;

@@ -1,5 +1,6 @@
 //! Rows: the tables of a study, one row per run, per app of a run, or per part of a breakdown.
 
+use periplus_sim::ensemble::Stratum;
 use periplus_sim::{Breakdown, Dimension, Part, Spent};
 use periplus_spec::scenario::Fleet;
 
@@ -71,6 +72,10 @@ fn of_runs(rows: &[(&Run, Option<String>)]) -> Table {
         .with("variant", Column::Text(texts(|run| run.variant.clone())))
         .with("seed", Column::Whole(seeds))
         .with("digest", Column::Text(texts(|run| run.digest.clone())));
+    if rows.iter().any(|(run, _)| run.stratum != Stratum::All) {
+        let parts = rows.iter().map(|(run, _)| Some(run.part)).collect();
+        table = table.with("part", Column::Number(parts));
+    }
     let whole = rows.first().is_none_or(|(_, app)| app.is_none());
     let mut names: Vec<&str> = Vec::new();
     if whole {

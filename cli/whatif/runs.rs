@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use periplus_core::{RecordRef, Sink, SinkFault, State};
+use periplus_sim::ensemble::Stratum;
 use periplus_sim::{Breakdown, Dimension, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +14,9 @@ use crate::whatif::measures::{self, Measures};
 use crate::whatif::rows;
 use crate::whatif::shard::Shard;
 use crate::whatif::store::Store;
-use crate::whatif::study::{Study, Variant};
+use crate::whatif::study::{Study, Variant, stratum_of};
 use crate::whatif::tables::Table;
+use crate::whatif::weighed::Weighed;
 
 /// The version of the files that runs are kept in.
 const VERSION: u16 = 3;
@@ -24,10 +26,15 @@ const VERSION: u16 = 3;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Run {
     version: u16,
-    /// What stands for the files and settings that it was made from.
-    scenario: String,
+    /// What stands for the files, settings and seed that it was made from.
+    made_from: String,
     pub(crate) variant: String,
     pub(crate) seed: u64,
+    /// The part of all that it counts for, and the days that it is from.
+    #[serde(skip)]
+    pub(crate) part: f64,
+    #[serde(skip, default = "all")]
+    pub(crate) stratum: Stratum,
     pub(crate) digest: String,
     pub(crate) measures: Measures,
     /// How all apps together fared, hour by hour.
@@ -35,6 +42,15 @@ pub(crate) struct Run {
     /// What somebody wanted to know more closely, by breakdown. Kept, but not held in memory.
     #[serde(default)]
     pub(crate) parts: BTreeMap<String, Table>,
+}
+
+/// A measure of all runs.
+pub(crate) fn sample(runs: &[Run], measure: &str) -> Option<Vec<Weighed>> {
+    let one = |run: &Run| {
+        let (part, stratum) = (run.part, stratum_of(run.stratum));
+        Some(Weighed { part, stratum, value: *run.measures.get(measure)? })
+    };
+    runs.iter().map(one).collect()
 }
 
 /// How a study is run.
@@ -63,7 +79,7 @@ impl Plan<'_> {
     /// A run failed, or what came out could not be kept or read.
     pub(crate) fn run(&self, watch: &mut dyn Watch) -> Result<Vec<Run>, Failure> {
         let pairs = self.study.runs().enumerate().filter(|(place, _)| self.shard.has(*place));
-        let pairs: Vec<(usize, u64)> = pairs.map(|(_, pair)| pair).collect();
+        let pairs: Vec<(usize, usize)> = pairs.map(|(_, pair)| pair).collect();
         let broken = AtomicBool::new(false);
         let work = |place: usize| {
             if broken.load(Ordering::Relaxed) {
@@ -86,15 +102,15 @@ impl Plan<'_> {
         failure.map_or(Ok(runs), Err)
     }
 
-    fn one(&self, (variant, seed): (usize, u64)) -> Result<Run, Failure> {
+    fn one(&self, (variant, place): (usize, usize)) -> Result<Run, Failure> {
         let variant = &self.study.variants[variant];
-        let kept = self.store.map(|store| kept(store, variant, seed)).transpose()?.flatten();
+        let kept = self.store.map(|store| self.kept(store, variant, place)).transpose()?.flatten();
         let mut run = match kept.filter(|kept| self.is_enough(kept)) {
             Some(kept) => kept,
             None => {
-                let run = self.run_one(variant, seed)?;
+                let run = self.run_one(variant, place)?;
                 if let Some(store) = self.store {
-                    store.put(&name_of(variant, seed), &written(&run)?)?;
+                    store.put(&name_of(&run.made_from), &written(&run)?)?;
                 }
                 run
             }
@@ -103,8 +119,8 @@ impl Plan<'_> {
         Ok(run)
     }
 
-    fn run_one(&self, variant: &Variant, seed: u64) -> Result<Run, Failure> {
-        let way = self.study.draws.draw(&variant.world, seed);
+    fn run_one(&self, variant: &Variant, place: usize) -> Result<Run, Failure> {
+        let way = self.study.world(variant, place);
         let mut looking = Nowhere(self.breakdowns);
         let outcome = self.study.run(&way, &mut Nowhere(&[]), &mut looking)?;
         let Outcome { summary, parts, digest, .. } = outcome;
@@ -115,9 +131,11 @@ impl Plan<'_> {
         let (_, hours) = parts.next().expect("hours come first");
         Ok(Run {
             version: VERSION,
-            scenario: variant.fingerprint.clone(),
+            made_from: self.study.fingerprint(variant, place),
             variant: variant.name.clone(),
-            seed,
+            seed: self.study.seeds[place],
+            part: self.study.part(variant, place),
+            stratum: self.study.strata[place],
             digest: digest.to_string(),
             measures: measures::of_run(&summary, way.scenario()),
             hours,
@@ -129,16 +147,29 @@ impl Plan<'_> {
         self.breakdowns.iter().all(|breakdown| kept.parts.contains_key(&breakdown.to_string()))
     }
 
-    /// The kept run of a variant with a seed, with everything that was kept of it.
+    /// The run that was kept, as it counts in this study.
+    fn kept(
+        &self,
+        store: &dyn Store,
+        variant: &Variant,
+        place: usize,
+    ) -> Result<Option<Run>, Failure> {
+        let found = kept(store, &self.study.fingerprint(variant, place))?;
+        Ok(found.map(|run| Run {
+            // A file that was copied together from another study may name the variant otherwise.
+            variant: variant.name.clone(),
+            part: self.study.part(variant, place),
+            stratum: self.study.strata[place],
+            ..run
+        }))
+    }
+
+    /// A run, with everything that was kept of it.
     ///
     /// # Errors
     /// It cannot be read, or is not there any more.
     pub(crate) fn again(&self, run: &Run) -> Result<Run, Failure> {
-        let variant = self.study.variants.iter().find(|variant| variant.name == run.variant);
-        let found = match (self.store, variant) {
-            (Some(store), Some(variant)) => kept(store, variant, run.seed)?,
-            (None, _) | (_, None) => None,
-        };
+        let found = self.store.map(|store| kept(store, &run.made_from)).transpose()?.flatten();
         found.ok_or_else(|| Failure::Environment {
             message: format!("the run of `{}` with seed {} is gone", run.variant, run.seed),
             hint: Some("somebody removed it; give the same command again".into()),
@@ -162,13 +193,13 @@ impl periplus_sim::Watch for Nowhere<'_> {
 }
 
 /// Under which name a run is kept: two runs of different files, settings or seeds never share one.
-fn name_of(variant: &Variant, seed: u64) -> String {
-    format!("runs/{}-{seed}.json", variant.fingerprint)
+fn name_of(made_from: &str) -> String {
+    format!("runs/{made_from}.json")
 }
 
 /// A run that was kept. One of another version counts as none.
-fn kept(store: &dyn Store, variant: &Variant, seed: u64) -> Result<Option<Run>, Failure> {
-    let name = name_of(variant, seed);
+fn kept(store: &dyn Store, made_from: &str) -> Result<Option<Run>, Failure> {
+    let name = name_of(made_from);
     let Some(bytes) = store.get(&name)? else { return Ok(None) };
     let damaged = |error: serde_json::Error| Failure::Environment {
         message: format!("{} is not a run that was kept: {error}", store.told(&name)),
@@ -179,9 +210,11 @@ fn kept(store: &dyn Store, variant: &Variant, seed: u64) -> Result<Option<Run>, 
         return Ok(None);
     }
     let run: Run = serde_json::from_slice(&bytes).map_err(damaged)?;
-    let same = run.scenario == variant.fingerprint && run.seed == seed;
-    // A file that was copied together from another study may name the variant otherwise.
-    Ok(same.then(|| Run { variant: variant.name.clone(), ..run }))
+    Ok((run.made_from == made_from).then_some(run))
+}
+
+const fn all() -> Stratum {
+    Stratum::All
 }
 
 /// All that files of every version have.

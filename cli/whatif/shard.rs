@@ -115,9 +115,9 @@ impl Split {
 /// What stands for all runs of a study, in their order.
 fn fingerprint(study: &Study) -> String {
     let mut hash = Xxh3::new();
-    for (variant, seed) in study.runs() {
-        hash.update(study.variants[variant].fingerprint.as_bytes());
-        hash.update(&seed.to_le_bytes());
+    for (variant, run) in study.runs() {
+        hash.update(study.fingerprint(&study.variants[variant], run).as_bytes());
+        hash.update(&[0]);
     }
     format!("{:032x}", hash.digest128())
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use periplus_core::Sink;
 use periplus_core::units::Span;
+use periplus_sim::ensemble::Stratum;
 use periplus_sim::{Fork, Outcome, Twins, Watch, run as simulate};
 use periplus_spec::Setting;
 use periplus_spec::scenario::Scenario;
@@ -12,11 +13,15 @@ use periplus_spec::scenario::Scenario;
 use crate::failure::Failure;
 use crate::recorded::Recorded;
 use crate::whatif::draws::{Draws, Sample, Uncertainty};
+use crate::whatif::weighed::Weighed;
 
 /// A study can have so many variants; more are a slip of the hand.
 const VARIANTS_MAX: usize = 1_000;
 /// A range stands for so many values at most.
 const RANGE_MAX: i64 = 1_000;
+
+/// With fewer days no stratum could have two.
+const STRATIFIED_LEAST: u64 = 4;
 
 /// Variants of a scenario, or of what was recorded, over seeds.
 pub(crate) struct Study {
@@ -25,6 +30,8 @@ pub(crate) struct Study {
     /// What all variants set alike: it is not in their names.
     pub(crate) common: Vec<String>,
     pub(crate) seeds: Vec<u64>,
+    /// Which days each of them is drawn from.
+    pub(crate) strata: Vec<Stratum>,
     /// What a seed stands for.
     pub(crate) draws: Draws,
     /// Every file that was read for any of the variants; none of a log.
@@ -117,8 +124,49 @@ impl Study {
             Subject::Scenario(_) => None,
             Subject::Recorded(recorded) => Some(recorded),
         };
+        let stratified = count >= STRATIFIED_LEAST
+            && variants.iter().any(|variant| draws.failing(&variant.world).is_some());
+        let strata = (skip..skip + count).map(|number| match (stratified, number % 2) {
+            (false, _) => Stratum::All,
+            (true, 0) => Stratum::Calm,
+            (true, _) => Stratum::Failing,
+        });
+        let strata: Vec<Stratum> = strata.collect();
         let seeds = (skip..skip + count).map(|more| first.wrapping_add(more)).collect();
-        Ok(Self { variants, common, seeds, draws, files, recorded })
+        Ok(Self { variants, common, seeds, strata, draws, files, recorded })
+    }
+
+    /// The world of a run of a variant, by the run's place among those of one variant.
+    pub(crate) fn world(&self, variant: &Variant, run: usize) -> Way {
+        self.draws.draw(&variant.world, self.seeds[run], self.stratum(variant, run))
+    }
+
+    /// Which days a run of a variant is drawn from: all where nothing seldom fails.
+    pub(crate) fn stratum(&self, variant: &Variant, run: usize) -> Stratum {
+        match self.draws.failing(&variant.world) {
+            Some(_) => self.strata[run],
+            None => Stratum::All,
+        }
+    }
+
+    /// The part of all that a run of a variant counts for.
+    pub(crate) fn part(&self, variant: &Variant, run: usize) -> f64 {
+        let alike = self.strata.iter().filter(|stratum| **stratum == self.strata[run]).count();
+        match (self.stratum(variant, run), self.draws.failing(&variant.world)) {
+            (Stratum::Calm, Some(failing)) => (1.0 - failing) / alike as f64,
+            (Stratum::Failing, Some(failing)) => failing / alike as f64,
+            (Stratum::All, _) | (_, None) => 1.0 / self.seeds.len() as f64,
+        }
+    }
+
+    /// How the runs of a variant count, before anything has come out of them.
+    pub(crate) fn frame(&self, variant: &Variant) -> Vec<Weighed> {
+        let one = |run| Weighed {
+            part: self.part(variant, run),
+            stratum: stratum_of(self.strata[run]),
+            value: 0.0,
+        };
+        (0..self.seeds.len()).map(one).collect()
     }
 
     /// What intervals over its runs cover.
@@ -154,10 +202,20 @@ impl Study {
         }
     }
 
-    /// The variant and the seed of each run, base and seeds first.
-    pub(crate) fn runs(&self) -> impl ExactSizeIterator<Item = (usize, u64)> + '_ {
+    /// The variant of each run, and the run's place among those of one variant; base and seeds first.
+    pub(crate) fn runs(&self) -> impl ExactSizeIterator<Item = (usize, usize)> + '_ {
         let seeds = self.seeds.len();
-        (0..self.variants.len() * seeds).map(move |run| (run / seeds, self.seeds[run % seeds]))
+        (0..self.variants.len() * seeds).map(move |run| (run / seeds, run % seeds))
+    }
+
+    /// What stands for all that a run of a variant is made from.
+    pub(crate) fn fingerprint(&self, variant: &Variant, run: usize) -> String {
+        let stratum = match self.stratum(variant, run) {
+            Stratum::All => "",
+            Stratum::Calm => ".calm",
+            Stratum::Failing => ".failing",
+        };
+        format!("{}{stratum}-{}", variant.fingerprint, self.seeds[run])
     }
 }
 
@@ -235,6 +293,14 @@ impl Way {
 /// Settings as they were written.
 pub(crate) fn settings(texts: &[String]) -> Result<Vec<Setting>, Failure> {
     texts.iter().map(|text| Setting::parse(text).map_err(refused)).collect()
+}
+
+/// The number of a stratum.
+pub(crate) fn stratum_of(stratum: Stratum) -> usize {
+    match stratum {
+        Stratum::All | Stratum::Calm => 0,
+        Stratum::Failing => 1,
+    }
 }
 
 /// What all of several variants set alike.

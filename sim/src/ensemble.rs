@@ -2,6 +2,11 @@
 //!
 //! Every part of a day has a stream of luck of its own, so that two fleets meet the same days: the demand of a seed
 //! does not depend on what stands where, nor does it shift when one more cluster can fail.
+//!
+//! Failures that happen on few days and cost much are hardly ever in a few dozen days that are drawn at random, and
+//! nobody can tell from such a sample what it lacks. So days can be drawn from two *strata* as well: those with such a
+//! failure and those without. How likely each is follows from the rates, so that both together say what days at random
+//! would (stratified sampling).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,14 +15,52 @@ use periplus_core::Input;
 use periplus_core::ids::{ClusterId, SeriesId};
 use periplus_core::input::{Observation, Sight};
 use periplus_core::units::{MilliRps, Span, Tick};
+use periplus_spec::border::growth::YEAR;
 use periplus_spec::border::{chance, growth};
 use periplus_spec::scenario::{Act, Blocks, Failure, Moment, Scenario, SeriesTruth, Shape};
 
 use crate::luck::{Luck, Purpose, Stream};
 
-/// The day that `seed` stands for, with that seed.
+/// Which days are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stratum {
+    /// All.
+    All,
+    /// Those on which nothing fails that seldom does.
+    Calm,
+    /// The others.
+    Failing,
+}
+
+/// What happens on more days than this is not seldom.
+const SELDOM_MOST: f64 = 0.5;
+
+/// The part of all days on which something fails that seldom does; nothing where there is no such thing.
 #[must_use]
-pub fn draw(scenario: &Scenario, seed: u64) -> Scenario {
+pub fn failing_days(scenario: &Scenario) -> Option<f64> {
+    let seldom = scenario.ensemble.failures.iter().filter(|failure| is_seldom(scenario, failure));
+    let expected: f64 = seldom.map(|failure| expected(scenario, failure)).sum();
+    (expected > 0.0).then(|| -libm::expm1(-expected))
+}
+
+/// How many outages touch a day on average: those that begin in it, and those that go on.
+fn expected(scenario: &Scenario, failure: &Failure) -> f64 {
+    let lasts = &failure.lasts.0;
+    let mean = lasts.iter().map(|span| span.0 as f64).sum::<f64>() / lasts.len() as f64;
+    let rate = f64::from(failure.per_millennium) / (1_000.0 * YEAR.0 as f64);
+    failure.units.len() as f64 * rate * (scenario.duration.0 as f64 + mean)
+}
+
+fn is_seldom(scenario: &Scenario, failure: &Failure) -> bool {
+    -libm::expm1(-expected(scenario, failure)) <= SELDOM_MOST
+}
+
+/// The day of a stratum that `seed` stands for, with that seed.
+///
+/// # Panics
+/// Panics if the stratum has no days.
+#[must_use]
+pub fn draw(scenario: &Scenario, seed: u64, stratum: Stratum) -> Scenario {
     let mut day = Scenario { seed, ..scenario.clone() };
     let luck = Luck::new(seed);
     if let Some(blocks) = day.ensemble.demand {
@@ -25,7 +68,7 @@ pub fn draw(scenario: &Scenario, seed: u64) -> Scenario {
     }
     grow(&mut day, &luck);
     begin_with(&mut day);
-    let mut moments = failures(&day, &luck);
+    let mut moments = failures(&day, &luck, stratum);
     moments.extend(spare(&day, &luck));
     day.timeline.extend(moments);
     day.timeline.sort_by_key(|moment| moment.at);
@@ -93,12 +136,35 @@ fn begin_with(day: &mut Scenario) {
 }
 
 /// What fails on the day, also what failed before it and is still out.
-fn failures(day: &Scenario, luck: &Luck) -> Vec<Moment> {
+fn failures(day: &Scenario, luck: &Luck, stratum: Stratum) -> Vec<Moment> {
+    let all = (0_u32..).zip(&day.ensemble.failures);
+    let (seldom, often): (Vec<_>, Vec<_>) = all.partition(|(_, failure)| is_seldom(day, failure));
+    let mut moments = outages_of(day, luck, &often, 0);
+    match stratum {
+        Stratum::All => moments.extend(outages_of(day, luck, &seldom, 0)),
+        Stratum::Calm => {}
+        Stratum::Failing => {
+            assert!(failing_days(day).is_some(), "there is no such day");
+            let tries = (0..).map(|again| outages_of(day, luck, &seldom, again));
+            let mut found = tries.skip_while(Vec::is_empty);
+            moments.extend(found.next().expect("tries do not end"));
+        }
+    }
+    moments
+}
+
+/// The outages of some kinds of failures, in the try that is counted by `again`.
+fn outages_of(
+    day: &Scenario,
+    luck: &Luck,
+    failures: &[(u32, &Failure)],
+    again: u32,
+) -> Vec<Moment> {
     let mut moments = Vec::new();
-    for (number, failure) in (0..).zip(&day.ensemble.failures) {
+    for (number, failure) in failures {
         for unit in &failure.units {
             let first = unit.first().map_or(0, |cluster| cluster.0);
-            let stream = luck.stream(Purpose::Failure, &[number, first]);
+            let stream = luck.stream(Purpose::Failure, &[*number, first, again]);
             moments.extend(outages(unit, failure, stream, day.duration));
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use periplus_core::ids::ClusterId;
 use periplus_core::units::{Span, Tick};
-use periplus_sim::ensemble::draw;
+use periplus_sim::ensemble::{Stratum, draw, failing_days};
 use periplus_spec::border::growth::{self, YEAR};
 use periplus_spec::scenario::{Act, Blocks, Delay, Failure, Scenario, Shape};
 use support::{Size, minutes, scenario};
@@ -29,7 +29,7 @@ fn recorded() -> Scenario {
 #[test]
 fn nothing_is_drawn_where_nothing_is_said() {
     let scenario = scenario(&Size::default());
-    let day = draw(&scenario, 7);
+    let day = draw(&scenario, 7, Stratum::All);
     assert_eq!(format!("{day:?}"), format!("{:?}", Scenario { seed: 7, ..scenario }));
 }
 
@@ -38,7 +38,7 @@ fn demand_is_put_together_from_blocks_that_come_at_their_time_of_the_day() {
     let scenario = recorded();
     let mut from: BTreeMap<u32, u32> = BTreeMap::new();
     for seed in 0..200 {
-        let day = draw(&scenario, seed);
+        let day = draw(&scenario, seed, Stratum::All);
         let shape = &day.fleet.series[0].demand.shape;
         assert_eq!(shape.values.len(), 24);
         for (block, values) in (0..).zip(shape.values.chunks(3)) {
@@ -50,7 +50,10 @@ fn demand_is_put_together_from_blocks_that_come_at_their_time_of_the_day() {
         }
         let alike = |other: &Shape| other.values == shape.values;
         assert!(day.fleet.series.iter().all(|series| alike(&series.demand.shape)));
-        assert_eq!(draw(&scenario, seed).fleet.series[0].demand, day.fleet.series[0].demand);
+        assert_eq!(
+            draw(&scenario, seed, Stratum::All).fleet.series[0].demand,
+            day.fleet.series[0].demand
+        );
     }
     // 1,600 blocks from four days: 400 of each, within four standard deviations.
     assert_eq!(from.len(), 4);
@@ -63,7 +66,8 @@ fn demand_grows_as_it_was_said_to() {
     scenario.ensemble.growth = Some(growth::quantiles(1.2, 1.5));
     let base = scenario.fleet.series[0].demand.base.0 as f64;
     let factors = |scenario: &Scenario| {
-        let factor = |seed| draw(scenario, seed).fleet.series[0].demand.base.0 as f64 / base;
+        let factor =
+            |seed| draw(scenario, seed, Stratum::All).fleet.series[0].demand.base.0 as f64 / base;
         let mut factors: Vec<f64> = (0..1_000).map(factor).collect();
         factors.sort_by(f64::total_cmp);
         factors
@@ -96,7 +100,8 @@ fn clusters_fail_as_often_as_was_said_and_each_by_itself() {
     // As often as once in ten days.
     let failure = Failure { units: units(2), per_millennium: 36_525, lasts };
     scenario.ensemble.failures = vec![failure];
-    let days: Vec<_> = (0..2_000).map(|seed| outages(&draw(&scenario, seed))).collect();
+    let days: Vec<_> =
+        (0..2_000).map(|seed| outages(&draw(&scenario, seed, Stratum::All))).collect();
     let began = |day: &Vec<(ClusterId, Tick, Option<Span>)>| {
         day.iter().filter(|outage| outage.1 > Tick::ZERO).count()
     };
@@ -109,7 +114,7 @@ fn clusters_fail_as_often_as_was_said_and_each_by_itself() {
     // One more cluster that can fail changes nothing for the others.
     scenario.ensemble.failures[0].units = units(3);
     for (seed, day) in (0..).zip(&days).take(200) {
-        let mut more = outages(&draw(&scenario, seed));
+        let mut more = outages(&draw(&scenario, seed, Stratum::All));
         more.retain(|outage| outage.0 != ClusterId(2));
         assert_eq!(more, *day, "seed {seed}");
     }
@@ -121,10 +126,41 @@ fn one_of_those_that_are_to_spare_is_out_all_day() {
     scenario.ensemble.spare = (0..3).map(|cluster| vec![ClusterId(cluster)]).collect();
     let mut out: BTreeMap<ClusterId, u32> = BTreeMap::new();
     for seed in 0..300 {
-        let [(cluster, Tick(0), None)] = outages(&draw(&scenario, seed))[..] else {
+        let [(cluster, Tick(0), None)] = outages(&draw(&scenario, seed, Stratum::All))[..] else {
             panic!("just one, from the start");
         };
         *out.entry(cluster).or_default() += 1;
     }
     assert!(out.len() == 3 && out.values().all(|count| count.abs_diff(100) < 35), "{out:?}");
+}
+
+#[test]
+fn strata_together_say_what_days_at_random_do() {
+    let mut scenario = scenario(&Size { duration: DAY, ..Size::default() });
+    let units: Vec<Vec<ClusterId>> = (0..3).map(|cluster| vec![ClusterId(cluster)]).collect();
+    let lasts = Delay::always(minutes(90));
+    assert_eq!(failing_days(&scenario), None);
+    // Something that is seldom, and something that happens nearly every day.
+    let seldom = Failure { units: units.clone(), per_millennium: 20_000, lasts: lasts.clone() };
+    let often = Failure { units, per_millennium: 400_000, lasts };
+    scenario.ensemble.failures = vec![seldom.clone(), often];
+    let likely = failing_days(&scenario).expect("something is seldom");
+    let out = |stratum, count: u64| {
+        let days = (0..count).map(|seed| outages(&draw(&scenario, seed, stratum)).len());
+        days.collect::<Vec<usize>>()
+    };
+    let mean = |days: &[usize]| days.iter().sum::<usize>() as f64 / days.len() as f64;
+    let (all, calm, failing) =
+        (out(Stratum::All, 4_000), out(Stratum::Calm, 2_000), out(Stratum::Failing, 2_000));
+    let together = (1.0 - likely) * mean(&calm) + likely * mean(&failing);
+    assert!((together - mean(&all)).abs() < 0.1, "{together} and {}", mean(&all));
+    // Alone, what is seldom is there on just those days that it is likely on.
+    scenario.ensemble.failures = vec![seldom];
+    let alone =
+        (0..4_000).filter(|seed| !outages(&draw(&scenario, *seed, Stratum::All)).is_empty());
+    assert!((alone.count() as f64 / 4_000.0 - likely).abs() < 0.02, "{likely}");
+    for seed in 0..100 {
+        assert!(outages(&draw(&scenario, seed, Stratum::Calm)).is_empty());
+        assert!(!outages(&draw(&scenario, seed, Stratum::Failing)).is_empty());
+    }
 }

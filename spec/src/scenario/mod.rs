@@ -59,7 +59,7 @@ pub struct Fleet {
     pub apps: Vec<AppTruth>,
     /// Tenant names by [`TenantId`].
     pub tenants: Vec<String>,
-    /// Demand by [`SeriesId`].
+    /// Demand by [`SeriesId`](periplus_core::ids::SeriesId).
     pub series: Vec<SeriesTruth>,
     /// Names of extended resources, in the order in which they are counted.
     pub extended: Vec<String>,

@@ -24,7 +24,7 @@ pub enum Act {
     /// Somebody approves the oldest hold.
     Approve,
     /// Inputs as they would come with a new or changed cluster, zone, app, tenant or policy. What is new is
-    /// in the [`Fleet`] already.
+    /// in the [fleet](super::Scenario::fleet) already.
     Inputs(Vec<Input>),
     /// An app that was declared again is really something else from now on.
     AppChanged {
