@@ -19,6 +19,7 @@
 //! | `weighed` | means of runs that count for different parts |
 //! | `compare` | differences and their intervals |
 //! | `rows`, `tables` | which tables there are; CSV and Parquet |
+//! | `honesty` | how often answers about real runs are wrong |
 //! | `guard` | what must not get worse |
 //! | `goal` | what must hold, and which variant holds it for least |
 //! | `bar` | the bar on a terminal |
@@ -31,6 +32,8 @@ pub(crate) mod draws;
 pub(crate) mod emit;
 pub(crate) mod goal;
 pub(crate) mod guard;
+#[cfg(test)]
+mod honesty;
 pub(crate) mod measures;
 #[cfg(feature = "objects")]
 pub(crate) mod objects;

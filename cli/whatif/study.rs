@@ -20,8 +20,8 @@ const VARIANTS_MAX: usize = 1_000;
 /// A range stands for so many values at most.
 const RANGE_MAX: i64 = 1_000;
 
-/// With fewer days no stratum could have two.
-const STRATIFIED_LEAST: u64 = 4;
+/// With fewer days those of a stratum are alike by chance too often, and then nothing seems to be unsure.
+const STRATIFIED_LEAST: u64 = 10;
 
 /// Variants of a scenario, or of what was recorded, over seeds.
 pub(crate) struct Study {

@@ -32,6 +32,10 @@ pub enum Stratum {
     Failing,
 }
 
+/// Seeds that follow each other stand for points that lie evenly in a square, however many they are: few days then have
+/// as much of the growth that is seldom as many have. Powers of the plastic number's inverse, times 2⁶⁴ (Roberts 2018).
+const EVENLY: [u64; 2] = [0xC13F_A9A9_02A6_328F, 0x91E1_0DA5_C79E_7B1D];
+
 /// What happens on more days than this is not seldom.
 const SELDOM_MOST: f64 = 0.5;
 
@@ -66,7 +70,7 @@ pub fn draw(scenario: &Scenario, seed: u64, stratum: Stratum) -> Scenario {
     if let Some(blocks) = day.ensemble.demand {
         rearrange(&mut day, blocks, &luck);
     }
-    grow(&mut day, &luck);
+    grow(&mut day, stratum);
     begin_with(&mut day);
     let mut moments = failures(&day, &luck, stratum);
     moments.extend(spare(&day, &luck));
@@ -104,12 +108,17 @@ fn rearrange(day: &mut Scenario, blocks: Blocks, luck: &Luck) {
 }
 
 /// Demand is as large as it has become by a day between the lead time and the horizon.
-fn grow(day: &mut Scenario, luck: &Luck) {
+fn grow(day: &mut Scenario, stratum: Stratum) {
     let Some(quantiles) = &day.ensemble.growth else { return };
-    let mut stream = luck.stream(Purpose::Growth, &[]);
-    let per_year = quantiles[usize::from(stream.draw().to_le_bytes()[7])];
+    // Strata take turns: every other seed is of the same one.
+    let number = match stratum {
+        Stratum::All => day.seed,
+        Stratum::Calm | Stratum::Failing => day.seed / 2,
+    };
+    let [growth, moment] = EVENLY.map(|step| number.wrapping_mul(step));
+    let per_year = quantiles[usize::from(growth.to_le_bytes()[7])];
     let (lead, horizon) = (day.ensemble.lead.0, day.ensemble.horizon.0);
-    let when = lead.saturating_add(stream.below(horizon.max(1)));
+    let when = lead.saturating_add(crate::luck::scale(moment, horizon.max(1)));
     let factor = growth::after(per_year, Span(when));
     for series in &mut day.fleet.series {
         let base = &mut series.demand.base;

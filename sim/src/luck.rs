@@ -40,8 +40,6 @@ pub enum Purpose {
     Stop = 8,
     /// Which recorded season a block of a drawn day is from.
     Season = 9,
-    /// How demand grows, and when a drawn day is.
-    Growth = 10,
     /// When clusters fail by chance, and for how long.
     Failure = 11,
     /// Which cluster is out on a drawn day.

@@ -77,6 +77,13 @@ fn demand_grows_as_it_was_said_to() {
     let in_a_year = factors(&scenario);
     assert!((in_a_year[500] - 1.2).abs() < 0.02, "{}", in_a_year[500]);
     assert!((in_a_year[950] - 1.5).abs() < 0.05, "{}", in_a_year[950]);
+    // A few days that follow each other are spread like many.
+    for first in 0..100 {
+        let factor =
+            |seed| draw(&scenario, seed, Stratum::All).fleet.series[0].demand.base.0 as f64 / base;
+        let above = (first..first + 20).filter(|seed| factor(*seed) > 1.2).count();
+        assert!((9..=11).contains(&above), "{above} of 20 from {first}");
+    }
     // Days lie evenly in the year before that.
     (scenario.ensemble.lead, scenario.ensemble.horizon) = (Span(0), YEAR);
     let until_then = factors(&scenario);
