@@ -267,11 +267,12 @@ pub struct WhatifArgs {
     /// The scenario's file, or the folder of a log: what would have been?
     #[arg(value_name = "SCENARIO|LOG")]
     pub subject: PathBuf,
-    /// Set a field in every variant, as in `policy.pace.dwell=5m`. The base stays as it is.
+    /// Set a field in every variant, as in `policy.pace.dwell=5m`. The base stays as it is. Behind an `@` stands the
+    /// name of a file that has the value, as in `policy=@policy.yaml`.
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
     /// Try these values of a field, as in `demand.growth=1.5,2` or `clusters[tier=edge].nodePools[0].nodes=1..4`.
-    /// Several are combined in every way.
+    /// Several are combined in every way. Values may stand in files, as in `policy=@old.yaml,@new.yaml`.
     #[arg(long, value_name = "PATH=A,B,…")]
     pub vary: Vec<String>,
     /// With a log: from when on settings hold, as in `18:30` after the start or a date and time in RFC 3339

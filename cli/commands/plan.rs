@@ -11,7 +11,7 @@ use crate::render::{self, counted, strong, table};
 use crate::report::{self, Asked, Planned};
 use crate::whatif::bar::Bar;
 use crate::whatif::compare::CONFIDENCE;
-use crate::whatif::draws::{SEEDS_OF_CANDIDATES, Uncertainty};
+use crate::whatif::draws::{Draws, SEEDS_OF_CANDIDATES, Uncertainty};
 use crate::whatif::goal::{Candidate, Goal, choose, confidence_of_each};
 use crate::whatif::measures::{self, ANNUAL, path_of, require, told};
 use crate::whatif::rows;
@@ -202,7 +202,7 @@ fn tell(
         Some(place) => format!("\n{}", strong(&candidates[place].name)),
         None => "\nno candidate holds".into(),
     });
-    render::paragraph(&method(study));
+    render::paragraph(&method(study, goals));
 }
 
 /// What holds for every candidate, and a line that parts it from what follows.
@@ -233,14 +233,24 @@ pub(super) fn stands(goals: &[Goal], one: &Candidate) -> impl Iterator<Item = St
 }
 
 /// What bounds are, and what they cover.
-pub(super) fn method(study: &Study) -> String {
+pub(super) fn method(study: &Study, goals: &[Goal]) -> String {
     if study.seeds.len() < 2 {
         return "One run tells nothing about luck: there is no bound but the value itself.".into();
     }
-    format!(
+    let method = format!(
         "All bounds together hold with {:.0} % confidence: those of means by Student's t after Hall's \
          transformation, those of parts by Clopper and Pearson, each by Bonferroni. They cover {}.",
         CONFIDENCE * 1e2,
         study.uncertainty().told()
-    )
+    );
+    let means_of_days = study.draws == Draws::Days && goals.iter().any(|goal| goal.part.is_none());
+    if means_of_days {
+        let rarer = study.seeds.len();
+        format!(
+            "{method} A mean that hangs on days rarer than one in {rarer} needs more of them; a goal \
+             `in 95% of days` does not."
+        )
+    } else {
+        method
+    }
 }

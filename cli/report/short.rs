@@ -42,17 +42,27 @@ impl Serialize for Short {
 }
 
 /// Names for variants, from what they set: the last word of each path and its value. What all variants set alike
-/// is left out, and no two are the same.
+/// is left out, a variant that goes one step further than the one before it is named for that step, and no two are
+/// the same.
 pub(crate) fn names(settings: &[Vec<&str>]) -> Vec<String> {
     let varied = settings.iter().filter(|set| !set.is_empty());
     let common = |text: &&str| settings.len() > 2 && varied.clone().all(|set| set.contains(text));
-    let name = |set: &Vec<&str>| {
+    let name = |(place, set): (usize, &Vec<&str>)| {
+        let before: &[&str] = if place > 0 { &settings[place - 1] } else { &[] };
+        let further: Vec<&str> =
+            set.iter().copied().filter(|text| !before.contains(text)).collect();
+        if let [step] = further[..]
+            && !before.is_empty()
+            && set.len() == before.len() + 1
+        {
+            return clipped(&format!("+ {}", setting(step)));
+        }
         let telling: Vec<&str> = set.iter().copied().filter(|text| !common(text)).collect();
         let telling = if telling.is_empty() { set } else { &telling };
         let parts: Vec<String> = telling.iter().map(|text| setting(text)).collect();
         if parts.is_empty() { "base".to_owned() } else { clipped(&parts.join(", ")) }
     };
-    let names: Vec<String> = settings.iter().map(name).collect();
+    let names: Vec<String> = settings.iter().enumerate().map(name).collect();
     if let [base, only] = names.as_slice()
         && settings[0].is_empty()
         && only.ends_with('…')
@@ -71,7 +81,18 @@ pub(crate) fn names(settings: &[Vec<&str>]) -> Vec<String> {
 fn setting(text: &str) -> String {
     let (path, value) = text.split_once('=').map_or((text, ""), |_| parted(text));
     let word = path.rsplit(['.', ']']).find(|word| !word.is_empty()).unwrap_or(path);
-    format!("{word}={value}")
+    match only(path) {
+        Some(name) => format!("{name}: {word}={value}"),
+        None => format!("{word}={value}"),
+    }
+}
+
+/// The name of the only one that a path means, if it begins with one.
+fn only(path: &str) -> Option<&str> {
+    let (kind, rest) = path.split_once('[')?;
+    let (name, _) = rest.split_once(']')?;
+    let is_name = !kind.contains('.') && !name.contains('=') && name.parse::<usize>().is_err();
+    is_name.then_some(name)
 }
 
 /// A setting's path and value: the first `=` outside of brackets parts them.
@@ -119,6 +140,11 @@ mod tests {
         assert_eq!(named, ["base", "nodes=1", "nodes=2"]);
         let named = names(&[vec![], vec!["demand.growth=2", "timeline=[]"]]);
         assert_eq!(named, ["base", "growth=2, timeline=[]"]);
+        let sites = ["one", "two"].map(|site| format!("clusters[{site}].nodePools[0].nodes=1"));
+        let named = names(&[vec![], vec![&sites[0]], vec![&sites[0], &sites[1]]]);
+        assert_eq!(named, ["base", "one: nodes=1", "+ two: nodes=1"]);
+        let named = names(&[vec![], vec!["a=1", "b=1"], vec!["a=1", "b=2"]]);
+        assert_eq!(named, ["base", "b=1", "b=2"]);
         let long = format!("timeline=[{}]", "{at: 1h, outage: all}".repeat(3));
         let named = names(&[vec![], vec![&long], vec![&long]]);
         assert_eq!(named[1], "timeline=[{at: 1h, outage: all}{at: 1h,…");

@@ -52,6 +52,13 @@ pub(crate) fn indexed_job(args: &WhatifArgs, study: &Study) -> Result<String, Fa
             hint: "each shard needs a run of its own; ask for fewer".into(),
         });
     }
+    let mut all = study.variants.iter().flat_map(|variant| &variant.settings);
+    if let Some(setting) = all.find(|setting| setting.is_from_file()) {
+        return Err(Failure::Usage {
+            message: format!("pods do not find the file of `{}`", setting.text()),
+            hint: "write the value itself instead of the file's name".into(),
+        });
+    }
     let files = match &study.recorded {
         None => Files::new(&args.subject, &study.files)?,
         Some(_) => of_log(args)?,

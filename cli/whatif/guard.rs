@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::whatif::compare::Difference;
-use crate::whatif::measures::path_of;
+use crate::whatif::measures::{self, path_of};
 
 /// What must not come out.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,9 +55,13 @@ impl Guard {
         };
         let broken = if self.above { value > limit } else { value < limit };
         broken.then(|| {
+            let told = |value| measures::told(&self.measure, value);
             format!(
                 "`{}` came out: {} is {} and was {}",
-                self.text, self.measure, found.variant, found.base
+                self.text,
+                measures::label(&self.measure),
+                told(found.variant),
+                told(found.base)
             )
         })
     }

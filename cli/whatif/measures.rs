@@ -154,8 +154,8 @@ impl Form {
         }
     }
 
-    /// A difference and half of its interval as people read them, with as many decimals as the first needs to
-    /// be told from nothing.
+    /// A difference and half of its interval as people read them, with as many decimals as the first needs to be told
+    /// from nothing, unless the second is far larger.
     pub(crate) fn told_difference(self, value: f64, margin: Option<f64>) -> String {
         let (before, scale, usual, unit) = match self {
             Self::Count => ("", 1.0, 0, ""),
@@ -165,9 +165,9 @@ impl Form {
             Self::Share => ("", 1e2, 2, " pp"),
         };
         let size = value.abs() * scale;
-        let vanishes = |decimals: &usize| size > 0.0 && size * 10_f64.powf(*decimals as f64) < 1.0;
-        let decimals = (usual..DECIMALS_MAX).find(|decimals| !vanishes(decimals));
-        let decimals = decimals.unwrap_or(DECIMALS_MAX);
+        let telling = margin.map_or(size, |margin| size.max(margin * scale / 10.0));
+        let is_seen = |decimals: &usize| telling * 10_f64.powf(*decimals as f64) >= 1.0;
+        let decimals = (usual..=DECIMALS_MAX).find(is_seen).unwrap_or(usual);
         let told = |size: f64| match decimals {
             0 => grouped(whole(size)),
             decimals => format!("{size:.decimals$}"),
@@ -178,7 +178,7 @@ impl Form {
     }
 }
 
-/// Differences are told with at most so many decimals.
+/// Differences are told with at most so many decimals; what they do not show is as good as nothing.
 const DECIMALS_MAX: usize = 6;
 
 #[cfg(test)]
@@ -192,6 +192,8 @@ mod tests {
         assert_eq!(told(Form::Dollars, -0.001_2, Some(0.000_4)), "−$0.001 ± 0.000");
         assert_eq!(told(Form::Count, 1_234.4, Some(20.0)), "+1,234 ± 20");
         assert_eq!(told(Form::Count, 0.4, Some(0.55)), "+0.4 ± 0.6");
+        assert_eq!(told(Form::Milliseconds, -0.000_007, Some(0.026_8)), "−0.000 ± 0.027 ms");
+        assert_eq!(told(Form::Share, -2e-10, Some(3e-10)), "−0.00 ± 0.00 pp");
         assert_eq!(told(Form::Share, -0.002_5, None), "−0.25 pp");
         assert_eq!(told(Form::Kilograms, 0.0, Some(0.5)), "+0.00 ± 0.50 kg");
     }

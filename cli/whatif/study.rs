@@ -292,7 +292,21 @@ impl Way {
 
 /// Settings as they were written.
 pub(crate) fn settings(texts: &[String]) -> Result<Vec<Setting>, Failure> {
-    texts.iter().map(|text| Setting::parse(text).map_err(refused)).collect()
+    let one = |text: &String| {
+        let (path, value) = Setting::split(text).map_err(refused)?;
+        setting(path, value)
+    };
+    texts.iter().map(one).collect()
+}
+
+/// A setting whose value stands here, or in a file that is named behind an `@`.
+fn setting(path: &str, value: &str) -> Result<Setting, Failure> {
+    let Some(file) = value.strip_prefix('@') else {
+        return Setting::new(path, value).map_err(refused);
+    };
+    let content = std::fs::read_to_string(file)
+        .map_err(|error| Failure::io("read", Path::new(file), &error))?;
+    Setting::from_file(path, file, &content).map_err(refused)
 }
 
 /// The number of a stratum.
@@ -323,7 +337,7 @@ pub(crate) fn values(text: &str) -> Result<Vec<Setting>, Failure> {
         Some(range) => range?,
         None => parted(said),
     };
-    values.iter().map(|value| Setting::new(path, value).map_err(refused)).collect()
+    values.iter().map(|value| setting(path, value)).collect()
 }
 
 /// The whole numbers from the first to the last, if it is a range.

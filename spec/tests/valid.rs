@@ -396,8 +396,11 @@ fn a_stranger_s_scenario_reads_no_file_outside_its_folder() {
 
 /// What `settings` make of `everything.yaml` at `at`.
 fn forked(settings: &[&str], at: Tick) -> Forked {
-    let settings: Vec<Setting> =
-        settings.iter().map(|text| Setting::parse(text).expect("a setting")).collect();
+    let setting = |text: &&str| {
+        let (path, value) = Setting::split(text).expect("a setting");
+        Setting::new(path, value).expect("a setting")
+    };
+    let settings: Vec<Setting> = settings.iter().map(setting).collect();
     load_forked(Path::new(EVERYTHING), &settings, at).unwrap_or_else(|wrong| panic!("{wrong:#?}"))
 }
 

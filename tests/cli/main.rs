@@ -16,6 +16,7 @@ mod log;
 #[cfg(feature = "objects")]
 mod objects;
 mod pages;
+mod pipelines;
 mod place;
 mod plan;
 mod record;

@@ -172,6 +172,45 @@ fn what_cannot_be_set_is_told() {
 }
 
 #[test]
+fn a_policy_that_stands_in_a_file_holds_in_a_variant() {
+    let place = Place::after_a_run();
+    let policy = |pace: &str| {
+        format!(
+            "apiVersion: periplus.dev/v1alpha1\nkind: Policy\nmetadata: {{name: ours}}\nspec: {pace}\n"
+        )
+    };
+    place.write("slow.yaml", &policy("{pace: {dwell: 40m}}"));
+    place.write("dear.yaml", &policy("{carbonPrice: 9000, pace: {dwell: 1m}}"));
+    let differences = |subject: &str, settings: [&str; 2]| {
+        let [one, other] = settings;
+        let args = ["whatif", subject, "--vary", &format!("{one},{other}"), "--format", "json"];
+        let answer = place.periplus(&args);
+        let (_, answer) = answer.split_once('\n').unwrap();
+        let end = answer.rfind('}').unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&answer[..=end]).unwrap();
+        let variants = answer["variants"].as_array().unwrap();
+        variants.iter().map(|variant| variant["differences"].clone()).collect::<Vec<_>>()
+    };
+    for subject in ["harbour.yaml", "run/run.log"] {
+        let files = ["policy=@slow.yaml", "@dear.yaml"];
+        let here = ["policy={pace: {dwell: 40m}}", "{carbonPrice: 9000, pace: {dwell: 1m}}"];
+        let found = differences(subject, files);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found, differences(subject, here));
+    }
+    let mut told = String::new();
+    for setting in ["policy=@none.yaml", "policy=@harbour.yaml", "clusters=@slow.yaml", "policy=3"]
+    {
+        told += &place.periplus(&["whatif", "harbour.yaml", "--set", setting]);
+        told += "\n";
+    }
+    let emit = ["whatif", "harbour.yaml", "--set", "policy=@slow.yaml", "--emit", "indexed-job"];
+    told +=
+        &place.periplus(&[&emit[..], &["--shards", "1", "--out", "gs://bucket/harbour"]].concat());
+    assert_snapshot!(told);
+}
+
+#[test]
 fn a_damaged_run_is_named() {
     let place = Place::new();
     place.periplus(&STUDY);

@@ -3,18 +3,20 @@
 //! They change trees before anything is read from them, so that a value that is set is held to the same forms
 //! as one that stands in a file.
 
+mod path;
+
 use std::sync::Arc;
 
 use periplus_core::units::Tick;
 use xxhash_rust::xxh3::xxh3_128;
 
+use self::path::{Step, entry_mut, set, split, steps};
 use crate::book::Place;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Source, Span};
 use crate::draft::{API_VERSION, Document, Kind};
-use crate::schema::nearest;
 use crate::values::Name;
-use crate::yaml::{self, Entry, Node, Origin, Scalar, Style, Value};
+use crate::yaml::{self, Node, Origin, Value};
 
 /// One field, or the same field of several documents, and its value.
 #[derive(Clone, Debug)]
@@ -23,8 +25,11 @@ pub struct Setting {
     kind: Kind,
     /// Which documents of the kind: all, or those with a name or a label.
     filter: Option<Filter>,
+    /// Of no steps where it is all that the documents say.
     path: Vec<Step>,
     value: Node,
+    /// What stands for the file that the value is from.
+    content: Option<u128>,
 }
 
 /// What a document must have.
@@ -32,17 +37,6 @@ pub struct Setting {
 enum Filter {
     Name(String),
     Label(String, String),
-}
-
-/// A step further into a document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
-    /// A field; in a list, the field of every item.
-    Key(String),
-    /// One item of a list.
-    Item(usize),
-    /// The items of a list that have this value.
-    Where(String, String),
 }
 
 /// What paths can begin with; anything else is a field of the scenario.
@@ -63,15 +57,6 @@ const KINDS: [(&str, Kind); 13] = [
 ];
 
 impl Setting {
-    /// Reads `path=value`.
-    ///
-    /// # Errors
-    /// It is not of that form, or the value is not YAML.
-    pub fn parse(text: &str) -> Result<Self, Diagnostic> {
-        let (path, value) = Self::split(text)?;
-        Self::new(path, value)
-    }
-
     /// A path and what stands behind its `=`, unread.
     ///
     /// # Errors
@@ -81,12 +66,38 @@ impl Setting {
             .ok_or_else(|| bad(text, "a setting is a path and a value, as in `demand.growth=2`"))
     }
 
-    /// The same with path and value apart.
+    /// A path, and a value in YAML.
     ///
     /// # Errors
     /// The path is not one, or the value is not YAML.
     pub fn new(path: &str, value: &str) -> Result<Self, Diagnostic> {
         let text = format!("{path}={value}");
+        Self::read(text, path, Source { name: "the setting".into(), text: value.into() })
+    }
+
+    /// The same with a value that stands in a file, said as `@` and its name. All that documents say, as in
+    /// `policy=@policy.yaml`, stands there as such a document.
+    ///
+    /// # Errors
+    /// The path is not one, or the file does not hold one value in YAML.
+    pub fn from_file(path: &str, name: &str, content: &str) -> Result<Self, Diagnostic> {
+        let text = format!("{path}=@{name}");
+        let source = Source { name: name.into(), text: content.into() };
+        let mut setting = Self::read(text, path, source)?;
+        setting.content = Some(xxh3_128(content.as_bytes()));
+        if setting.path.is_empty() {
+            let kind = setting.value.get("kind").and_then(Node::text);
+            if kind != Some(setting.kind.name()) {
+                let why = format!("{name} does not say `kind: {}`", setting.kind.name());
+                return Err(bad(&setting.text, &why));
+            }
+            let spec = setting.value.get("spec").cloned();
+            setting.value = spec.unwrap_or_else(|| Node::null(Span::default()));
+        }
+        Ok(setting)
+    }
+
+    fn read(text: String, path: &str, source: Source) -> Result<Self, Diagnostic> {
         let mut steps = steps(path).map_err(|why| bad(&text, &why))?.into_iter().peekable();
         let first = match steps.peek() {
             Some(Step::Key(word)) => KINDS.iter().find(|(name, _)| name == word),
@@ -105,24 +116,39 @@ impl Setting {
             }
         }
         let path: Vec<Step> = steps.collect();
-        if path.is_empty() {
-            return Err(bad(&text, "it names no field"));
-        }
-        let source = Arc::new(Source { name: "the setting".into(), text: value.into() });
-        let mut trees = yaml::parse(&source).map_err(|mut wrong| wrong.remove(0))?;
+        let kind = first.map_or(Kind::Scenario, |(_, kind)| *kind);
+        let mut trees = yaml::parse(&Arc::new(source)).map_err(|mut wrong| wrong.remove(0))?;
         let value = match trees.len() {
             0 => Node::null(Span::default()),
             1 => trees.remove(0),
             _ => return Err(bad(&text, "the value is more than one document")),
         };
-        let kind = first.map_or(Kind::Scenario, |(_, kind)| *kind);
-        Ok(Self { text, kind, filter, path, value })
+        if path.is_empty() {
+            match (kind, &value.value) {
+                (Kind::Scenario | Kind::InitialState, _) => {
+                    return Err(bad(&text, "it names no field"));
+                }
+                (_, Value::Map(_)) => {}
+                (_, Value::Null | Value::Scalar(_) | Value::List(_)) => {
+                    let why =
+                        format!("it names no field, and all of a {} is a mapping", noun(kind));
+                    return Err(bad(&text, &why));
+                }
+            }
+        }
+        Ok(Self { text, kind, filter, path, value, content: None })
     }
 
     /// As it was written.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Whether its value stands in a file.
+    #[must_use]
+    pub fn is_from_file(&self) -> bool {
+        self.content.is_some()
     }
 
     /// The names of those documents that it sets a field of.
@@ -260,6 +286,7 @@ impl Settings {
         for (setting, _) in &self.list {
             bytes.extend_from_slice(setting.text.as_bytes());
             bytes.push(0);
+            bytes.extend(setting.content.into_iter().flat_map(u128::to_le_bytes));
         }
         xxh3_128(&bytes)
     }
@@ -274,136 +301,9 @@ fn bad(text: &str, why: &str) -> Diagnostic {
         .with_help("write a path and a value, as in `clusters[tier=edge].nodePools[0].nodes=2`")
 }
 
-/// A path and a value, at the first `=` that is not in brackets.
-fn split(text: &str) -> Option<(&str, &str)> {
-    let mut depth = 0_u32;
-    for (place, letter) in text.char_indices() {
-        match letter {
-            '[' => depth += 1,
-            ']' => depth = depth.saturating_sub(1),
-            '=' if depth == 0 => return Some((&text[..place], &text[place + 1..])),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The steps of a path: fields with dots between them, brackets behind them.
-fn steps(path: &str) -> Result<Vec<Step>, String> {
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(inside) = rest.strip_prefix('[') {
-            let (inner, behind) = inside
-                .split_once(']')
-                .ok_or_else(|| format!("a `[` in `{path}` is never closed"))?;
-            steps.push(match (inner.split_once('='), inner.parse()) {
-                (Some((key, value)), _) => Step::Where(key.trim().into(), value.trim().into()),
-                (None, Ok(item)) => Step::Item(item),
-                (None, Err(_)) => Step::Where("name".into(), inner.trim().into()),
-            });
-            rest = behind;
-        } else {
-            let word = rest.strip_prefix('.').filter(|_| !steps.is_empty()).unwrap_or(rest);
-            let end = word.find(['.', '[']).unwrap_or(word.len());
-            if end == 0 {
-                return Err(format!("`{path}` has an empty step"));
-            }
-            steps.push(Step::Key(word[..end].into()));
-            rest = &word[end..];
-        }
-    }
-    Ok(steps)
-}
-
-/// Sets the field at the end of a path. Says how many it was.
-fn set(node: &mut Node, path: &[Step], value: &Node) -> Result<usize, String> {
-    let Some((step, rest)) = path.split_first() else {
-        *node = placed(value, node.span);
-        return Ok(1);
-    };
-    match (step, &mut node.value) {
-        (Step::Key(_), Value::List(items)) => {
-            items.iter_mut().map(|item| set(item, path, value)).sum()
-        }
-        (Step::Key(key), Value::Map(_) | Value::Null) => {
-            let span = node.head();
-            let field = entry_mut(node, key, span).expect("it is a mapping, or becomes one");
-            set(field, rest, value)
-        }
-        (Step::Item(item), Value::List(items)) => {
-            let count = items.len();
-            let found = items.get_mut(*item);
-            set(
-                found.ok_or_else(|| format!("the list has {count} items, none is [{item}]"))?,
-                rest,
-                value,
-            )
-        }
-        (Step::Where(key, wanted), Value::List(items)) => {
-            let mut fields = 0;
-            let mut names: Vec<String> = Vec::new();
-            for item in items.iter_mut() {
-                let text = item.get(key).and_then(Node::text).map(str::to_owned);
-                if text.as_ref() == Some(wanted) {
-                    fields += set(item, rest, value)?;
-                }
-                names.extend(text);
-            }
-            if fields > 0 {
-                return Ok(fields);
-            }
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            let known = nearest(wanted, &names).map(|near| format!("; did you mean `{near}`?"));
-            Err(format!("no item has `{key}: {wanted}`{}", known.unwrap_or_default()))
-        }
-        (Step::Key(key), Value::Scalar(_)) => {
-            Err(format!("`{key}` is looked for in {}", node.noun()))
-        }
-        (Step::Item(_) | Step::Where(..), _) => {
-            Err(format!("brackets stand behind {}, not a list", node.noun()))
-        }
-    }
-}
-
-/// The value under a key, made if there is none; nothing where the node is no mapping.
-fn entry_mut<'a>(node: &'a mut Node, key: &str, span: Span) -> Option<&'a mut Node> {
-    if node.is_null() {
-        node.value = Value::Map(Vec::new());
-    }
-    let Value::Map(entries) = &mut node.value else { return None };
-    let place = entries.iter().position(|entry| entry.key == key).unwrap_or_else(|| {
-        entries.push(Entry { key: key.into(), key_span: span, value: Node::null(span) });
-        entries.len() - 1
-    });
-    Some(&mut entries[place].value)
-}
-
-/// A value as it stands at another place.
-fn placed(value: &Node, span: Span) -> Node {
-    let value = match &value.value {
-        Value::Null => Value::Null,
-        Value::Scalar(Scalar { text, style: Style::Plain }) => {
-            Value::Scalar(Scalar { text: text.clone(), style: Style::Filled })
-        }
-        Value::Scalar(scalar) => Value::Scalar(scalar.clone()),
-        Value::List(items) => Value::List(items.iter().map(|item| placed(item, span)).collect()),
-        Value::Map(entries) => Value::Map(
-            entries
-                .iter()
-                .map(|entry| Entry {
-                    key: entry.key.clone(),
-                    key_span: span,
-                    value: placed(&entry.value, span),
-                })
-                .collect(),
-        ),
-    };
-    Node { span, value }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::path::tests::{said, tree};
     use super::*;
 
     #[test]
@@ -417,60 +317,38 @@ mod tests {
         assert_eq!(path_in("apps.worth.unservedPrice"), "apps[one].worth.unservedPrice");
     }
 
-    fn tree(text: &str) -> Node {
-        let source = Arc::new(Source { name: "test".into(), text: text.into() });
-        yaml::parse(&source).unwrap().remove(0)
-    }
-
-    fn said(node: &Node) -> String {
-        match &node.value {
-            Value::Null => "~".into(),
-            Value::Scalar(scalar) => scalar.text.clone(),
-            Value::List(items) => {
-                format!("[{}]", items.iter().map(said).collect::<Vec<_>>().join(", "))
-            }
-            Value::Map(entries) => {
-                let entries =
-                    entries.iter().map(|one| format!("{}: {}", one.key, said(&one.value)));
-                format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
-            }
+    #[test]
+    fn what_is_no_setting_is_refused() {
+        for text in [
+            "x",
+            "=1",
+            "[a]=1",
+            "a..b=1",
+            "a[=1",
+            "clusters=1",
+            "scenario={}",
+            "a=[",
+            "a=1\n---\n2",
+        ] {
+            let read = Setting::split(text).and_then(|(path, value)| Setting::new(path, value));
+            assert!(read.is_err(), "{text}");
         }
     }
 
-    fn set_in(text: &str, path: &str, value: &str) -> Result<String, String> {
-        let setting = Setting::new(path, value).map_err(|wrong| wrong.message)?;
-        let mut node = tree(text);
-        set(&mut node, &setting.path, &setting.value)
-            .map(|fields| format!("{fields} {}", said(&node)))
-    }
-
     #[test]
-    fn a_field_is_set_where_the_path_leads() {
-        let set = |text, path, value| set_in(text, path, value).unwrap();
-        assert_eq!(set("{a: {b: 1}}", "a.b", "2"), "1 {a: {b: 2}}");
-        assert_eq!(set("{}", "a.b", "{c: 2}"), "1 {a: {b: {c: 2}}}");
-        assert_eq!(set("{a: [{b: 1}, {b: 2}]}", "a.b", "3"), "2 {a: [{b: 3}, {b: 3}]}");
-        assert_eq!(set("{a: [{b: 1}, {b: 2}]}", "a[1].b", "3"), "1 {a: [{b: 1}, {b: 3}]}");
+    fn a_file_says_one_value_or_all_of_a_document() {
+        let policy = "apiVersion: periplus.dev/v1alpha1\nkind: Policy\nspec: {carbonPrice: 3}\n";
+        let whole = Setting::from_file("policy", "new.yaml", policy).unwrap();
         assert_eq!(
-            set("{a: [{name: x, b: 1}, {name: y, b: 2}]}", "a[name=y].b", "3"),
-            "1 {a: [{name: x, b: 1}, {name: y, b: 3}]}"
+            (whole.text(), said(&whole.value)),
+            ("policy=@new.yaml", "{carbonPrice: 3}".into())
         );
-        assert_eq!(set("{a: [{name: x, b: 1}]}", "a[x].b", "3"), "1 {a: [{name: x, b: 3}]}");
-    }
-
-    #[test]
-    fn what_cannot_be_set_says_why() {
-        let why = |text, path| set_in(text, path, "1").unwrap_err();
-        assert_eq!(why("{a: [1]}", "a[3]"), "the list has 1 items, none is [3]");
-        assert_eq!(why("{a: x}", "a.b"), "`b` is looked for in a text");
-        assert_eq!(why("{a: {}}", "a[0]"), "brackets stand behind a mapping, not a list");
-        assert_eq!(
-            why("{a: [{name: edge}]}", "a[name=egde].b"),
-            "no item has `name: egde`; did you mean `edge`?"
-        );
-        for text in ["x", "=1", "[a]=1", "a..b=1", "a[=1", "clusters=1", "a=[", "a=1\n---\n2"] {
-            assert!(Setting::parse(text).is_err(), "{text}");
-        }
+        let field = Setting::from_file("policy.pace", "pace.yaml", "dwell: 5m\n").unwrap();
+        assert_eq!(said(&field.value), "{dwell: 5m}");
+        assert!(Setting::from_file("clusters[a]", "new.yaml", policy).is_err());
+        let print = |setting: &Setting| Settings::new(std::slice::from_ref(setting)).fingerprint(1);
+        let other = Setting::from_file("policy", "new.yaml", &policy.replace('3', "4")).unwrap();
+        assert_ne!(print(&whole), print(&other));
     }
 
     #[test]
