@@ -354,7 +354,7 @@ impl Teller<'_> {
             ))
         ));
         self.tell_next();
-        render::paragraph(&method(study, &self.goals));
+        render::paragraph(&method(study, self.goals));
     }
 
     fn tell_next(&self) {

@@ -57,11 +57,10 @@ fn holds(place: &Place, script: &str) -> bool {
 /// The steps of a pipeline: those that stop at the first that fails, and what follows in any case.
 fn steps(pipeline: &str) -> (Vec<String>, String) {
     let events = Parser::new_from_str(pipeline).map(|event| event.unwrap().0);
-    let texts = events.filter_map(|event| match event {
-        Event::Scalar(text, ..) => Some(text.into_owned()),
-        _ => None,
-    });
-    let texts: Vec<String> = texts.collect();
+    let text = |event| {
+        if let Event::Scalar(text, ..) = event { Some(text.into_owned()) } else { None }
+    };
+    let texts: Vec<String> = events.filter_map(text).collect();
     let place = |key: &str| texts.iter().position(|text| text == key);
     if let (Some(script), Some(after)) = (place("script"), place("after_script")) {
         return (vec![texts[script + 1..after].join("\n")], texts[after + 1].clone());
