@@ -59,6 +59,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make a scenario of a log, or of a part of it, in which the same happens.
     Record(RecordArgs),
+    /// Write a scenario in which nothing tells whose it is, and everything is decided as before.
+    Anonymize(AnonymizeArgs),
     /// Draw worlds from seeds, trouble them, and check what must always hold.
     Swarm(SwarmArgs),
     /// Print a completion script for a shell.
@@ -375,6 +377,22 @@ pub struct RecordArgs {
     /// With a log that does not carry it: the scenario that it was made from.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Write over a scenario that is there already.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `anonymize`.
+#[derive(Debug, Args)]
+pub struct AnonymizeArgs {
+    /// The scenario's file.
+    pub scenario: PathBuf,
+    /// The file of the other one. Its tables go into a folder beside it, called like it.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// What decides, together with the scenario, which way the earth is turned.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
     /// Write over a scenario that is there already.
     #[arg(long)]
     pub force: bool,

@@ -6,6 +6,7 @@ use periplus_spec::Bundle;
 use periplus_spec::values::Name;
 
 use crate::failure::Failure;
+use crate::render::{grouped, table};
 
 /// What becomes of a scenario that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,4 +68,12 @@ pub(crate) fn write(bundle: &Bundle, path: &Path) -> Result<Vec<(PathBuf, usize)
     }
     written.reverse();
     Ok(written)
+}
+
+/// What was written, for people.
+pub(crate) fn told(files: &[(PathBuf, usize)]) -> String {
+    let rows = files.iter().map(|(path, bytes)| {
+        vec![path.display().to_string(), format!("{} bytes", grouped(*bytes as u64))]
+    });
+    table(&[], rows.collect()).trim_end().to_owned()
 }

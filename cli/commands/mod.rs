@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod anonymize;
 mod check;
 mod diff;
 mod log;
@@ -32,6 +33,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Whatif(args) => whatif::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Anonymize(args) => anonymize::run(&args),
         Command::Swarm(args) => swarm::run(&args),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { out } => man::pages(&out),

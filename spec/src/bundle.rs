@@ -138,6 +138,12 @@ impl Bundle {
         }
     }
 
+    /// Leaves out tables that nothing names.
+    pub fn drop_tables(&mut self) {
+        let named: Vec<String> = self.named().into_iter().map(|file| file.clone()).collect();
+        self.tables.retain(|file, _| named.contains(file));
+    }
+
     /// Every place that names a table.
     fn named(&mut self) -> Vec<&mut String> {
         let spec = &mut self.scenario.spec;

@@ -40,8 +40,11 @@ fn what_cannot_be_recorded_is_told() {
 
 /// All scenarios of the repository, but for those that only others include.
 fn scenarios() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut folders = vec![root];
+    scenarios_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"))
+}
+
+pub(crate) fn scenarios_in(root: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![root.to_owned()];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
