@@ -419,6 +419,10 @@ pub struct ShrinkArgs {
     /// Keep only this expectation failing, counted from 1 [default: all that fail].
     #[arg(long, value_name = "N")]
     pub expectation: Option<usize>,
+    /// Keep what cures it the same as well: with this setting, as in `policy.pace.dwell=5m`, it must not fail. Several
+    /// are set together.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub cured_by: Vec<String>,
     /// How many runs at once. What comes out does not depend on it [default: as many as there are cores].
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,

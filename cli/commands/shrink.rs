@@ -4,15 +4,15 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
-use periplus_spec::Bundle;
 use periplus_spec::scenario::Scenario;
+use periplus_spec::{Bundle, Setting};
 
 use crate::args::ShrinkArgs;
 use crate::bundles::{self, Existing};
 use crate::failure::{Exit, Failure};
 use crate::parallel;
 use crate::render::{self, counted, strong};
-use crate::shrink::same::{Condition, Played, Same, Unmet, play};
+use crate::shrink::same::{Condition, Failing, Played, Same, Unmet, play};
 use crate::shrink::size::Size;
 use crate::shrink::{Shrinking, Watch};
 use crate::whatif::measures;
@@ -31,9 +31,14 @@ pub(super) fn run(args: &ShrinkArgs) -> Result<Exit, Failure> {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let shrunk = play(&scenario).and_then(|played| {
-        let same = wanted(args, conditions, &scenario, &played)?;
+        let failure = wanted(args, conditions, &scenario, &played)?;
+        let cure = settings(&args.cured_by)?;
+        if !cure.is_empty() {
+            let cured = bundle.load_with(&cure).map_err(Failure::Files)?.scenario;
+            require_cured(args, &failure, &play(&cured)?)?;
+        }
         bundle.scenario.metadata.name = name;
-        let same = keep_only(&mut bundle, same);
+        let same = Same { failure: keep_only(&mut bundle, failure), cure };
         let mut progress = Progress::new(args.out.clone());
         progress.found(&bundle, 0)?;
         let mut shrinking = Shrinking::new(bundle, &same, parallel::jobs(args.jobs), &mut progress);
@@ -65,9 +70,9 @@ fn wanted(
     conditions: Vec<Condition>,
     scenario: &Scenario,
     played: &Played,
-) -> Result<Same, Failure> {
+) -> Result<Failing, Failure> {
     let (unmet, known) = match played {
-        Played::Broken(message) => return Ok(Same::Breaks(message.clone())),
+        Played::Broken(message) => return Ok(Failing::Breaks(message.clone())),
         Played::Through { unmet, measures } => (unmet, measures),
     };
     let shown = args.scenario.display();
@@ -86,7 +91,7 @@ fn wanted(
                 });
             }
         }
-        return Ok(Same::While(conditions));
+        return Ok(Failing::While(conditions));
     }
     let picked: Vec<Unmet> = match args.expectation {
         None => unmet.clone(),
@@ -113,24 +118,45 @@ fn wanted(
                 .into(),
         });
     }
-    Ok(Same::Unmet(picked))
+    Ok(Failing::Unmet(picked))
+}
+
+/// The settings that the command line asks for.
+fn settings(texts: &[String]) -> Result<Vec<Setting>, Failure> {
+    let parsed = texts.iter().map(|text| Setting::parse(text));
+    parsed.collect::<Result<_, _>>().map_err(|wrong| Failure::Files(vec![wrong]))
+}
+
+/// Refuses a cure that does not help.
+fn require_cured(args: &ShrinkArgs, failure: &Failing, played: &Played) -> Result<(), Failure> {
+    if failure.is_cured(played) {
+        return Ok(());
+    }
+    Err(Failure::Usage {
+        message: format!(
+            "{} fails with `{}` too",
+            args.scenario.display(),
+            args.cured_by.join("`, `")
+        ),
+        hint: "give settings with which it does not fail, or leave `--cured-by` out".into(),
+    })
 }
 
 /// Leaves of all expectations those that are to stay unmet, and counts these anew.
-fn keep_only(bundle: &mut Bundle, same: Same) -> Same {
+fn keep_only(bundle: &mut Bundle, failure: Failing) -> Failing {
     let expect = &mut bundle.scenario.spec.expect;
-    match same {
-        Same::Unmet(mut unmet) => {
+    match failure {
+        Failing::Unmet(mut unmet) => {
             unmet.sort_by_key(|one| one.place);
             *expect = unmet.iter().map(|one| expect[one.place].clone()).collect();
             for (place, one) in unmet.iter_mut().enumerate() {
                 one.place = place;
             }
-            Same::Unmet(unmet)
+            Failing::Unmet(unmet)
         }
-        Same::While(_) | Same::Breaks(_) => {
+        Failing::While(_) | Failing::Breaks(_) => {
             expect.clear();
-            same
+            failure
         }
     }
 }

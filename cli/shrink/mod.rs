@@ -20,7 +20,7 @@ use periplus_spec::draft::Kind;
 use periplus_spec::{Bundle, PARTS_DEPTH_MAX, Part, Sort};
 use xxhash_rust::xxh3::Xxh3;
 
-use self::same::{Same, play};
+use self::same::Same;
 use crate::failure::Failure;
 use crate::parallel;
 
@@ -158,12 +158,14 @@ impl<'s> Shrinking<'s> {
             if tried.contains(&mark) {
                 return Ok(Tried::Idle);
             }
-            let Ok(loaded) = bundle.load() else { return Ok(Tried::Idle) };
-            if same.is(&play(&loaded.scenario)?) {
-                lowest.fetch_min(place, Ordering::Relaxed);
-                return Ok(Tried::Same(Box::new(bundle), mark));
-            }
-            Ok(Tried::Other(mark))
+            Ok(match same.is_in(&bundle)? {
+                None => Tried::Idle,
+                Some(false) => Tried::Other(mark),
+                Some(true) => {
+                    lowest.fetch_min(place, Ordering::Relaxed);
+                    Tried::Same(Box::new(bundle), mark)
+                }
+            })
         };
         let mut results = Vec::with_capacity(count);
         parallel::in_order(count, self.jobs, work, |result| results.push(result));

@@ -9,6 +9,7 @@ use periplus_core::State;
 use periplus_core::units::Tick;
 use periplus_sim::{RunFault, Watch, World};
 use periplus_spec::scenario::{Check, Scenario};
+use periplus_spec::{Bundle, Setting};
 
 use crate::expect::{self, Traces};
 use crate::failure::Failure;
@@ -16,8 +17,16 @@ use crate::whatif::guard::Comparison;
 use crate::whatif::measures::{self, Measures, path_of};
 
 /// What must stay.
+#[derive(Clone, Debug)]
+pub(crate) struct Same {
+    pub(crate) failure: Failing,
+    /// With these settings it does not fail: what cures it stays the same as well. Nothing is asked where there are none.
+    pub(crate) cure: Vec<Setting>,
+}
+
+/// What fails.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Same {
+pub(crate) enum Failing {
     /// These expectations fail, by their places.
     Unmet(Vec<Unmet>),
     /// These conditions hold.
@@ -78,6 +87,35 @@ impl Condition {
 }
 
 impl Same {
+    /// Whether a scenario does the same. One that cannot be loaded does not.
+    pub(crate) fn is_in(&self, bundle: &Bundle) -> Result<Option<bool>, Failure> {
+        let Ok(loaded) = bundle.load() else { return Ok(None) };
+        if !self.failure.is(&play(&loaded.scenario)?) {
+            return Ok(Some(false));
+        }
+        if self.cure.is_empty() {
+            return Ok(Some(true));
+        }
+        let Ok(cured) = bundle.load_with(&self.cure) else { return Ok(Some(false)) };
+        Ok(Some(self.failure.is_cured(&play(&cured.scenario)?)))
+    }
+}
+
+impl Failing {
+    /// Whether nothing of it is left.
+    pub(crate) fn is_cured(&self, played: &Played) -> bool {
+        match (self, played) {
+            (Self::Breaks(_), Played::Through { .. }) => true,
+            (_, Played::Broken(_)) => false,
+            (Self::Unmet(wanted), Played::Through { unmet, .. }) => {
+                wanted.iter().all(|one| unmet.iter().all(|other| one.place != other.place))
+            }
+            (Self::While(conditions), Played::Through { measures, .. }) => {
+                !conditions.iter().any(|one| one.holds(measures))
+            }
+        }
+    }
+
     /// Whether a run does the same.
     pub(crate) fn is(&self, played: &Played) -> bool {
         match (self, played) {

@@ -38,8 +38,8 @@ pub const PARTS_DEPTH_MAX: usize = 12;
 
 /// What stands for what is to be taken out. No text of a file has a zero byte.
 const GONE: &str = "\0";
-/// What must come out stays as it is.
-const KEPT: [&str; 2] = ["spec", "expect"];
+/// Of a scenario, what must come out stays as it is, and how long it runs: without saying so it would run for longer.
+const KEPT: [[&str; 2]; 2] = [["spec", "expect"], ["spec", "duration"]];
 
 impl Bundle {
     /// The parts of a sort, in the order of the documents.
@@ -139,7 +139,7 @@ struct Seeker<'f> {
 
 impl Seeker<'_> {
     fn seek(&mut self, form: &Form, value: &Json) {
-        if self.document == 0 && self.path == KEPT {
+        if self.is_kept() {
             return;
         }
         match (form, value) {
@@ -180,6 +180,10 @@ impl Seeker<'_> {
         }
     }
 
+    fn is_kept(&self) -> bool {
+        self.document == 0 && KEPT.iter().any(|kept| self.path == *kept)
+    }
+
     fn mapping(&mut self, fields: &Fields, entries: &Map<String, Json>) {
         for (key, value) in entries {
             let known = fields.known.iter().find(|(name, _)| name == key);
@@ -198,12 +202,11 @@ impl Seeker<'_> {
     fn step(&mut self, step: String, found: Found, form: &Form, value: &Json) {
         self.path.push(step);
         let depth = self.path.len();
-        let is_kept = self.document == 0 && self.path == KEPT;
         let is_moment = depth == 3 && self.path[1] == "timeline";
         let wanted = match (self.sort, found) {
             (Sort::Moments, Found::Item) => is_moment,
             (Sort::Items(wanted), Found::Item) => wanted == depth && !is_moment,
-            (Sort::Fields(wanted), Found::Field) => wanted == depth && !is_kept,
+            (Sort::Fields(wanted), Found::Field) => wanted == depth && !self.is_kept(),
             (Sort::Documents(_), _)
             | (Sort::Moments | Sort::Items(_), Found::Field | Found::Needed)
             | (Sort::Fields(_), Found::Item | Found::Needed) => false,
