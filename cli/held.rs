@@ -80,6 +80,9 @@ impl Held {
             Self::Unserved | Self::Count(_) => ("", 0, ""),
         };
         let name = self.name();
+        if was.total_cmp(&is) == Ordering::Equal {
+            return format!("{name} is {how}, {before}{is:.decimals$}{unit}");
+        }
         let sign = if is < was { "−" } else { "+" };
         let by = (is - was).abs();
         let part = if was == 0.0 {
@@ -88,7 +91,6 @@ impl Held {
             format!(" ({sign}{:.1} %)", 100.0 * by / was.abs())
         };
         let change = match self {
-            _ if was.total_cmp(&is) == Ordering::Equal => String::new(),
             Self::Slo => format!(", {sign}{by:.2} pp"),
             Self::Cost | Self::Unserved | Self::Count(_) => {
                 format!(", {sign}{before}{by:.decimals$}{unit}{part}")

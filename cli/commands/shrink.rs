@@ -23,6 +23,7 @@ pub(super) fn run(args: &ShrinkArgs) -> Result<Exit, Failure> {
     bundles::require_free(&args.out, existing)?;
     let conditions = args.conditions.iter().map(|text| Condition::parse(text));
     let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>()?;
+    let cure = settings(&args.cured_by)?;
     let mut bundle = Bundle::read(&args.scenario).map_err(Failure::Files)?;
     let scenario = bundle.load().map_err(Failure::Files)?.scenario;
     let before = Size::of(&bundle);
@@ -32,7 +33,6 @@ pub(super) fn run(args: &ShrinkArgs) -> Result<Exit, Failure> {
     std::panic::set_hook(Box::new(|_| {}));
     let shrunk = play(&scenario).and_then(|played| {
         let failure = wanted(args, conditions, &scenario, &played)?;
-        let cure = settings(&args.cured_by)?;
         if !cure.is_empty() {
             let cured = bundle.load_with(&cure).map_err(Failure::Files)?.scenario;
             require_cured(args, &failure, &play(&cured)?)?;

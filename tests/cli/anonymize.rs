@@ -99,6 +99,10 @@ fn every_scenario_comes_out_the_same_without_any_of_its_names() {
         let hidden = bundle.anonymized(&"hidden".parse().unwrap(), 3).unwrap();
         let (was, is) = (bundle.load().unwrap().scenario, hidden.load().unwrap().scenario);
         assert_eq!(run(&was), run(&is), "{shown}");
+        if path.parent().is_some_and(|folder| folder.ends_with("regressions")) {
+            // These have no names of their own any more.
+            continue;
+        }
         let files = hidden.files("hidden.yaml");
         for (file, text) in &files {
             let words = words(text);

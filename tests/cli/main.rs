@@ -24,6 +24,7 @@ mod replay;
 mod report;
 mod scenarios;
 mod shards;
+mod shrink;
 mod sim;
 mod study;
 mod whatif;

@@ -161,10 +161,11 @@ const fn noun(kind: Kind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
     use std::path::Path;
 
     use super::*;
-    use crate::values::FORMATS;
+    use crate::values::{FORMATS, Format};
 
     #[test]
     fn every_format_is_replaced_or_known_to_be_harmless() {
@@ -189,5 +190,38 @@ mod tests {
             }
         ));
         assert_eq!(bundle.anonymized(&"hidden".parse().unwrap(), 7), Ok(hidden));
+    }
+
+    /// Every text and every key of a document.
+    fn gather(value: &Json, found: &mut BTreeSet<String>) {
+        match value {
+            Json::Object(entries) => {
+                found.extend(entries.keys().cloned());
+                entries.values().for_each(|value| gather(value, found));
+            }
+            Json::Array(items) => items.iter().for_each(|item| gather(item, found)),
+            Json::String(text) => drop(found.insert(text.clone())),
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+
+    #[test]
+    fn no_text_is_left_that_is_neither_a_word_of_the_schema_nor_a_number() {
+        let bundle = Bundle::read(Path::new("tests/valid/everything.yaml")).unwrap();
+        let hidden = bundle.anonymized(&"hidden".parse().unwrap(), 7).unwrap();
+        let mut known = BTreeSet::new();
+        Kind::ALL.into_iter().for_each(|kind| gather(&crate::schema::schema(kind), &mut known));
+        let (mut before, mut after) = (BTreeSet::new(), BTreeSet::new());
+        bundle.to_json().iter().for_each(|one| gather(one, &mut before));
+        hidden.to_json().iter().for_each(|one| gather(one, &mut after));
+        let harmless = |text: &str| {
+            let is = |format: &&Format| HARMLESS.contains(&format.name);
+            FORMATS.iter().filter(is).any(|format| format.check(text).is_ok())
+        };
+        let left: Vec<&String> = before
+            .intersection(&after)
+            .filter(|text| !known.contains(*text) && !harmless(text))
+            .collect();
+        assert_eq!(left, ["cloud", "edge", "metro", "region", "slo.attainment", "tier"]);
     }
 }
