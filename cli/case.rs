@@ -65,12 +65,11 @@ pub fn run_case(file: &Path, kept: Golden) -> Result<CaseResult, Failure> {
         Golden::Compared => failures.extend(differs_from(&golden, &transcript)?),
         Golden::Written => write()?,
         Golden::Improved(held) => match improved(held, &golden, &transcript)? {
-            Ok(None) => {}
-            Ok(Some(better)) if failures.is_empty() => {
-                write()?;
-                news = Some(better);
+            Ok(better) => {
+                // What is not as expected is nothing to hold on to.
+                news = better.filter(|_| failures.is_empty());
+                news.iter().try_for_each(|_| write())?;
             }
-            Ok(Some(_)) => {}
             Err(worse) => failures.push(worse),
         },
     }

@@ -97,7 +97,7 @@ impl ScenarioBuilder {
     #[must_use]
     pub fn bundle(&self) -> Bundle {
         let main = self.book.scenarios.first().expect("a builder begins with a scenario");
-        let documents = self.book.documents().into_iter().map(|(document, _)| document).collect();
+        let documents = self.book.documents().map(|(document, _)| document).collect();
         Bundle { scenario: main.object.clone(), documents, tables: BTreeMap::new() }
     }
 
