@@ -1,6 +1,5 @@
 //! Ensembles: which days are drawn, checked against what there is to draw from.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use periplus_core::ids::ClusterId;
