@@ -267,13 +267,13 @@ mod tests {
     fn whatever_is_left_out_of_a_drawn_world_nothing_is_left_that_refers_to_it() {
         let mut loaded = 0;
         let mut all = 0;
-        for seed in 0..6 {
+        for seed in 0..3 {
             let bundle = drawn(seed);
             let kinds = periplus_spec::draft::Kind::ALL.map(Sort::Documents);
             let depths = 1..=PARTS_DEPTH_MAX;
             let inner = depths.flat_map(|depth| [Sort::Items(depth), Sort::Fields(depth)]);
             for sort in kinds.into_iter().chain([Sort::Moments]).chain(inner) {
-                for part in bundle.parts(sort).into_iter().step_by(5) {
+                for part in bundle.parts(sort).into_iter().step_by(11) {
                     let Some(fewer) = bundle.without(&[part]) else { continue };
                     assert_ne!(fewer, bundle);
                     all += 1;
@@ -282,6 +282,6 @@ mod tests {
             }
         }
         // What cannot be without a part is no scenario any more, which is seldom.
-        assert!(all > 300 && loaded * 4 > all * 3, "{loaded} of {all}");
+        assert!(all > 60 && loaded * 4 > all * 3, "{loaded} of {all}");
     }
 }
