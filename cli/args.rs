@@ -59,6 +59,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// Make a scenario of a log, or of a part of it, in which the same happens.
     Record(RecordArgs),
+    /// Write a scenario in which nothing tells whose it is, and everything is decided as before.
+    Anonymize(AnonymizeArgs),
+    /// Make the smallest scenario that still fails in the same way.
+    Shrink(ShrinkArgs),
     /// Draw worlds from seeds, trouble them, and check what must always hold.
     Swarm(SwarmArgs),
     /// Print a completion script for a shell.
@@ -252,6 +256,10 @@ pub struct TestArgs {
     /// Write the goldens anew instead of comparing with them.
     #[arg(long)]
     pub bless: bool,
+    /// Write those goldens anew in which this measure is better than it was, or the same: `slo`, `cost`, `unserved`, or a
+    /// count as `placements`. Where it is worse the scenario fails.
+    #[arg(long, value_name = "MEASURE", conflicts_with = "bless")]
+    pub update_only_if_better: Option<String>,
     /// Also write the results as JUnit XML.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
@@ -376,6 +384,49 @@ pub struct RecordArgs {
     /// With a log that does not carry it: the scenario that it was made from.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Write over a scenario that is there already.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `anonymize`.
+#[derive(Debug, Args)]
+pub struct AnonymizeArgs {
+    /// The scenario's file.
+    pub scenario: PathBuf,
+    /// The file of the other one. Its tables go into a folder beside it, called like it.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// What decides, together with the scenario, which way the earth is turned.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Write over a scenario that is there already.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `shrink`.
+#[derive(Debug, Args)]
+pub struct ShrinkArgs {
+    /// The scenario's file.
+    pub scenario: PathBuf,
+    /// The file of the smaller one: it is whole whenever this is stopped, and the smallest so far.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Keep this so, instead of what fails: a measure, `<` or `>`, and a number, as in 'slo < 99%'. Several hold
+    /// together.
+    #[arg(long = "while", value_name = "COND", conflicts_with = "expectation")]
+    pub conditions: Vec<String>,
+    /// Keep only this expectation failing, counted from 1 [default: all that fail].
+    #[arg(long, value_name = "N")]
+    pub expectation: Option<usize>,
+    /// Keep what cures it the same as well: with this setting, as in `policy.pace.dwell=5m`, it must not fail. Several
+    /// are set together.
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub cured_by: Vec<String>,
+    /// How many runs at once. What comes out does not depend on it [default: as many as there are cores].
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
     /// Write over a scenario that is there already.
     #[arg(long)]
     pub force: bool,

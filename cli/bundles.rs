@@ -6,6 +6,7 @@ use periplus_spec::Bundle;
 use periplus_spec::values::Name;
 
 use crate::failure::Failure;
+use crate::render::{grouped, table};
 
 /// What becomes of a scenario that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,4 +68,25 @@ pub(crate) fn write(bundle: &Bundle, path: &Path) -> Result<Vec<(PathBuf, usize)
     }
     written.reverse();
     Ok(written)
+}
+
+/// Removes tables that a scenario no longer has, and the folder that they were in once it is empty.
+///
+/// # Errors
+/// A file cannot be removed.
+pub(crate) fn remove<'p>(files: impl Iterator<Item = &'p PathBuf>) -> Result<(), Failure> {
+    for file in files {
+        std::fs::remove_file(file).map_err(|error| Failure::io("remove", file, &error))?;
+        // A folder that holds something else stays.
+        file.parent().map(std::fs::remove_dir);
+    }
+    Ok(())
+}
+
+/// What was written, for people.
+pub(crate) fn told(files: &[(PathBuf, usize)]) -> String {
+    let rows = files.iter().map(|(path, bytes)| {
+        vec![path.display().to_string(), format!("{} bytes", grouped(*bytes as u64))]
+    });
+    table(&[], rows.collect()).trim_end().to_owned()
 }

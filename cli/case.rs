@@ -1,5 +1,6 @@
 //! One scenario run as a test: its expectations, and the golden beside it.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use similar::TextDiff;
 
 use crate::expect::{self, Traces};
 use crate::failure::Failure;
+use crate::held::Held;
 use crate::render::{grouped, whole};
 use crate::story::Story;
 use crate::wording::acts;
@@ -27,28 +29,76 @@ pub struct CaseResult {
     pub file: PathBuf,
     /// What was not as expected; nothing if all was.
     pub failures: Vec<String>,
+    /// Why the golden was written anew, if that was not asked for anyway.
+    pub news: Option<String>,
     /// The transcript.
     pub transcript: String,
     /// How long it took.
     pub took: Duration,
 }
 
+/// What becomes of a golden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Golden {
+    /// It is compared with.
+    Compared,
+    /// It is written anew.
+    Written,
+    /// It is written anew if a measure is not worse than in it.
+    Improved(Held),
+}
+
 /// Runs the scenario in `file`. Compares with its golden, or writes that anew.
 ///
 /// # Errors
 /// [`Failure`] if the file is wrong or the environment fails.
-pub fn run_case(file: &Path, bless: bool) -> Result<CaseResult, Failure> {
+pub fn run_case(file: &Path, kept: Golden) -> Result<CaseResult, Failure> {
     let started = Instant::now();
     let loaded = periplus_spec::load(file).map_err(Failure::Files)?;
     let (transcript, mut failures) = play(&loaded.scenario)?;
     let golden = golden_of(file);
-    if bless {
-        std::fs::write(&golden, &transcript)
-            .map_err(|error| Failure::io("write", &golden, &error))?;
-    } else {
-        failures.extend(differs_from(&golden, &transcript)?);
+    let write = || {
+        std::fs::write(&golden, &transcript).map_err(|error| Failure::io("write", &golden, &error))
+    };
+    let mut news = None;
+    match kept {
+        Golden::Compared => failures.extend(differs_from(&golden, &transcript)?),
+        Golden::Written => write()?,
+        Golden::Improved(held) => match improved(held, &golden, &transcript)? {
+            Ok(better) => {
+                // What is not as expected is nothing to hold on to.
+                news = better.filter(|_| failures.is_empty());
+                news.iter().try_for_each(|_| write())?;
+            }
+            Err(worse) => failures.push(worse),
+        },
     }
-    Ok(CaseResult { file: file.to_owned(), failures, transcript, took: started.elapsed() })
+    let took = started.elapsed();
+    Ok(CaseResult { file: file.to_owned(), failures, news, transcript, took })
+}
+
+/// How much better a measure is than in a golden, or how much worse; nothing if the transcript is the golden.
+fn improved(
+    held: Held,
+    golden: &Path,
+    transcript: &str,
+) -> Result<Result<Option<String>, String>, Failure> {
+    let old = match std::fs::read_to_string(golden) {
+        Ok(old) if old == transcript => return Ok(Ok(None)),
+        Ok(old) => held.read(&old),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(Failure::io("read", golden, &error)),
+    };
+    let (Some(was), Some(is)) = (old, held.read(transcript)) else {
+        let (name, golden) = (held.name(), golden.display());
+        let why = format!("there is no {name} in {golden} to compare with: write it with --bless");
+        return Ok(Err(why));
+    };
+    Ok(match held.compare(was, is) {
+        Ordering::Less => Err(held.told("worse", was, is)),
+        Ordering::Equal => Ok(Some(held.told("the same", was, is))),
+        Ordering::Greater => Ok(Some(held.told("better", was, is))),
+    })
 }
 
 /// The scenarios among `paths`, and in folders among them: files with a document of kind `Scenario`.

@@ -99,17 +99,38 @@ pub fn moments(scenario: &Scenario) -> Vec<Tick> {
 /// What is not as expected at `at`; the expectations of the end if it is `None`.
 #[must_use]
 pub fn unmet_at(scenario: &Scenario, at: Option<Tick>, state: &State) -> Vec<String> {
-    let due = scenario.expectations.iter().filter(|one| one.at == at);
-    due.filter_map(|one| Some(failed(one, at, &unmet(&one.check, state)?))).collect()
+    let found = found_at(scenario, at, state).into_iter();
+    found.map(|(place, got)| failed(&scenario.expectations[place], at, &got)).collect()
+}
+
+/// The same as places of expectations, and what is so instead.
+pub(crate) fn found_at(
+    scenario: &Scenario,
+    at: Option<Tick>,
+    state: &State,
+) -> Vec<(usize, String)> {
+    let due = scenario.expectations.iter().enumerate().filter(|(_, one)| one.at == at);
+    due.filter_map(|(place, one)| Some((place, unmet(&one.check, state)?))).collect()
 }
 
 /// What is not as expected of the whole run.
 #[must_use]
 pub fn unmet_after(scenario: &Scenario, summary: &Summary, traces: &Traces) -> Vec<String> {
+    let found = found_after(scenario, summary, traces).into_iter();
+    let expectations = &scenario.expectations;
+    found.map(|(place, got)| failed(&expectations[place], expectations[place].at, &got)).collect()
+}
+
+/// The same as places of expectations, and what is so instead.
+pub(crate) fn found_after(
+    scenario: &Scenario,
+    summary: &Summary,
+    traces: &Traces,
+) -> Vec<(usize, String)> {
     let summary = serde_json::to_value(summary).unwrap_or(Value::Null);
-    let expectations = scenario.expectations.iter();
+    let expectations = scenario.expectations.iter().enumerate();
     expectations
-        .filter_map(|one| Some(failed(one, one.at, &unmet_in(&one.check, &summary, traces)?)))
+        .filter_map(|(place, one)| Some((place, unmet_in(&one.check, &summary, traces)?)))
         .collect()
 }
 

@@ -33,12 +33,14 @@ mod record;
 mod recorded;
 mod render;
 mod report;
+mod shrink;
 mod sources;
 mod time;
 mod whatif;
 
 pub mod case;
 pub mod expect;
+pub mod held;
 pub mod story;
 pub mod swarm;
 pub mod wording;

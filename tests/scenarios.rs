@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use periplus::case::{find, run_case};
+use periplus::case::{Golden, find, run_case};
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -23,7 +23,7 @@ fn trial(root: &Path, file: PathBuf) -> Trial {
     let name = file.strip_prefix(root.join("scenarios")).unwrap_or(&file).with_extension("");
     let repeat = file.strip_prefix(root).unwrap_or(&file).to_path_buf();
     Trial::test(name.display().to_string(), move || {
-        let failures = match run_case(&file, false) {
+        let failures = match run_case(&file, Golden::Compared) {
             Ok(result) => result.failures,
             Err(failure) => vec![failure.brief()],
         };

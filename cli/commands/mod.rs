@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod anonymize;
 mod check;
 mod diff;
 mod log;
@@ -9,6 +10,7 @@ mod plan_sites;
 mod record;
 mod replay;
 mod schema;
+mod shrink;
 mod sim;
 mod summary;
 mod swarm;
@@ -32,6 +34,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Whatif(args) => whatif::run(&args),
         Command::Plan(args) => plan::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Anonymize(args) => anonymize::run(&args),
+        Command::Shrink(args) => shrink::run(&args),
         Command::Swarm(args) => swarm::run(&args),
         Command::Completions { shell } => man::completions(shell),
         Command::Man { out } => man::pages(&out),

@@ -8,7 +8,7 @@ use crate::bundles::{self, Existing};
 use crate::failure::{Exit, Failure};
 use crate::record::{Part, Read};
 use crate::recorded::Recorded;
-use crate::render::{self, counted, grouped, strong, table};
+use crate::render::{self, counted, strong, table};
 use crate::whatif::measures::Form;
 
 pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
@@ -35,10 +35,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
         counted(fleet.zones.len(), "zone"),
         counted(fleet.apps.len(), "app"),
     )));
-    let rows = files.iter().map(|(path, bytes)| {
-        vec![path.display().to_string(), format!("{} bytes", grouped(*bytes as u64))]
-    });
-    render::line(&format!("\n{}", table(&[], rows.collect()).trim_end()));
+    render::line(&format!("\n{}", bundles::told(&files)));
 
     let played = recorded.run(&fork, Twins::Followed, &mut (), &mut ())?;
     let again = periplus_sim::run(scenario, &mut (), &mut ())?;

@@ -6,19 +6,28 @@ use std::time::Instant;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use crate::args::TestArgs;
-use crate::case::{CaseResult, find, run_case};
+use crate::case::{CaseResult, Golden, find, run_case};
 use crate::failure::{Exit, Failure};
+use crate::held::Held;
 use crate::{parallel, render};
 
 pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
+    let golden = match (&args.update_only_if_better, args.bless) {
+        (Some(measure), _) => Golden::Improved(Held::parse(measure)?),
+        (None, true) => Golden::Written,
+        (None, false) => Golden::Compared,
+    };
     let files = find(&args.paths)?;
     let started = Instant::now();
-    let results = run_all(&files, args);
+    let results = run_all(&files, args, golden);
     let mut failed = 0;
     for (file, result) in files.iter().zip(&results) {
         match result {
-            Ok(CaseResult { failures, took, .. }) if failures.is_empty() => {
+            Ok(CaseResult { failures, news, took, .. }) if failures.is_empty() => {
                 render::line(&format!("ok    {:>7.2} s  {}", took.as_secs_f64(), file.display()));
+                if let Some(news) = news {
+                    render::line(&indented(&format!("golden written anew: {news}")));
+                }
             }
             Ok(CaseResult { failures, took, .. }) => {
                 failed += 1;
@@ -35,7 +44,7 @@ pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
         }
     }
     render::line(&format!("{} passed, {failed} failed", files.len() - failed));
-    if failed > 0 && !args.bless {
+    if failed > 0 && golden == Golden::Compared {
         render::hint("goldens that are right as they are now: `periplus test --bless`");
     }
     if let Some(junit) = &args.junit {
@@ -47,9 +56,9 @@ pub(super) fn run(args: &TestArgs) -> Result<Exit, Failure> {
 type Results = Vec<Result<CaseResult, Failure>>;
 
 /// Runs all scenarios, several at once, and gives their results in order.
-fn run_all(files: &[PathBuf], args: &TestArgs) -> Results {
+fn run_all(files: &[PathBuf], args: &TestArgs, golden: Golden) -> Results {
     let mut results = Vec::with_capacity(files.len());
-    let case = |place: usize| run_case(&files[place], args.bless);
+    let case = |place: usize| run_case(&files[place], golden);
     parallel::in_order(files.len(), parallel::jobs(args.jobs), case, |result| results.push(result));
     results
 }

@@ -2,9 +2,11 @@
 //!
 //! For tests and benches that need a fleet of ten thousand without writing ten thousand documents.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::book::Book;
+use crate::bundle::Bundle;
 use crate::compile::{Coverage, compile};
 use crate::diagnostic::Diagnostic;
 use crate::draft::{
@@ -86,6 +88,17 @@ impl ScenarioBuilder {
     #[must_use]
     pub fn initial_state(self, state: Object<InitialStateDraft>) -> Self {
         self.with(Document::InitialState(state))
+    }
+
+    /// The scenario in one piece, before anything is checked. Nothing that stands in files is in it.
+    ///
+    /// # Panics
+    /// Never: a builder begins with a scenario.
+    #[must_use]
+    pub fn bundle(&self) -> Bundle {
+        let main = self.book.scenarios.first().expect("a builder begins with a scenario");
+        let documents = self.book.documents().map(|(document, _)| document).collect();
+        Bundle { scenario: main.object.clone(), documents, tables: BTreeMap::new() }
     }
 
     fn with(mut self, document: Document) -> Self {

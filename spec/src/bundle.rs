@@ -16,6 +16,7 @@ use crate::draft::{
 };
 use crate::files::{Files, relative};
 use crate::load::{Loaded, Reader, Role, split};
+use crate::setting::{Setting, Settings};
 use crate::write::{to_json, to_yaml};
 use crate::yaml::Cursor;
 
@@ -85,10 +86,20 @@ impl Bundle {
     /// # Errors
     /// Everything that is wrong, by place.
     pub fn load(&self) -> Result<Loaded, Vec<Diagnostic>> {
+        self.load_with(&[])
+    }
+
+    /// The same with some of its fields set otherwise.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by place; also what a setting does not find.
+    pub fn load_with(&self, settings: &[Setting]) -> Result<Loaded, Vec<Diagnostic>> {
         let files = self.files(FILE).into_iter();
         let files =
             files.fold(Files::within(""), |files, (name, text)| files.with_text(&name, &text));
-        crate::load::load_from(Reader::new(files), FILE)
+        let mut reader = Reader::new(files);
+        reader.settings = Settings::new(settings);
+        crate::load::load_from(reader, FILE)
     }
 
     /// The files that say it, the scenario's own `name` first and its tables in a folder called like it.
@@ -136,6 +147,12 @@ impl Bundle {
             Some(Document::Scenario(scenario)) => Ok(Self { scenario, documents, tables }),
             Some(_) | None => Err(vec![reader.no_scenario(FILE)]),
         }
+    }
+
+    /// Leaves out tables that nothing names.
+    pub fn drop_tables(&mut self) {
+        let named: Vec<String> = self.named().into_iter().map(|file| file.clone()).collect();
+        self.tables.retain(|file, _| named.contains(file));
     }
 
     /// Every place that names a table.

@@ -13,6 +13,7 @@
 //! cure. This package reads files and nothing else of its surroundings: no clock, no network, no environment.
 //! It must not know the simulator, git or Kubernetes' API; of the core it knows the words and no decision.
 
+mod anonymous;
 mod book;
 pub mod border;
 mod builder;
@@ -23,6 +24,7 @@ pub mod diagnostic;
 pub mod draft;
 mod files;
 mod load;
+mod parts;
 pub mod scenario;
 pub mod schema;
 mod setting;
@@ -36,6 +38,7 @@ pub use self::bundle::Bundle;
 pub use self::load::{
     Forked, Loaded, check, check_text, documents, load, load_forked, load_with, load_within,
 };
+pub use self::parts::{PARTS_DEPTH_MAX, Part, Sort};
 pub use self::schema::nearest;
 pub use self::setting::Setting;
 pub use self::write::{to_json, to_yaml};

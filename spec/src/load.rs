@@ -160,7 +160,7 @@ pub(crate) struct Reader {
     pub(crate) book: Book,
     pub(crate) documents: Vec<Document>,
     complaints: Vec<Diagnostic>,
-    settings: Settings,
+    pub(crate) settings: Settings,
     /// The files that are being read, each included by the one before it.
     chain: Vec<String>,
     /// The files that were read.

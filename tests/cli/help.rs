@@ -21,7 +21,7 @@ fn the_version_is_the_packages() {
 #[test]
 fn every_command_says_what_it_does() {
     let place = Place::new();
-    let commands: [&[&str]; 16] = [
+    let commands: [&[&str]; 19] = [
         &["sim"],
         &["replay"],
         &["why"],
@@ -35,6 +35,9 @@ fn every_command_says_what_it_does() {
         &["test"],
         &["whatif"],
         &["plan"],
+        &["record"],
+        &["anonymize"],
+        &["shrink"],
         &["swarm"],
         &["completions"],
         &["man"],

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod anonymize;
 mod check;
 mod damage;
 mod diff;
@@ -24,6 +25,7 @@ mod replay;
 mod report;
 mod scenarios;
 mod shards;
+mod shrink;
 mod sim;
 mod study;
 mod whatif;

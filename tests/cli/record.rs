@@ -40,8 +40,11 @@ fn what_cannot_be_recorded_is_told() {
 
 /// All scenarios of the repository, but for those that only others include.
 fn scenarios() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
-    let mut folders = vec![root];
+    scenarios_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"))
+}
+
+pub(crate) fn scenarios_in(root: &Path) -> Vec<PathBuf> {
+    let mut folders = vec![root.to_owned()];
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -71,7 +74,14 @@ fn every_scenario_can_be_recorded_from_its_log_whole_or_in_part() {
             assert!(told.ends_with("exit 0\n"), "{shown}: {told}");
         };
         held(&["sim", path.to_str().unwrap(), "--out", "run"]);
-        for part in [&[][..], &["--from", "20m", "--to", "50m"]] {
+        // What was shrunk is over by then.
+        let is_short = path.parent().is_some_and(|folder| folder.ends_with("regressions"));
+        let part = if is_short {
+            ["--from", "1m", "--to", "2m"]
+        } else {
+            ["--from", "20m", "--to", "50m"]
+        };
+        for part in [&[][..], &part] {
             held(&[&["record", "run/run.log", "--out", "recorded.yaml", "--force"], part].concat());
             held(&["check", "recorded.yaml"]);
         }

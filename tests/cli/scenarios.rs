@@ -52,6 +52,38 @@ fn failures_and_wrong_files_are_told_apart_also_as_junit() {
 }
 
 #[test]
+fn a_golden_is_rewritten_only_where_its_measure_is_not_worse() {
+    let place = Place::new();
+    place.write("same.yaml", HARBOUR);
+    place.write("worse.yaml", HARBOUR);
+    place.write("unmet.yaml", &HARBOUR.replace("atLeast: 95%", "atLeast: 99.9%"));
+    place.periplus(&["test", ".", "--bless"]);
+    let golden = |name: &str| format!("{name}.golden.txt");
+    let changed = |name: &str, from: &str, to: &str| {
+        let text = place.read(&golden(name));
+        assert!(text.contains(from), "{text}");
+        place.write(&golden(name), &text.replace(from, to));
+    };
+    // The goldens of what cost more, less, and as much as now, with another story.
+    changed("harbour", "cost $1.57", "cost $2.00");
+    changed("worse", "cost $1.57", "cost $1.25");
+    changed("same", "shop starts in edge-island", "shop sleeps");
+    changed("unmet", "cost $1.57", "cost $2.00");
+    let (worse, unmet) = (place.read(&golden("worse")), place.read(&golden("unmet")));
+    let asked = ["test", ".", "--update-only-if-better", "cost", "--junit", "results.xml"];
+    assert_snapshot!(place.periplus(&asked));
+    assert!(place.read(&golden("harbour")).contains("cost $1.57"));
+    assert!(!place.read(&golden("same")).contains("shop sleeps"));
+    assert_eq!(place.read(&golden("worse")), worse);
+    assert_eq!(place.read(&golden("unmet")), unmet);
+    assert!(place.read("results.xml").contains("failures=\"2\""));
+    assert_snapshot!(
+        "no_such_measure",
+        place.periplus(&["test", ".", "--update-only-if-better", "p95"])
+    );
+}
+
+#[test]
 fn a_folder_without_scenarios_is_wrong_usage() {
     let place = Place::new();
     fs::create_dir(place.path("empty")).unwrap();

@@ -81,6 +81,11 @@ pub(super) struct Drawn {
 /// What is wrong with it: a bug of the drawing.
 pub(super) fn draw(seed: u64) -> Result<Drawn, Vec<Diagnostic>> {
     let options = Options::draw(seed);
+    let scenario = built(seed, &options).build()?.scenario;
+    Ok(Drawn { options, scenario })
+}
+
+fn built(seed: u64, options: &Options) -> ScenarioBuilder {
     let fleet = fleet::draw(seed, options.clusters, options.zones);
     let policy = policy::draw(seed);
     let apps = apps::draw(seed, options.apps, &fleet);
@@ -102,7 +107,7 @@ pub(super) fn draw(seed: u64) -> Result<Drawn, Vec<Diagnostic>> {
     for app in apps {
         builder = builder.application(app);
     }
-    Ok(Drawn { options, scenario: builder.build()?.scenario })
+    builder
 }
 
 /// When all troubles are over.
@@ -225,4 +230,58 @@ fn moment(at: Span) -> MomentDraft {
 /// A document named like `stem-3`.
 fn numbered<S>(stem: &str, number: usize, spec: S) -> Object<S> {
     Object::new(name(&format!("{stem}-{number}")), spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use periplus_spec::{Bundle, PARTS_DEPTH_MAX, Sort};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn drawn(seed: u64) -> Bundle {
+        built(seed, &Options::draw(seed)).bundle()
+    }
+
+    /// What came out of a run, without the names of apps and zones.
+    fn numbers(bundle: &Bundle) -> Vec<String> {
+        let scenario = bundle.load().unwrap().scenario;
+        let outcome = periplus_sim::run(&scenario, &mut (), &mut ()).unwrap();
+        let mut summary = serde_json::to_value(outcome.summary).unwrap();
+        let apps = summary["apps"].take();
+        summary["worstZones"] = Value::Null;
+        let apps = scenario.fleet.apps.iter().map(|app| apps[&app.name].to_string());
+        std::iter::once(summary.to_string()).chain(apps).collect()
+    }
+
+    #[test]
+    fn drawn_worlds_come_out_the_same_without_their_names() {
+        for seed in 0..25 {
+            let bundle = drawn(seed);
+            let hidden = bundle.anonymized(&name("drawn"), seed).unwrap();
+            assert_eq!(numbers(&bundle), numbers(&hidden), "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_left_out_of_a_drawn_world_nothing_is_left_that_refers_to_it() {
+        let mut loaded = 0;
+        let mut all = 0;
+        for seed in 0..3 {
+            let bundle = drawn(seed);
+            let kinds = periplus_spec::draft::Kind::ALL.map(Sort::Documents);
+            let depths = 1..=PARTS_DEPTH_MAX;
+            let inner = depths.flat_map(|depth| [Sort::Items(depth), Sort::Fields(depth)]);
+            for sort in kinds.into_iter().chain([Sort::Moments]).chain(inner) {
+                for part in bundle.parts(sort).into_iter().step_by(11) {
+                    let Some(fewer) = bundle.without(&[part]) else { continue };
+                    assert_ne!(fewer, bundle);
+                    all += 1;
+                    loaded += usize::from(fewer.load().is_ok());
+                }
+            }
+        }
+        // What cannot be without a part is no scenario any more, which is seldom.
+        assert!(all > 60 && loaded * 4 > all * 3, "{loaded} of {all}");
+    }
 }

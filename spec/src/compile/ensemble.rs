@@ -1,6 +1,5 @@
 //! Ensembles: which days are drawn, checked against what there is to draw from.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use periplus_core::ids::ClusterId;
@@ -126,7 +125,8 @@ fn lasts(
     }
 }
 
-/// Clusters one by one, or those together that have the same value of a label.
+/// Clusters one by one, or those together that have the same value of a label, in the order of the first of each: what
+/// values are called decides nothing.
 fn units(
     context: &mut Context<'_>,
     clusters: &SelectionDraft,
@@ -136,11 +136,14 @@ fn units(
     let selected = context.clusters(clusters, here.key("clusters"));
     let ids = selected.into_iter().map(ClusterId::from_index);
     let Some(key) = by else { return ids.map(|id| vec![id]).collect() };
-    let mut together: BTreeMap<&str, Vec<ClusterId>> = BTreeMap::new();
+    let mut together: Vec<(&str, Vec<ClusterId>)> = Vec::new();
     for id in ids {
         let labels = &context.rolls.clusters.entities[id.index()].first().object.metadata.labels;
         match labels.get(key) {
-            Some(value) => together.entry(value).or_default().push(id),
+            Some(value) => match together.iter_mut().find(|(known, _)| *known == &**value) {
+                Some((_, ids)) => ids.push(id),
+                None => together.push((value, vec![id])),
+            },
             None => {
                 let name = context.rolls.clusters.entities[id.index()].name;
                 let message = format!("`{name}` has no label `{key}`");
@@ -149,5 +152,5 @@ fn units(
             }
         }
     }
-    together.into_values().collect()
+    together.into_iter().map(|(_, ids)| ids).collect()
 }

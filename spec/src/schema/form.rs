@@ -133,6 +133,19 @@ impl Form {
         }
     }
 
+    /// Whether a value can be of this form, as far as alternatives are told apart.
+    pub(crate) const fn takes(&self, value: &Json) -> bool {
+        let is_mapping = matches!(self, Self::Mapping(_) | Self::Tagged { .. });
+        let is_list = matches!(self, Self::List { .. });
+        match value {
+            Json::Object(_) => is_mapping,
+            Json::Array(_) => is_list,
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
+                !is_mapping && !is_list
+            }
+        }
+    }
+
     /// What it is, for people.
     pub(crate) fn noun(&self) -> &'static str {
         match self {

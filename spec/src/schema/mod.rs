@@ -21,11 +21,12 @@ use crate::draft::{
     ScenarioDraft, TenantDraft, ZoneDraft,
 };
 
+pub(crate) use self::form::{Fields, Form, Others};
 pub(crate) use self::header::{Header, document_kind};
 pub use self::reference::reference;
 pub use self::suggest::nearest;
 pub(crate) use self::suggest::{did_you_mean, listed};
-pub(crate) use self::validate::validate;
+pub(crate) use self::validate::{form, validate};
 
 /// The JSON Schema of a kind's documents, for editors.
 #[must_use]

@@ -20,7 +20,7 @@ pub(crate) fn validate(kind: Kind, origin: &Origin, node: &Node) -> Vec<Diagnost
 }
 
 /// The form of a kind, made once.
-fn form(kind: Kind) -> &'static Form {
+pub(crate) fn form(kind: Kind) -> &'static Form {
     static APPLICATION: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Application));
     static CLUSTER: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Cluster));
     static INITIAL: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::InitialState));
