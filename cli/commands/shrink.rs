@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
+use periplus_spec::Bundle;
 use periplus_spec::scenario::Scenario;
-use periplus_spec::{Bundle, Setting};
 
 use crate::args::ShrinkArgs;
 use crate::bundles::{self, Existing};
@@ -16,6 +16,7 @@ use crate::shrink::same::{Condition, Failing, Played, Same, Unmet, play};
 use crate::shrink::size::Size;
 use crate::shrink::{Shrinking, Watch};
 use crate::whatif::measures;
+use crate::whatif::study;
 
 pub(super) fn run(args: &ShrinkArgs) -> Result<Exit, Failure> {
     let name = bundles::name(&args.out)?;
@@ -23,7 +24,7 @@ pub(super) fn run(args: &ShrinkArgs) -> Result<Exit, Failure> {
     bundles::require_free(&args.out, existing)?;
     let conditions = args.conditions.iter().map(|text| Condition::parse(text));
     let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>()?;
-    let cure = settings(&args.cured_by)?;
+    let cure = study::settings(&args.cured_by)?;
     let mut bundle = Bundle::read(&args.scenario).map_err(Failure::Files)?;
     let scenario = bundle.load().map_err(Failure::Files)?.scenario;
     let before = Size::of(&bundle);
@@ -119,12 +120,6 @@ fn wanted(
         });
     }
     Ok(Failing::Unmet(picked))
-}
-
-/// The settings that the command line asks for.
-fn settings(texts: &[String]) -> Result<Vec<Setting>, Failure> {
-    let parsed = texts.iter().map(|text| Setting::parse(text));
-    parsed.collect::<Result<_, _>>().map_err(|wrong| Failure::Files(vec![wrong]))
 }
 
 /// Refuses a cure that does not help.
