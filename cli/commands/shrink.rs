@@ -85,7 +85,7 @@ fn wanted(
                     message: format!(
                         "`{}` is not so in {shown}: it is {}",
                         condition.text,
-                        measures::told(&condition.measure, known[&condition.measure])
+                        measures::told(&condition.measure, known[&*condition.measure])
                     ),
                     hint: "give a condition that holds there, and is to hold in what is left"
                         .into(),
@@ -172,7 +172,7 @@ fn told(args: &ShrinkArgs, scenario: &Scenario, played: &Played) -> String {
         Played::Through { measures, .. } => {
             let lines = args.conditions.iter().filter_map(|text| {
                 let condition = Condition::parse(text).ok()?;
-                let value = measures.get(&condition.measure)?;
+                let value = measures.get(&*condition.measure)?;
                 Some(format!("still: {text}: it is {}", measures::told(&condition.measure, *value)))
             });
             lines.collect::<Vec<_>>().join("\n")

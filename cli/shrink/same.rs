@@ -77,7 +77,7 @@ impl Condition {
     }
 
     pub(crate) fn holds(&self, measures: &Measures) -> bool {
-        measures.get(&self.measure).is_some_and(|value| match (self.above, self.equal) {
+        measures.get(&*self.measure).is_some_and(|value| match (self.above, self.equal) {
             (true, true) => *value >= self.limit,
             (true, false) => *value > self.limit,
             (false, true) => *value <= self.limit,
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn conditions_are_read_and_kept() {
-        let measures: Measures = [("slo.attainment".to_owned(), 0.985)].into();
+        let measures: Measures = [("slo.attainment".into(), 0.985)].into();
         let holds = |text| Condition::parse(text).unwrap().holds(&measures);
         assert!(holds("slo < 99%") && holds("slo.attainment >= 98.5%") && !holds("slo > 99%"));
         assert!(!holds("nothing > 1"));

@@ -1,5 +1,7 @@
 //! The answer of a study: what every variant differs from the base in, in numbers and hour by hour.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::whatif::closeness::Closeness;
@@ -77,14 +79,14 @@ impl Answer {
     pub(crate) fn new(study: &Study, runs: &[Run]) -> Self {
         let seeds = study.seeds.len();
         let base = &runs[..seeds];
-        let names: Vec<&String> = base[0].measures.keys().collect();
+        let names: Vec<&Arc<str>> = base[0].measures.keys().collect();
         let difference = |runs: &[Run], name: &str| {
             Some(Difference::between(&sample(base, name)?, &sample(runs, name)?))
         };
         let variants = study.variants.iter().zip(runs.chunks(seeds)).skip(1);
         let variants = variants.map(|(variant, runs)| {
             let all =
-                names.iter().filter_map(|name| Some(((*name).clone(), difference(runs, name)?)));
+                names.iter().filter_map(|name| Some((name.to_string(), difference(runs, name)?)));
             let all: Vec<_> = all.collect();
             let differs = all.iter().filter(|(_, one)| {
                 one.size() != 0.0 || one.margin.is_some_and(|margin| margin > 0.0)
@@ -98,7 +100,7 @@ impl Answer {
             }
         });
         let means =
-            names.iter().filter_map(|name| Some(((*name).clone(), difference(base, name)?.base)));
+            names.iter().filter_map(|name| Some((Arc::clone(name), difference(base, name)?.base)));
         Self {
             version: VERSION,
             scenario: study.name(),
@@ -163,6 +165,9 @@ impl Row {
         }
     }
 }
+
+/// What is told hour by hour is made from these.
+pub(crate) const HOURLY: [&str; 5] = ["offered", "served", "p95Ms", "cost", "carbonGrams"];
 
 impl Hours {
     fn of(runs: &[Run]) -> Self {

@@ -31,7 +31,7 @@ fn runs(draws: Draws, set: &[String]) -> Vec<Run> {
 /// What is measured of a run as a whole.
 fn samples(runs: &[Run]) -> impl Iterator<Item = (&str, Vec<Weighed>)> {
     let names = runs[0].measures.keys().filter(|name| !name.starts_with("apps."));
-    names.map(|name| (name.as_str(), sample(runs, name).unwrap()))
+    names.map(|name| (&**name, sample(runs, name).unwrap()))
 }
 
 /// Groups of so many runs, each counting as a study by itself.

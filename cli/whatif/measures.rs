@@ -1,6 +1,7 @@
 //! The numbers of a run, by the names that they have in its summary.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use periplus_sim::Summary;
 use periplus_spec::border::growth::YEAR;
@@ -12,7 +13,7 @@ use crate::render::{grouped, percent, whole};
 use crate::whatif::compare::Difference;
 
 /// Numbers by the paths of the summary's JSON, as in `cost.total` or `apps.shop.slo.attainment`.
-pub(crate) type Measures = BTreeMap<String, f64>;
+pub(crate) type Measures = BTreeMap<Arc<str>, f64>;
 
 /// How a number is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,12 @@ pub(crate) fn in_json(summary: &Value) -> Measures {
     measures
 }
 
+/// The same measures, with names that are in memory already.
+pub(crate) fn sharing_names(measures: Measures, of: &Measures) -> Measures {
+    let shared = |name: Arc<str>| of.get_key_value(&name).map_or(name, |(known, _)| known.clone());
+    measures.into_iter().map(|(name, value)| (shared(name), value)).collect()
+}
+
 fn gather(value: &Value, path: &str, measures: &mut Measures) {
     match value {
         Value::Object(fields) => {
@@ -94,7 +101,7 @@ fn gather(value: &Value, path: &str, measures: &mut Measures) {
             }
         }
         Value::Number(number) => {
-            measures.extend(number.as_f64().map(|number| (path.to_owned(), number)));
+            measures.extend(number.as_f64().map(|number| (path.into(), number)));
         }
         Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) => {}
     }
@@ -112,7 +119,7 @@ pub(crate) fn require(path: &str, known: &Measures) -> Result<(), Failure> {
         return Ok(());
     }
     let aliases = SHOWN.iter().map(|shown| shown.alias);
-    let names: Vec<&str> = aliases.chain(known.keys().map(String::as_str)).collect();
+    let names: Vec<&str> = aliases.chain(known.keys().map(AsRef::as_ref)).collect();
     Err(Failure::no_such("measure", path, &names))
 }
 

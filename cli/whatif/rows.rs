@@ -80,7 +80,7 @@ fn of_runs(rows: &[(&Run, Option<String>)]) -> Table {
     let mut names: Vec<&str> = Vec::new();
     if whole {
         let all = rows.iter().flat_map(|(run, _)| run.measures.keys());
-        names.extend(all.map(String::as_str).filter(|name| !name.starts_with(APPS)));
+        names.extend(all.map(AsRef::as_ref).filter(|name| !name.starts_with(APPS)));
     } else {
         let apps = rows.iter().map(|(_, app)| app.clone().unwrap_or_default());
         table = table.with("app", Column::Text(apps.collect()));
@@ -91,7 +91,7 @@ fn of_runs(rows: &[(&Run, Option<String>)]) -> Table {
     names.dedup();
     for name in names {
         let values = rows.iter().map(|(run, app)| match app {
-            Some(app) => run.measures.get(&format!("{APPS}{app}.{name}")).copied(),
+            Some(app) => run.measures.get(&*format!("{APPS}{app}.{name}")).copied(),
             None => run.measures.get(name).copied(),
         });
         table = table.with(name, Column::Number(values.collect()));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::parallel;
+use crate::whatif::answer::HOURLY;
 use crate::whatif::measures::{self, Measures};
 use crate::whatif::rows;
 use crate::whatif::shard::Shard;
@@ -89,10 +90,13 @@ impl Plan<'_> {
             broken.fetch_or(run.is_err(), Ordering::Relaxed);
             Some(run)
         };
-        let mut runs = Vec::with_capacity(pairs.len());
+        let mut runs: Vec<Run> = Vec::with_capacity(pairs.len());
         let mut failure = None;
         parallel::in_order(pairs.len(), self.jobs, work, |run| match run {
-            Some(Ok(run)) => {
+            Some(Ok(mut run)) => {
+                if let Some(Run { measures, .. }) = runs.first() {
+                    run.measures = measures::sharing_names(run.measures, measures);
+                }
                 runs.push(run);
                 watch.done(runs.len(), pairs.len());
             }
@@ -115,7 +119,9 @@ impl Plan<'_> {
                 run
             }
         };
+        // With many runs, what nobody asks for is what would fill the memory.
         run.parts.clear();
+        run.hours.keep(&HOURLY);
         Ok(run)
     }
 

@@ -68,6 +68,12 @@ impl Table {
         self.headed(name, column)
     }
 
+    /// Leaves out all columns but these.
+    pub(crate) fn keep(&mut self, names: &[&str]) {
+        self.columns.retain(|(name, _)| names.contains(&name.as_str()));
+        self.columns.shrink_to_fit();
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.columns.first().map_or(0, |(_, column)| column.len())
     }
