@@ -257,7 +257,7 @@ pub struct TestArgs {
     #[arg(long)]
     pub bless: bool,
     /// Write those goldens anew in which this measure is better than it was, or the same: `slo`, `cost`, `unserved`, or a
-    /// count as `placements`. Where it is worse the scenario fails.
+    /// count as `placements`. Where it is worse, as goldens show it, the scenario fails. No other measure is looked at.
     #[arg(long, value_name = "MEASURE", conflicts_with = "bless")]
     pub update_only_if_better: Option<String>,
     /// Also write the results as JUnit XML.

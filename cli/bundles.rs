@@ -31,18 +31,31 @@ pub(crate) fn name(path: &Path) -> Result<Name, Failure> {
     }
 }
 
-/// Refuses to write over what is there.
+/// Makes sure that nothing is written over: neither the scenario nor anything in the folder that its tables go into.
+/// Gives the tables of the scenario that may be written over.
 ///
 /// # Errors
-/// Something is.
-pub(crate) fn require_free(path: &Path, existing: Existing) -> Result<(), Failure> {
-    if path.exists() && existing == Existing::Kept {
-        return Err(Failure::Usage {
-            message: format!("{} is there already", path.display()),
-            hint: "name another file, or write over it with `--force`".into(),
-        });
+/// Something is there that is not to be lost.
+pub(crate) fn make_room(path: &Path, existing: Existing) -> Result<Vec<PathBuf>, Failure> {
+    let tables = path.with_extension("");
+    match existing {
+        Existing::Kept => match [path, &tables].into_iter().find(|there| there.exists()) {
+            None => Ok(Vec::new()),
+            Some(there) => Err(Failure::Usage {
+                message: format!("{} is there already", there.display()),
+                hint: "name another file, or write over it with `--force`".into(),
+            }),
+        },
+        Existing::WrittenOver => {
+            // What cannot be read has no tables that anybody would know.
+            let before = Bundle::read(path).ok();
+            let beside = path.parent().unwrap_or(Path::new(""));
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let files = before.map_or_else(Vec::new, |before| before.files(&name));
+            let files = files.into_iter().map(|(file, _)| beside.join(file));
+            Ok(files.filter(|file| file.starts_with(&tables) && file.exists()).collect())
+        }
     }
-    Ok(())
 }
 
 /// Writes a scenario: its tables first, so that it is there once all of it is. Gives what was written, and how many
@@ -61,7 +74,8 @@ pub(crate) fn write(bundle: &Bundle, path: &Path) -> Result<Vec<(PathBuf, usize)
         if !folder.as_os_str().is_empty() {
             std::fs::create_dir_all(folder).map_err(|error| Failure::io("make", folder, &error))?;
         }
-        let aside = to.with_extension("tmp");
+        let called = to.file_name().unwrap_or_default().to_string_lossy();
+        let aside = to.with_file_name(format!(".{called}.{}.tmp", std::process::id()));
         std::fs::write(&aside, text).map_err(|error| Failure::io("write", &aside, &error))?;
         std::fs::rename(&aside, &to).map_err(|error| Failure::io("write", &to, &error))?;
         written.push((to, text.len()));
@@ -70,12 +84,12 @@ pub(crate) fn write(bundle: &Bundle, path: &Path) -> Result<Vec<(PathBuf, usize)
     Ok(written)
 }
 
-/// Removes tables that a scenario no longer has, and the folder that they were in once it is empty.
+/// Removes those of the tables before that a scenario no longer has, and the folder that they were in once it is empty.
 ///
 /// # Errors
 /// A file cannot be removed.
-pub(crate) fn remove<'p>(files: impl Iterator<Item = &'p PathBuf>) -> Result<(), Failure> {
-    for file in files {
+pub(crate) fn remove(before: &[PathBuf], written: &[(PathBuf, usize)]) -> Result<(), Failure> {
+    for file in before.iter().filter(|file| written.iter().all(|(kept, _)| kept != *file)) {
         std::fs::remove_file(file).map_err(|error| Failure::io("remove", file, &error))?;
         // A folder that holds something else stays.
         file.parent().map(std::fs::remove_dir);

@@ -2,8 +2,8 @@
 
 use periplus_core::units::Tick;
 use periplus_sim::Summary;
-use periplus_spec::Bundle;
 use periplus_spec::scenario::Scenario;
+use periplus_spec::{Bundle, Hiding};
 
 use crate::args::AnonymizeArgs;
 use crate::bundles::{self, Existing};
@@ -14,12 +14,29 @@ use crate::whatif::measures::{self, SHOWN, is_worth_telling};
 pub(super) fn run(args: &AnonymizeArgs) -> Result<Exit, Failure> {
     let name = bundles::name(&args.out)?;
     let existing = if args.force { Existing::WrittenOver } else { Existing::Kept };
-    bundles::require_free(&args.out, existing)?;
+    let there = bundles::make_room(&args.out, existing)?;
     let bundle = Bundle::read(&args.scenario).map_err(Failure::Files)?;
+    match bundle.hiding() {
+        Hiding::Anywhere => {}
+        Hiding::ByHours => render::hint(
+            "a demand goes by the sun: latitudes stay, and places move by whole hours only. Who has a map can find \
+             them again; with a fixed `timezone` nobody can",
+        ),
+        Hiding::Nowhere => {
+            return Err(Failure::Usage {
+                message: format!(
+                    "the places in {} cannot be hidden: a demand goes by the sun, and no turn of the earth fits all",
+                    args.scenario.display()
+                ),
+                hint: "give that demand a fixed `timezone`, or every zone a `location`".into(),
+            });
+        }
+    }
     let before = bundle.load().map_err(Failure::Files)?.scenario;
     let hidden = bundle.anonymized(&name, args.seed).map_err(Failure::Files)?;
     let after = hidden.load().map_err(Failure::Files)?.scenario;
     let files = bundles::write(&hidden, &args.out)?;
+    bundles::remove(&there, &files)?;
 
     let fleet = &after.fleet;
     render::line(&strong(&format!(

@@ -14,7 +14,7 @@ use crate::whatif::measures::Form;
 pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     let name = bundles::name(&args.out)?;
     let existing = if args.force { Existing::WrittenOver } else { Existing::Kept };
-    bundles::require_free(&args.out, existing)?;
+    let there = bundles::make_room(&args.out, existing)?;
     let recorded = Recorded::open(&args.log, args.scenario.as_deref(), args.from)?;
     let (from, to) = bounds(args, &recorded)?;
     let read = Read::new(&recorded.reader, from, to)?;
@@ -23,6 +23,7 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     let bundle = part.scenario(name, &read)?;
     let loaded = bundle.load().map_err(Failure::Files)?;
     let files = bundles::write(&bundle, &args.out)?;
+    bundles::remove(&there, &files)?;
 
     let scenario = &loaded.scenario;
     let fleet = &scenario.fleet;

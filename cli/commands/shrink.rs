@@ -21,7 +21,7 @@ use crate::whatif::study;
 pub(super) fn run(args: &ShrinkArgs) -> Result<Exit, Failure> {
     let name = bundles::name(&args.out)?;
     let existing = if args.force { Existing::WrittenOver } else { Existing::Kept };
-    bundles::require_free(&args.out, existing)?;
+    let there = bundles::make_room(&args.out, existing)?;
     let conditions = args.conditions.iter().map(|text| Condition::parse(text));
     let conditions: Vec<Condition> = conditions.collect::<Result<_, _>>()?;
     let cure = study::settings(&args.cured_by)?;
@@ -40,7 +40,7 @@ pub(super) fn run(args: &ShrinkArgs) -> Result<Exit, Failure> {
         }
         bundle.scenario.metadata.name = name;
         let same = Same { failure: keep_only(&mut bundle, failure), cure };
-        let mut progress = Progress::new(args.out.clone());
+        let mut progress = Progress::new(args.out.clone(), there);
         progress.found(&bundle, 0)?;
         let mut shrinking = Shrinking::new(bundle, &same, parallel::jobs(args.jobs), &mut progress);
         shrinking.shrink()?;
@@ -185,24 +185,23 @@ struct Progress {
     out: PathBuf,
     bar: ProgressBar,
     size: String,
-    /// What was written last.
+    /// What was written last; at first, the tables of what is written over.
     files: Vec<PathBuf>,
 }
 
 impl Progress {
-    fn new(out: PathBuf) -> Self {
+    fn new(out: PathBuf, files: Vec<PathBuf>) -> Self {
         let hidden = !std::io::stderr().is_terminal();
         let bar = if hidden { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        Self { out, bar, size: String::new(), files: Vec::new() }
+        Self { out, bar, size: String::new(), files }
     }
 }
 
 impl Watch for Progress {
     fn found(&mut self, best: &Bundle, runs: usize) -> Result<(), Failure> {
         let files = bundles::write(best, &self.out)?;
-        let files = files.into_iter().map(|(file, _)| file).collect();
-        let before = std::mem::replace(&mut self.files, files);
-        bundles::remove(before.iter().filter(|file| !self.files.contains(file)))?;
+        bundles::remove(&self.files, &files)?;
+        self.files = files.into_iter().map(|(file, _)| file).collect();
         self.size = Size::of(best).brief();
         self.ran(runs);
         Ok(())

@@ -14,7 +14,7 @@ use periplus_spec::{Bundle, Setting};
 use crate::expect::{self, Traces};
 use crate::failure::Failure;
 use crate::whatif::guard::Comparison;
-use crate::whatif::measures::{self, Measures, path_of};
+use crate::whatif::measures::{self, Measures};
 
 /// What must stay.
 #[derive(Clone, Debug)]
@@ -69,11 +69,13 @@ impl Condition {
     /// Reads a measure, `<`, `<=`, `>` or `>=`, and a number.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let read = Comparison::read(text).filter(|read| !read.signed && !read.name.is_empty());
-        let Comparison { name, above, equal, value, .. } = read.ok_or_else(|| Failure::Usage {
+        let read = read.ok_or_else(|| Failure::Usage {
             message: format!("`{text}` does not say what must still be so"),
             hint: "write a measure, `<` or `>`, and a number, as in 'slo < 99%'".into(),
         })?;
-        Ok(Self { text: text.into(), measure: path_of(name), above, equal, limit: value })
+        let measure = read.measure()?;
+        let Comparison { above, equal, value, .. } = read;
+        Ok(Self { text: text.into(), measure, above, equal, limit: value })
     }
 
     pub(crate) fn holds(&self, measures: &Measures) -> bool {

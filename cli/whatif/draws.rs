@@ -2,7 +2,7 @@
 
 use clap::Args;
 use periplus_core::units::Span;
-use periplus_sim::ensemble::{self, Stratum};
+use periplus_sim::ensemble::{self, Day};
 use periplus_spec::border::growth::YEAR;
 use periplus_spec::scenario::{Delay, Ensemble, Failure};
 use serde::Serialize;
@@ -36,6 +36,13 @@ pub(crate) enum Draws {
     Luck,
     /// A day of the ensemble, and luck.
     Days,
+}
+
+/// Whether days with what seldom fails are drawn apart from the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strata {
+    Apart,
+    Together,
 }
 
 /// The runs of each variant.
@@ -106,12 +113,10 @@ impl Draws {
     }
 
     /// The world that a seed stands for.
-    pub(crate) fn draw(self, way: &Way, seed: u64, stratum: Stratum) -> Way {
+    pub(crate) fn draw(self, way: &Way, day: Day) -> Way {
         match (self, way) {
-            (Self::Days, Way::Simulated(scenario)) => {
-                Way::Simulated(ensemble::draw(scenario, seed, stratum))
-            }
-            (Self::Luck, _) | (Self::Days, Way::Forked(_)) => way.with_seed(seed),
+            (Self::Days, Way::Simulated(scenario)) => Way::Simulated(ensemble::draw(scenario, day)),
+            (Self::Luck, _) | (Self::Days, Way::Forked(_)) => way.with_seed(day.seed),
         }
     }
 
@@ -132,7 +137,7 @@ impl Draws {
     }
 
     /// What an interval over them covers.
-    pub(crate) fn uncertainty(self, way: &Way) -> Uncertainty {
+    pub(crate) fn uncertainty(self, way: &Way, strata: Strata) -> Uncertainty {
         let mut covers = vec!["the luck of single runs".to_owned()];
         let mut leaves_out = Vec::new();
         let ensemble = match (self, way) {
@@ -161,10 +166,15 @@ impl Draws {
         }
         if let Some(failing) = self.failing(way) {
             let last = covers.last_mut().expect("luck is always covered");
-            *last += &format!(
-                " (days with what seldom fails are drawn as often as others, and count for the {} that they are)",
-                percent(failing)
-            );
+            let failing = percent(failing);
+            *last += &match strata {
+                Strata::Apart => format!(
+                    " (days with what seldom fails are drawn as often as others, and count for the {failing} that they are)"
+                ),
+                Strata::Together => format!(
+                    " (so few days are drawn at random, and what seldom fails is on {failing} of them)"
+                ),
+            };
         }
         leaves_out.push("what the simulated world leaves out".into());
         Uncertainty { covers, leaves_out }

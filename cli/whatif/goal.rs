@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::render::percent;
 use crate::whatif::compare::{CONFIDENCE, Side, bounded};
 use crate::whatif::guard::{Comparison, number_of};
-use crate::whatif::measures::{self, path_of};
+use crate::whatif::measures;
 use crate::whatif::runs::{Run, sample};
 use crate::whatif::weighed::{Weighed, mean};
 
@@ -71,7 +71,7 @@ impl Goal {
         };
         let read = Comparison::read(limit).filter(|read| read.equal && !read.signed);
         let read = read.ok_or_else(wrong)?;
-        let measure = path_of(read.name);
+        let measure = read.measure()?;
         Ok(Self { text: text.into(), measure, at_least: read.above, limit: read.value, part })
     }
 
@@ -90,25 +90,9 @@ impl Goal {
             message: format!("{} runs are too few to be sure of `{}`", runs.len(), self.text),
             hint: format!(
                 "ask for at least {} with `--days` or `--seeds`, for fewer candidates at once, or for a smaller part",
-                self.enough(&all, part, confidence)
+                enough(&all, part, confidence)
             ),
         })
-    }
-
-    /// So many runs like these would be enough.
-    fn enough(&self, all: &[Weighed], part: f64, confidence: f64) -> usize {
-        let mut times = 1;
-        loop {
-            times += 1;
-            let more: Vec<Weighed> = all
-                .iter()
-                .flat_map(|run| std::iter::repeat_n(*run, times))
-                .map(|run| Weighed { part: run.part / times as f64, ..run })
-                .collect();
-            if self.held(&more, confidence).1 >= part {
-                return more.len();
-            }
-        }
     }
 
     /// How runs of one candidate stand to it, with this much confidence.
@@ -183,6 +167,42 @@ fn read_part(text: &str) -> Option<f64> {
 /// The confidence of each of so many bounds that hold together with the one that is stated.
 pub(crate) fn confidence_of_each(bounds: usize) -> f64 {
     1.0 - (1.0 - CONFIDENCE) / bounds.max(1) as f64
+}
+
+/// So many runs like these would be enough, if it held in all of them.
+fn enough(all: &[Weighed], part: f64, confidence: f64) -> usize {
+    let strata = strata_of(all);
+    let each = 1.0 - (1.0 - confidence) / strata.len() as f64;
+    let holds = |times: usize| {
+        let least = strata.iter().map(|(count, weight)| weight * least_of_all(count * times, each));
+        least.sum::<f64>() >= part
+    };
+    let mut most = 2;
+    while !holds(most) && most < usize::MAX / (2 * all.len()) {
+        most *= 2;
+    }
+    let mut least = most / 2;
+    while least + 1 < most {
+        let middle = usize::midpoint(least, most);
+        if holds(middle) { most = middle } else { least = middle }
+    }
+    most * all.len()
+}
+
+/// How many runs each stratum has, and what part of all they count for.
+fn strata_of(all: &[Weighed]) -> Vec<(usize, f64)> {
+    let mut strata: Vec<(usize, f64)> = Vec::new();
+    for one in all {
+        strata.resize(strata.len().max(one.stratum + 1), (0, 0.0));
+        let (count, part) = &mut strata[one.stratum];
+        (*count, *part) = (*count + 1, *part + one.part);
+    }
+    strata
+}
+
+/// The least part of all in which something holds, if it held each of so many times.
+fn least_of_all(times: usize, confidence: f64) -> f64 {
+    (1.0 - confidence).powf(1.0 / times as f64)
 }
 
 /// The least part of all in which something holds, if it held `held` times of `of`.

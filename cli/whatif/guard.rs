@@ -33,14 +33,15 @@ impl Guard {
             hint: "write a measure, `>` or `<`, and a number, as in 'cost > +5%' or 'slo < 99.9%'"
                 .into(),
         };
-        let Comparison { name, above, value, signed, percent, .. } =
-            Comparison::read(text).filter(|read| !read.equal).ok_or_else(wrong)?;
+        let read = Comparison::read(text).filter(|read| !read.equal).ok_or_else(wrong)?;
+        let measure = read.measure()?;
+        let Comparison { above, value, signed, percent, .. } = read;
         let limit = match (signed, percent) {
             (true, true) => Limit::Relative(value),
             (true, false) => Limit::More(value),
             (false, _) => Limit::Value(value),
         };
-        Ok(Self { text: text.into(), measure: path_of(name), above, limit })
+        Ok(Self { text: text.into(), measure, above, limit })
     }
 
     /// What came out that must not, if it did.
@@ -101,6 +102,22 @@ impl<'a> Comparison<'a> {
             signed: digits.starts_with(['+', '-', '−']),
         })
         .filter(|read| read.value.is_finite())
+    }
+
+    /// The path of what is compared.
+    ///
+    /// # Errors
+    /// A part of all is compared with more than all of it.
+    pub(crate) fn measure(&self) -> Result<String, Failure> {
+        let path = path_of(self.name);
+        let is_share = matches!(measures::form(&path), Some(measures::Form::Share));
+        if is_share && !self.percent && self.value.abs() > 1.0 {
+            return Err(Failure::Usage {
+                message: format!("`{}` is a part of all, and never {}", self.name, self.value),
+                hint: format!("write `{}%`", self.value),
+            });
+        }
+        Ok(path)
     }
 }
 

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use periplus_core::Sink;
 use periplus_core::units::Span;
-use periplus_sim::ensemble::Stratum;
+use periplus_sim::ensemble::{Day, Stratum};
 use periplus_sim::{Fork, Outcome, Twins, Watch, run as simulate};
 use periplus_spec::Setting;
 use periplus_spec::scenario::Scenario;
 
 use crate::failure::Failure;
 use crate::recorded::Recorded;
-use crate::whatif::draws::{Draws, Sample, Uncertainty};
+use crate::whatif::draws::{Draws, Sample, Strata, Uncertainty};
 use crate::whatif::weighed::Weighed;
 
 /// A study can have so many variants; more are a slip of the hand.
@@ -138,7 +138,16 @@ impl Study {
 
     /// The world of a run of a variant, by the run's place among those of one variant.
     pub(crate) fn world(&self, variant: &Variant, run: usize) -> Way {
-        self.draws.draw(&variant.world, self.seeds[run], self.stratum(variant, run))
+        let (stratum, seed) = (self.stratum(variant, run), self.seeds[run]);
+        let day = match self.drawn() {
+            Strata::Apart => Day::of(stratum, seed),
+            Strata::Together => Day::any(seed),
+        };
+        self.draws.draw(&variant.world, day)
+    }
+
+    fn drawn(&self) -> Strata {
+        if self.strata.contains(&Stratum::Failing) { Strata::Apart } else { Strata::Together }
     }
 
     /// Which days a run of a variant is drawn from: all where nothing seldom fails.
@@ -171,7 +180,9 @@ impl Study {
 
     /// What intervals over its runs cover.
     pub(crate) fn uncertainty(&self) -> Uncertainty {
-        self.draws.uncertainty(&self.variants[0].world)
+        let seldom = |variant: &&Variant| self.draws.failing(&variant.world).is_some();
+        let telling = self.variants.iter().find(seldom).unwrap_or(&self.variants[0]);
+        self.draws.uncertainty(&telling.world, self.drawn())
     }
 
     /// What it is about, for people.
@@ -210,10 +221,11 @@ impl Study {
 
     /// What stands for all that a run of a variant is made from.
     pub(crate) fn fingerprint(&self, variant: &Variant, run: usize) -> String {
-        let stratum = match self.stratum(variant, run) {
-            Stratum::All => "",
-            Stratum::Calm => ".calm",
-            Stratum::Failing => ".failing",
+        let stratum = match (self.stratum(variant, run), self.drawn()) {
+            (Stratum::All, Strata::Together) => "",
+            (Stratum::All, Strata::Apart) => ".all",
+            (Stratum::Calm, _) => ".calm",
+            (Stratum::Failing, _) => ".failing",
         };
         format!("{}{stratum}-{}", variant.fingerprint, self.seeds[run])
     }

@@ -32,7 +32,7 @@ pub enum Stratum {
     Failing,
 }
 
-/// Seeds that follow each other stand for points that lie evenly in a square, however many they are: few days then have
+/// Numbers that follow each other stand for points that lie evenly in a square, however many they are: few days then have
 /// as much of the growth that is seldom as many have. Powers of the plastic number's inverse, times 2⁶⁴ (Roberts 2018).
 const EVENLY: [u64; 2] = [0xC13F_A9A9_02A6_328F, 0x91E1_0DA5_C79E_7B1D];
 
@@ -59,18 +59,44 @@ fn is_seldom(scenario: &Scenario, failure: &Failure) -> bool {
     -libm::expm1(-expected(scenario, failure)) <= SELDOM_MOST
 }
 
-/// The day of a stratum that `seed` stands for, with that seed.
+/// A day to be drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Day {
+    /// What its luck comes from.
+    pub seed: u64,
+    /// Which days it is drawn from.
+    pub stratum: Stratum,
+    /// Its number among those over which growth is spread evenly.
+    pub number: u64,
+}
+
+impl Day {
+    /// The day that a seed stands for, where all days are drawn from.
+    #[must_use]
+    pub const fn any(seed: u64) -> Self {
+        Self { seed, stratum: Stratum::All, number: seed }
+    }
+
+    /// The same where strata take turns: of the seeds, every other one is of the same stratum.
+    #[must_use]
+    pub const fn of(stratum: Stratum, seed: u64) -> Self {
+        Self { seed, stratum, number: seed / 2 }
+    }
+}
+
+/// A scenario on such a day.
 ///
 /// # Panics
 /// Panics if the stratum has no days.
 #[must_use]
-pub fn draw(scenario: &Scenario, seed: u64, stratum: Stratum) -> Scenario {
+pub fn draw(scenario: &Scenario, drawn: Day) -> Scenario {
+    let Day { seed, stratum, number } = drawn;
     let mut day = Scenario { seed, ..scenario.clone() };
     let luck = Luck::new(seed);
     if let Some(blocks) = day.ensemble.demand {
         rearrange(&mut day, blocks, &luck);
     }
-    grow(&mut day, stratum);
+    grow(&mut day, number);
     begin_with(&mut day);
     let mut moments = failures(&day, &luck, stratum);
     moments.extend(spare(&day, &luck));
@@ -108,13 +134,8 @@ fn rearrange(day: &mut Scenario, blocks: Blocks, luck: &Luck) {
 }
 
 /// Demand is as large as it has become by a day between the lead time and the horizon.
-fn grow(day: &mut Scenario, stratum: Stratum) {
+fn grow(day: &mut Scenario, number: u64) {
     let Some(quantiles) = &day.ensemble.growth else { return };
-    // Strata take turns: every other seed is of the same one.
-    let number = match stratum {
-        Stratum::All => day.seed,
-        Stratum::Calm | Stratum::Failing => day.seed / 2,
-    };
     let [growth, moment] = EVENLY.map(|step| number.wrapping_mul(step));
     let per_year = quantiles[usize::from(growth.to_le_bytes()[7])];
     let (lead, horizon) = (day.ensemble.lead.0, day.ensemble.horizon.0);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use periplus_core::ids::ClusterId;
 use periplus_core::units::{Span, Tick};
-use periplus_sim::ensemble::{Stratum, draw, failing_days};
+use periplus_sim::ensemble::{Day, Stratum, draw, failing_days};
 use periplus_spec::border::growth::{self, YEAR};
 use periplus_spec::scenario::{Act, Blocks, Delay, Failure, Scenario, Shape};
 use support::{Size, minutes, scenario};
@@ -29,7 +29,7 @@ fn recorded() -> Scenario {
 #[test]
 fn nothing_is_drawn_where_nothing_is_said() {
     let scenario = scenario(&Size::default());
-    let day = draw(&scenario, 7, Stratum::All);
+    let day = draw(&scenario, Day::any(7));
     assert_eq!(format!("{day:?}"), format!("{:?}", Scenario { seed: 7, ..scenario }));
 }
 
@@ -38,7 +38,7 @@ fn demand_is_put_together_from_blocks_that_come_at_their_time_of_the_day() {
     let scenario = recorded();
     let mut from: BTreeMap<u32, u32> = BTreeMap::new();
     for seed in 0..200 {
-        let day = draw(&scenario, seed, Stratum::All);
+        let day = draw(&scenario, Day::any(seed));
         let shape = &day.fleet.series[0].demand.shape;
         assert_eq!(shape.values.len(), 24);
         for (block, values) in (0..).zip(shape.values.chunks(3)) {
@@ -51,7 +51,7 @@ fn demand_is_put_together_from_blocks_that_come_at_their_time_of_the_day() {
         let alike = |other: &Shape| other.values == shape.values;
         assert!(day.fleet.series.iter().all(|series| alike(&series.demand.shape)));
         assert_eq!(
-            draw(&scenario, seed, Stratum::All).fleet.series[0].demand,
+            draw(&scenario, Day::any(seed)).fleet.series[0].demand,
             day.fleet.series[0].demand
         );
     }
@@ -67,7 +67,7 @@ fn demand_grows_as_it_was_said_to() {
     let base = scenario.fleet.series[0].demand.base.0 as f64;
     let factors = |scenario: &Scenario| {
         let factor =
-            |seed| draw(scenario, seed, Stratum::All).fleet.series[0].demand.base.0 as f64 / base;
+            |seed| draw(scenario, Day::any(seed)).fleet.series[0].demand.base.0 as f64 / base;
         let mut factors: Vec<f64> = (0..1_000).map(factor).collect();
         factors.sort_by(f64::total_cmp);
         factors
@@ -80,7 +80,7 @@ fn demand_grows_as_it_was_said_to() {
     // A few days that follow each other are spread like many.
     for first in 0..100 {
         let factor =
-            |seed| draw(&scenario, seed, Stratum::All).fleet.series[0].demand.base.0 as f64 / base;
+            |seed| draw(&scenario, Day::any(seed)).fleet.series[0].demand.base.0 as f64 / base;
         let above = (first..first + 20).filter(|seed| factor(*seed) > 1.2).count();
         assert!((9..=11).contains(&above), "{above} of 20 from {first}");
     }
@@ -107,8 +107,7 @@ fn clusters_fail_as_often_as_was_said_and_each_by_itself() {
     // As often as once in ten days.
     let failure = Failure { units: units(2), per_millennium: 36_525, lasts };
     scenario.ensemble.failures = vec![failure];
-    let days: Vec<_> =
-        (0..2_000).map(|seed| outages(&draw(&scenario, seed, Stratum::All))).collect();
+    let days: Vec<_> = (0..2_000).map(|seed| outages(&draw(&scenario, Day::any(seed)))).collect();
     let began = |day: &Vec<(ClusterId, Tick, Option<Span>)>| {
         day.iter().filter(|outage| outage.1 > Tick::ZERO).count()
     };
@@ -121,7 +120,7 @@ fn clusters_fail_as_often_as_was_said_and_each_by_itself() {
     // One more cluster that can fail changes nothing for the others.
     scenario.ensemble.failures[0].units = units(3);
     for (seed, day) in (0..).zip(&days).take(200) {
-        let mut more = outages(&draw(&scenario, seed, Stratum::All));
+        let mut more = outages(&draw(&scenario, Day::any(seed)));
         more.retain(|outage| outage.0 != ClusterId(2));
         assert_eq!(more, *day, "seed {seed}");
     }
@@ -133,7 +132,7 @@ fn one_of_those_that_are_to_spare_is_out_all_day() {
     scenario.ensemble.spare = (0..3).map(|cluster| vec![ClusterId(cluster)]).collect();
     let mut out: BTreeMap<ClusterId, u32> = BTreeMap::new();
     for seed in 0..300 {
-        let [(cluster, Tick(0), None)] = outages(&draw(&scenario, seed, Stratum::All))[..] else {
+        let [(cluster, Tick(0), None)] = outages(&draw(&scenario, Day::any(seed)))[..] else {
             panic!("just one, from the start");
         };
         *out.entry(cluster).or_default() += 1;
@@ -153,7 +152,7 @@ fn strata_together_say_what_days_at_random_do() {
     scenario.ensemble.failures = vec![seldom.clone(), often];
     let likely = failing_days(&scenario).expect("something is seldom");
     let out = |stratum, count: u64| {
-        let days = (0..count).map(|seed| outages(&draw(&scenario, seed, stratum)).len());
+        let days = (0..count).map(|seed| outages(&draw(&scenario, Day::of(stratum, seed))).len());
         days.collect::<Vec<usize>>()
     };
     let mean = |days: &[usize]| days.iter().sum::<usize>() as f64 / days.len() as f64;
@@ -163,11 +162,10 @@ fn strata_together_say_what_days_at_random_do() {
     assert!((together - mean(&all)).abs() < 0.1, "{together} and {}", mean(&all));
     // Alone, what is seldom is there on just those days that it is likely on.
     scenario.ensemble.failures = vec![seldom];
-    let alone =
-        (0..4_000).filter(|seed| !outages(&draw(&scenario, *seed, Stratum::All)).is_empty());
+    let alone = (0..4_000).filter(|seed| !outages(&draw(&scenario, Day::any(*seed))).is_empty());
     assert!((alone.count() as f64 / 4_000.0 - likely).abs() < 0.02, "{likely}");
     for seed in 0..100 {
-        assert!(outages(&draw(&scenario, seed, Stratum::Calm)).is_empty());
-        assert!(!outages(&draw(&scenario, seed, Stratum::Failing)).is_empty());
+        assert!(outages(&draw(&scenario, Day::of(Stratum::Calm, seed))).is_empty());
+        assert!(!outages(&draw(&scenario, Day::of(Stratum::Failing, seed))).is_empty());
     }
 }

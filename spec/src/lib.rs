@@ -33,6 +33,7 @@ pub mod values;
 mod write;
 mod yaml;
 
+pub use self::anonymous::Hiding;
 pub use self::builder::ScenarioBuilder;
 pub use self::bundle::Bundle;
 pub use self::load::{

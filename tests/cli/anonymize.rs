@@ -9,7 +9,7 @@ use periplus_spec::Bundle;
 use periplus_spec::scenario::Scenario;
 use serde_json::Value;
 
-use crate::place::Place;
+use crate::place::{HARBOUR, Place};
 
 #[test]
 fn the_harbour_without_names_is_told_beside_what_it_was() {
@@ -32,6 +32,53 @@ fn the_harbour_without_names_is_told_beside_what_it_was() {
     assert!(told.ends_with("exit 2\n"), "{told}");
     let told = place.periplus(&["test", "hidden.yaml", "--bless"]);
     assert!(told.ends_with("exit 0\n"), "{told}");
+}
+
+#[test]
+fn places_that_go_by_the_sun_are_hidden_as_far_as_can_be_and_that_is_told() {
+    let place = Place::new();
+    let (scenario, rest) = HARBOUR.split_once("\n---\n").unwrap();
+    let solar = scenario.replacen("- app: shop\n", "- app: shop\n    timezone: solar\n", 1);
+    assert_ne!(solar, scenario);
+    place.write("solar.yaml", &format!("{solar}\n---\n{rest}"));
+    let told = place.periplus(&["anonymize", "solar.yaml", "--out", "hidden.yaml"]);
+    assert!(
+        told.contains("hint: a demand goes by the sun") && told.ends_with("exit 0\n"),
+        "{told}"
+    );
+    // West and east of the date line at once: no hour fits both.
+    let place_of = |longitude: &str| {
+        let zone = format!("kind: Zone\nmetadata: {{name: far-{longitude}}}");
+        let spec = format!("spec: {{location: {{latitude: 1, longitude: {longitude}}}}}");
+        format!("\n---\napiVersion: periplus.dev/v1alpha1\n{zone}\n{spec}\n")
+            .replace("far--", "far-west-")
+    };
+    let far = format!("{solar}\n---\n{rest}{}{}", place_of("-179"), place_of("179"));
+    place.write("far.yaml", &far);
+    let told = place.periplus(&["anonymize", "far.yaml", "--out", "nowhere.yaml"]);
+    assert!(told.contains("error: the places in far.yaml cannot be hidden"), "{told}");
+    assert!(!place.path("nowhere.yaml").exists());
+}
+
+#[test]
+fn nothing_is_lost_that_lies_beside_and_no_name_stays_there() {
+    let place = Place::after_a_run();
+    place.periplus(&["record", "run/run.log", "--out", "day.yaml"]);
+    assert!(place.path("day/demand-shop.csv").exists());
+    std::fs::create_dir(place.path("hidden")).unwrap();
+    place.write("hidden/table-1.csv", "mine\n");
+    let told = place.periplus(&["anonymize", "day.yaml", "--out", "hidden.yaml"]);
+    assert!(
+        told.contains("error: hidden is there already") && told.ends_with("exit 2\n"),
+        "{told}"
+    );
+    assert_eq!(place.read("hidden/table-1.csv"), "mine\n");
+    let told = place.periplus(&["anonymize", "day.yaml", "--out", "day.yaml", "--force"]);
+    assert!(told.ends_with("exit 0\n"), "{told}");
+    let tables = std::fs::read_dir(place.path("day")).unwrap();
+    let tables: Vec<String> =
+        tables.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    assert_eq!(tables, ["table-1.csv"]);
 }
 
 /// What came out, with apps by their places instead of their names. What is not a number is left out: which scenario it

@@ -63,7 +63,9 @@ fn steps(pipeline: &str) -> (Vec<String>, String) {
     let texts: Vec<String> = events.filter_map(text).collect();
     let place = |key: &str| texts.iter().position(|text| text == key);
     if let (Some(script), Some(after)) = (place("script"), place("after_script")) {
-        return (vec![texts[script + 1..after].join("\n")], texts[after + 1].clone());
+        let end = place("artifacts").unwrap();
+        let joined = |range: std::ops::Range<usize>| texts[range].join("\n");
+        return (vec![joined(script + 1..after)], joined(after + 1..end));
     }
     let pairs = texts.windows(2).filter(|pair| pair[0] == "run");
     let mut scripts: Vec<String> =

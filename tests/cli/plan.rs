@@ -99,6 +99,8 @@ fn days_that_cannot_be_drawn_or_are_too_few_are_told() {
     };
     assert_snapshot!("no_ensemble", told(&["slo >= 90%", "--days", "5"]));
     assert_snapshot!("too_few", told(&["slo >= 90% in 95% of runs", "--seeds", "20"]));
+    assert_snapshot!("far_too_few", told(&["slo >= 90% in 99.99999% of runs"]));
+    assert_snapshot!("no_percent", told(&["slo >= 99"]));
     let seeds_and_days = told(&["slo >= 90%", "--days", "5", "--seeds", "5"]);
     assert!(seeds_and_days.ends_with("exit 2\n"), "{seeds_and_days}");
     assert_snapshot!(

@@ -75,6 +75,7 @@ fn what_cannot_be_shrunk_is_told() {
             shrink(&[]),
             shrink(&["--while", "slo < 90%"]),
             shrink(&["--while", "slo"]),
+            shrink(&["--while", "slo < 99"]),
             shrink(&["--while", "happiness < 1"]),
             shrink(&["--expectation", "2"]),
             shrink(&["--expectation", "9"]),

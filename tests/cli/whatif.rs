@@ -199,8 +199,10 @@ fn a_policy_that_stands_in_a_file_holds_in_a_variant() {
         assert_eq!(found, differences(subject, here));
     }
     let mut told = String::new();
-    for setting in ["policy=@none.yaml", "policy=@harbour.yaml", "clusters=@slow.yaml", "policy=3"]
-    {
+    place.write("slip.yaml", &policy("{trust: {lostAftr: 3m}}"));
+    place.write("spce.yaml", &policy("{}").replace("spec:", "spce:"));
+    let wrong = ["policy=@none.yaml", "policy=@harbour.yaml", "clusters=@slow.yaml", "policy=3"];
+    for setting in wrong.into_iter().chain(["policy=@slip.yaml", "policy=@spce.yaml"]) {
         told += &place.periplus(&["whatif", "harbour.yaml", "--set", setting]);
         told += "\n";
     }

@@ -13,6 +13,7 @@ mod words;
 
 use serde_json::{Map, Value as Json};
 
+pub use self::turn::Hiding;
 use self::turn::Turn;
 use self::walk::{Visit, document};
 use self::words::Words;
@@ -25,6 +26,12 @@ use crate::values::Name;
 const STORY: &str = "An anonymized scenario.\n";
 
 impl Bundle {
+    /// How far its places can be hidden.
+    #[must_use]
+    pub fn hiding(&self) -> Hiding {
+        turn::hiding(self)
+    }
+
     /// The same scenario, called `name`, with nothing in it that tells whose it is. Distances stay, to the last
     /// rounding; what else a `seed` decides is which way the earth is turned.
     ///

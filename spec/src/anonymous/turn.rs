@@ -3,7 +3,7 @@
 //! Places are turned with the whole earth, so that all distances stay. Which way is drawn from the scenario and a seed
 //! together: who has only what came out cannot turn it back. The turns are spread evenly, after K. Shoemake, "Uniform
 //! random rotations", Graphics Gems III (1992). Where a demand goes by the sun, the earth is turned round its own axis
-//! only, and clocks with it. Scenarios begin in one week, on the day of the week and at the time that they began at.
+//! only, by whole hours, and clocks with it: who knows that can find them again. Scenarios begin in one week, on the day of the week and at the time that they began at.
 
 use serde_json::{Map, Number, Value as Json};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -29,6 +29,17 @@ enum Earth {
     Axis(i32),
 }
 
+/// How far a scenario's places can be hidden by turning the earth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hiding {
+    /// They can be anywhere.
+    Anywhere,
+    /// A demand goes by the sun: they stay at their latitudes, and move by whole hours of the sun.
+    ByHours,
+    /// A demand goes by the sun, and no hour fits all: they stay where they are.
+    Nowhere,
+}
+
 /// The farthest that clocks may be from UTC, in minutes.
 const CLOCK_MAX: i32 = 14 * 60;
 /// The decimals of degrees that are kept: a hundredth of a millimetre.
@@ -44,24 +55,15 @@ impl Turn {
             let drawn = xxh3_64_with_seed(text.as_bytes(), seed.wrapping_mul(4) ^ number);
             float(drawn >> 11) / float(1 << 53)
         };
-        let demand = &bundle.scenario.spec.demand;
-        let clocks: Vec<i32> = demand.iter().filter_map(|one| minutes(one.timezone)).collect();
-        let fits = |later: i32| clocks.iter().all(|clock| (clock + later).abs() <= CLOCK_MAX);
-        if demand.iter().any(|one| one.timezone == TimeZone::Solar) {
-            let longitudes = longitudes(bundle);
-            let stays = |longitude: &Option<f64>, hours: i32| match longitude {
-                Some(degrees) => (degrees + f64::from(15 * hours)).abs() <= 180.0,
-                None => hours == 0,
-            };
-            let fits =
-                |hours: &i32| fits(60 * hours) && longitudes.iter().all(|one| stays(one, *hours));
-            let free: Vec<i32> = (-11..=12).filter(fits).collect();
-            let hours = free[rounded(draw() * (free.len() - 1) as f64)];
+        if let Some(free) = hours(bundle) {
+            let last = free.len().saturating_sub(1);
+            let hours = free.get(rounded(draw() * last as f64)).copied().unwrap_or(0);
             return Self { earth: Earth::Axis(hours), later: 60 * hours };
         }
+        let clocks = clocks(bundle);
         // A clock that is not UTC's would tell where it is.
         let later = clocks.first().map_or(0, |clock| -clock);
-        let later = if fits(later) { later } else { 0 };
+        let later = if fit(&clocks, later) { later } else { 0 };
         Self { earth: Earth::Any(rotation([draw(), draw(), draw()])), later }
     }
 
@@ -109,6 +111,42 @@ impl Turn {
     }
 }
 
+/// How far the places of a bundle can be hidden.
+pub(super) fn hiding(bundle: &Bundle) -> Hiding {
+    match hours(bundle).as_deref() {
+        None => Hiding::Anywhere,
+        Some([]) => Hiding::Nowhere,
+        Some(_) => Hiding::ByHours,
+    }
+}
+
+/// By how many hours of the sun everything can be turned, where a demand goes by it.
+fn hours(bundle: &Bundle) -> Option<Vec<i32>> {
+    let demand = &bundle.scenario.spec.demand;
+    demand.iter().find(|one| one.timezone == TimeZone::Solar)?;
+    let (clocks, longitudes) = (clocks(bundle), longitudes(bundle));
+    // The sun stands still over zones of which it is not said where they are.
+    let stays = |longitude: &Option<f64>, hours: i32| {
+        longitude.is_some_and(|degrees| (degrees + f64::from(15 * hours)).abs() <= 180.0)
+    };
+    let fits = |hours: &i32| {
+        *hours != 0
+            && fit(&clocks, 60 * hours)
+            && longitudes.iter().all(|longitude| stays(longitude, *hours))
+    };
+    Some((-11..=12).filter(fits).collect())
+}
+
+/// The clocks that do not go by the sun, in minutes from UTC.
+fn clocks(bundle: &Bundle) -> Vec<i32> {
+    bundle.scenario.spec.demand.iter().filter_map(|one| minutes(one.timezone)).collect()
+}
+
+/// Whether clocks can be so much later.
+fn fit(clocks: &[i32], later: i32) -> bool {
+    clocks.iter().all(|clock| (clock + later).abs() <= CLOCK_MAX)
+}
+
 /// A clock that does not go by the sun.
 const fn minutes(clock: TimeZone) -> Option<i32> {
     match clock {
@@ -123,7 +161,7 @@ fn rounded(number: f64) -> usize {
     usize::try_from(crate::border::rounded(number)).expect("a small number")
 }
 
-/// How far east everything is. The sun stands still over zones of which that is not said.
+/// How far east everything is, where that is said.
 fn longitudes(bundle: &Bundle) -> Vec<Option<f64>> {
     let declared = bundle.scenario.spec.timeline.iter().filter_map(|one| one.declare.as_ref());
     let documents = bundle.documents.iter().chain(declared.flatten());

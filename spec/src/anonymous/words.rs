@@ -25,6 +25,17 @@ const BUILT_IN: [&str; 2] = ["default", "main"];
 const TIERS: [&str; 5] = ["cloud", "core", "edge", "metro", "region"];
 /// Labels' keys that everybody uses.
 const LABELS: [&str; 7] = ["arch", "os", "provider", "region", "site", "tier", "zone"];
+/// Kubernetes' own labels' keys. Behind its domains, anybody writes others.
+const WELL_KNOWN: [&str; 8] = [
+    "kubernetes.io/arch",
+    "kubernetes.io/hostname",
+    "kubernetes.io/os",
+    "node-role.kubernetes.io/control-plane",
+    "node-role.kubernetes.io/worker",
+    "node.kubernetes.io/instance-type",
+    "topology.kubernetes.io/region",
+    "topology.kubernetes.io/zone",
+];
 /// What numbers of a summary are called by; a step of a path that is not here may be anybody's.
 #[rustfmt::skip]
 const METRICS: [&str; 44] = [
@@ -84,9 +95,7 @@ impl Words {
 
     /// What stands for a label's key.
     pub(super) fn label(&mut self, key: &str) -> String {
-        let domain = key.split_once('/').map_or("", |(domain, _)| domain);
-        let is_kubernetes = |own: &str| domain == own || domain.ends_with(&format!(".{own}"));
-        if LABELS.contains(&key) || is_kubernetes("kubernetes.io") || is_kubernetes("k8s.io") {
+        if LABELS.contains(&key) || WELL_KNOWN.contains(&key) {
             return key.to_owned();
         }
         if !self.labels.contains_key(key) {
@@ -175,6 +184,8 @@ mod tests {
         assert_eq!(words.name("nodePool", "default"), "default");
         assert_eq!(words.label("topology.kubernetes.io/zone"), "topology.kubernetes.io/zone");
         assert_eq!(words.label("acme.example/kubernetes.io"), "label-1");
+        assert_eq!(words.label("acme.example.node-restriction.kubernetes.io/fips"), "label-2");
+        assert_eq!(words.label("node-role.kubernetes.io/harbour"), "label-3");
         assert_eq!(words.metric("apps.harbour.cost.total"), "apps.name-1.cost.total");
         assert_eq!(words.metric("apps.harbour.secret"), "apps.name-1.metric-1");
         assert_eq!(words.text("env", ""), "");

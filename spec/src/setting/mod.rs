@@ -13,8 +13,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use self::path::{Step, entry_mut, set, split, steps};
 use crate::book::Place;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Source, Span};
+use crate::diagnostic::{Diagnostic, Severity, Source, Span};
 use crate::draft::{API_VERSION, Document, Kind};
+use crate::load::check_text;
 use crate::values::Name;
 use crate::yaml::{self, Node, Origin, Value};
 
@@ -86,6 +87,10 @@ impl Setting {
         let mut setting = Self::read(text, path, source)?;
         setting.content = Some(xxh3_128(content.as_bytes()));
         if setting.path.is_empty() {
+            let wrong = check_text(name, content);
+            if let Some(wrong) = wrong.into_iter().find(|one| one.severity == Severity::Error) {
+                return Err(wrong);
+            }
             let kind = setting.value.get("kind").and_then(Node::text);
             if kind != Some(setting.kind.name()) {
                 let why = format!("{name} does not say `kind: {}`", setting.kind.name());
