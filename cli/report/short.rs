@@ -57,10 +57,21 @@ pub(crate) fn names(settings: &[Vec<&str>]) -> Vec<String> {
         {
             return clipped(&format!("+ {}", setting(step)));
         }
-        let telling: Vec<&str> = set.iter().copied().filter(|text| !common(text)).collect();
-        let telling = if telling.is_empty() { set } else { &telling };
-        let parts: Vec<String> = telling.iter().map(|text| setting(text)).collect();
-        if parts.is_empty() { "base".to_owned() } else { clipped(&parts.join(", ")) }
+        if set.is_empty() {
+            return "base".to_owned();
+        }
+        let telling = set.iter().filter(|text| !common(text)).map(|text| setting(text));
+        let telling: Vec<String> = telling.collect();
+        match (&telling[..], telling.join(", ")) {
+            ([], _) if !settings[0].is_empty() => "nothing more".to_owned(),
+            ([], _) => {
+                clipped(&set.iter().map(|text| setting(text)).collect::<Vec<_>>().join(", "))
+            }
+            ([first, others @ ..], all) if others.len() > 1 && all.chars().count() > NAME_MAX => {
+                clipped(&format!("{first} and {} more", others.len()))
+            }
+            (_, all) => clipped(&all),
+        }
     };
     let names: Vec<String> = settings.iter().enumerate().map(name).collect();
     if let [base, only] = names.as_slice()
@@ -143,6 +154,10 @@ mod tests {
         let sites = ["one", "two"].map(|site| format!("clusters[{site}].nodePools[0].nodes=1"));
         let named = names(&[vec![], vec![&sites[0]], vec![&sites[0], &sites[1]]]);
         assert_eq!(named, ["base", "one: nodes=1", "+ two: nodes=1"]);
+        let many = ["three", "four"].map(|site| format!("clusters[{site}].nodePools[0].nodes=2"));
+        let many: Vec<&str> = sites.iter().chain(&many).map(String::as_str).collect();
+        let named = names(&[vec!["a=1"], vec!["a=1", &sites[0]], [&["a=1"], &many[..]].concat()]);
+        assert_eq!(named, ["nothing more", "+ one: nodes=1", "one: nodes=1 and 3 more"]);
         let named = names(&[vec![], vec!["a=1", "b=1"], vec!["a=1", "b=2"]]);
         assert_eq!(named, ["base", "b=1", "b=2"]);
         let long = format!("timeline=[{}]", "{at: 1h, outage: all}".repeat(3));

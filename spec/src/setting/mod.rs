@@ -342,7 +342,7 @@ mod tests {
 
     #[test]
     fn a_file_says_one_value_or_all_of_a_document() {
-        let policy = "apiVersion: periplus.dev/v1alpha1\nkind: Policy\nspec: {carbonPrice: 3}\n";
+        let policy = "apiVersion: periplus.dev/v1alpha1\nkind: Policy\nmetadata: {name: a}\nspec: {carbonPrice: 3}\n";
         let whole = Setting::from_file("policy", "new.yaml", policy).unwrap();
         assert_eq!(
             (whole.text(), said(&whole.value)),
