@@ -57,10 +57,13 @@ function scatter(panel, width) {
   const [told, goals] = [(point, place) => data.variants[point.place].told[place], panel.goals];
   const color = (point) => (marked(point) ? "var(--accent)" : "currentColor");
   const height = Math.max(260, Math.min(380, width * 0.68));
+  const values = [...points.map((point) => point.y), ...goals.map((goal) => goal.limit)];
+  const upward = tick(panel.y, values);
+  const marginLeft = Math.max(62, 20 + 7.2 * d3.max(values, (value) => upward(value).length));
   const plot = Plot.plot({
-    width, height, marginLeft: 62, marginBottom: 42, marginTop: 24, marginRight: 24, inset: 14,
+    width, height, marginLeft, marginBottom: 42, marginTop: 24, marginRight: 24, inset: 14,
     x: { label: axisLabel(panel.x), labelAnchor: "center", labelArrow: "none", grid: true, ticks: Math.max(3, Math.floor(width / 110)), tickFormat: tick(panel.x, points.map((point) => point.x)), nice: true },
-    y: { label: axisLabel(panel.y), labelArrow: "none", grid: true, ticks: 5, tickFormat: tick(panel.y, [...points.map((point) => point.y), ...goals.map((goal) => goal.limit)]), nice: true },
+    y: { label: axisLabel(panel.y), labelArrow: "none", grid: true, ticks: 5, tickFormat: upward, nice: true },
     style: chartStyle,
     marks: [
       Plot.ruleY(goals, { y: "limit", stroke: "var(--warn)", strokeDasharray: "6 4", strokeWidth: 1.5 }),
@@ -72,7 +75,7 @@ function scatter(panel, width) {
       Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: (point) => `${point.name}\n${labelOf(panel.x)}: ${told(point, panel.x)}\n${labelOf(panel.y)}: ${told(point, panel.y)}`, fill: "var(--paper)", stroke: "var(--line)" })),
     ],
   });
-  label(plot, points, width, height);
+  label(plot, points, { left: marginLeft - 14, right: width, bottom: height });
   const list = best.map((point) => `${point.name}: ${told(point, panel.x)}, ${told(point, panel.y)}`).join("; ");
   return asImage(plot, `${labelOf(panel.y)} against ${labelOf(panel.x)} of ${points.length} variants. On the frontier: ${list}.`);
 }
@@ -97,7 +100,7 @@ function tick(place, values) {
 }
 
 /** Names beside points, as far as they find room: first the marked one and those of the frontier. */
-function label(plot, points, width, height) {
+function label(plot, points, room) {
   const [x, y] = [plot.scale("x"), plot.scale("y")];
   const taken = points.map((point) => ({ left: x.apply(point.x) - 6, right: x.apply(point.x) + 6, top: y.apply(point.y) - 6, bottom: y.apply(point.y) + 6 }));
   const order = [...points].sort((a, b) => marked(b) - marked(a) || b.best - a.best);
@@ -115,7 +118,7 @@ function label(plot, points, width, height) {
     const spot = tries.map(([dx, dy, anchor]) => {
       const left = px + dx - (anchor === "end" ? long : anchor === "middle" ? long / 2 : 0);
       return { dx, dy, anchor, left, right: left + long, top: py + dy - 12, bottom: py + dy + 3 };
-    }).find((box) => box.left > 48 && box.right < width - 2 && box.top > 2 && box.bottom < height - 38
+    }).find((box) => box.left > room.left && box.right < room.right - 2 && box.top > 2 && box.bottom < room.bottom - 38
       && !taken.some((other) => overlaps(box, other)));
     if (!spot) continue;
     taken.push(spot);
