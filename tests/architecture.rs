@@ -15,9 +15,14 @@ use tree::{files, root};
 
 /// Every package of ours, its folder, and the packages of ours that it uses. A package or an edge that is not
 /// here is a change of the architecture: draw it in `docs/ARCHITECTURE.md` too.
-const PACKAGES: [(&str, &str, &[&str]); 5] = [
-    ("periplus", "", &["periplus-core", "periplus-journal", "periplus-sim", "periplus-spec"]),
+const PACKAGES: [(&str, &str, &[&str]); 6] = [
+    (
+        "periplus",
+        "",
+        &["periplus-core", "periplus-emit", "periplus-journal", "periplus-sim", "periplus-spec"],
+    ),
     ("periplus-core", "core", &[]),
+    ("periplus-emit", "live/emit", &["periplus-core", "periplus-spec"]),
     ("periplus-journal", "journal", &["periplus-core"]),
     ("periplus-sim", "sim", &["periplus-core", "periplus-spec"]),
     ("periplus-spec", "spec", &["periplus-core"]),
