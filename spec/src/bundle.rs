@@ -1,7 +1,7 @@
 //! Bundles: a scenario in one piece, to be changed and written again.
 //!
-//! What it includes and the rows of its tables become documents of its own; the CSV files that remain, those of
-//! traces and of measured ways, are held beside them.
+//! What it includes and the rows of its tables become documents of its own; the files that remain, those of
+//! traces, of measured ways and of manifests, are held beside them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,8 +11,8 @@ use serde_json::Value as Json;
 use crate::compile::{demands, said_first};
 use crate::diagnostic::Diagnostic;
 use crate::draft::{
-    CarbonDraft, ClusterDraft, DemandDraft, Document, FailureDraft, LastsDraft, ModelDraft, Object,
-    ScenarioDraft,
+    ApplicationDraft, CarbonDraft, ClusterDraft, DemandDraft, Document, FailureDraft, LastsDraft,
+    ModelDraft, Object, ScenarioDraft, SourceDraft,
 };
 use crate::files::{Files, relative};
 use crate::load::{Loaded, Reader, Role, split};
@@ -27,7 +27,7 @@ pub struct Bundle {
     pub scenario: Object<ScenarioDraft>,
     /// Everything else that is declared, in the order in which it was read.
     pub documents: Vec<Document>,
-    /// The CSV files that traces and ways come from, by the names that the documents have for them.
+    /// The files that traces, ways and manifests come from, by the names that the documents have for them.
     pub tables: BTreeMap<String, String>,
 }
 
@@ -70,11 +70,11 @@ impl Bundle {
         spec.world = said_first(&reader.book, main, "world").0.world.clone();
         let declared = spec.timeline.iter_mut().filter_map(|moment| moment.declare.as_mut());
         for document in declared.flatten() {
-            tables.take(main.path(), carbon_of(document))?;
+            tables.take_all(main.path(), files_of(document))?;
         }
         let mut documents = Vec::new();
         for (mut document, path) in reader.book.documents() {
-            tables.take(path, carbon_of(&mut document))?;
+            tables.take_all(path, files_of(&mut document))?;
             documents.push(document);
         }
         let tables = tables.texts;
@@ -159,11 +159,11 @@ impl Bundle {
     fn named(&mut self) -> Vec<&mut String> {
         let spec = &mut self.scenario.spec;
         let declared = spec.timeline.iter_mut().filter_map(|moment| moment.declare.as_mut());
-        let carbon = declared.flatten().chain(&mut self.documents).filter_map(carbon_of);
+        let others = declared.flatten().chain(&mut self.documents).flat_map(files_of);
         let ways = spec.reach.table.as_mut().map(|table| &mut table.file);
         let failures = spec.ensemble.failures.iter_mut().filter_map(recorded_of);
         let demand = spec.demand.iter_mut().filter_map(trace_of);
-        demand.chain(ways).chain(failures).chain(carbon).collect()
+        demand.chain(ways).chain(failures).chain(others).collect()
     }
 }
 
@@ -176,6 +176,11 @@ struct Tables<'f> {
 }
 
 impl Tables<'_> {
+    /// Takes files that are named in the file `from`.
+    fn take_all(&mut self, from: &str, named: Vec<&mut String>) -> Result<(), Vec<Diagnostic>> {
+        named.into_iter().try_for_each(|named| self.take(from, Some(named)))
+    }
+
     /// Takes the file that is named in the file `from`, and names it as the bundle does.
     fn take(&mut self, from: &str, named: Option<&mut String>) -> Result<(), Vec<Diagnostic>> {
         let Some(named) = named else { return Ok(()) };
@@ -216,19 +221,27 @@ fn recorded_of(failure: &mut FailureDraft) -> Option<&mut String> {
     }
 }
 
-fn carbon_of(document: &mut Document) -> Option<&mut String> {
+/// The files that a document names.
+fn files_of(document: &mut Document) -> Vec<&mut String> {
     match document {
+        Document::Application(Object { spec: ApplicationDraft { components, .. }, .. }) => {
+            let sources = components.iter_mut().filter_map(|one| one.source.as_mut());
+            let paths = sources.map(|source| match source {
+                SourceDraft::Files(files) => files.paths.as_mut_slice(),
+                SourceDraft::Kustomize(_) | SourceDraft::Helm(_) => &mut [],
+            });
+            paths.flatten().collect()
+        }
         Document::Cluster(Object { spec: ClusterDraft { power, .. }, .. }) => {
             match &mut power.carbon {
-                CarbonDraft::Trace(trace) => Some(&mut trace.file),
-                CarbonDraft::GramsPerKwh(_) => None,
+                CarbonDraft::Trace(trace) => vec![&mut trace.file],
+                CarbonDraft::GramsPerKwh(_) => Vec::new(),
             }
         }
-        Document::Application(_)
-        | Document::InitialState(_)
+        Document::InitialState(_)
         | Document::Policy(_)
         | Document::Scenario(_)
         | Document::Tenant(_)
-        | Document::Zone(_) => None,
+        | Document::Zone(_) => Vec::new(),
     }
 }

@@ -34,6 +34,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// An IP address, a range of them or a DNS name is not as it is written.
+    BadAddress = "bad-address",
     /// A coordinate is not a decimal number of degrees.
     BadCoordinate = "bad-coordinate",
     /// A date and time is not as RFC 3339 writes it, or a time of day not `HH:MM`.

@@ -6,7 +6,6 @@ use periplus_core::fleet::{EXTENDED_RESOURCES_MAX, Resources};
 use periplus_core::ids::KindId;
 use periplus_core::intent::{Component, Scaling};
 use periplus_core::units::{MiB, MicrosRtt, MilliCpu, MilliRps};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::border::rounded_u32;
 use crate::border::staffing::{self, Load};
@@ -39,6 +38,7 @@ pub(crate) fn component(
     version: &Version<'_, ApplicationDraft>,
     draft: &ComponentDraft,
     demanded: &Demanded,
+    revision: u64,
     here: Cursor<'_>,
 ) -> Option<Component> {
     let said = Amounts {
@@ -79,7 +79,7 @@ pub(crate) fn component(
     let after = gates::gates(context, version, draft, here);
     Some(Component {
         name: context.names.symbol(&draft.name),
-        revision: revision(draft),
+        revision,
         request,
         scaling,
         staffing,
@@ -157,58 +157,6 @@ impl Tables {
             u64::from(replicas),
         ];
         self.0.entry(key).or_insert_with(|| staffing::table(load, replicas)).clone()
-    }
-}
-
-/// A fingerprint of what a component's manifests are made of. How many replicas there are, what they wait
-/// for and how fast they are is not in it: a change of that rolls nothing out.
-fn revision(draft: &ComponentDraft) -> u64 {
-    let ComponentDraft {
-        name,
-        image,
-        ports,
-        requests,
-        limits,
-        env,
-        command,
-        args,
-        content,
-        scaling: _,
-        service_time: _,
-        concurrency: _,
-        image_size: _,
-        start_time: _,
-        wait_share: _,
-        max_replicas: _,
-        after: _,
-    } = draft;
-    let whole = serde_json::json!([
-        name,
-        image,
-        ports,
-        requests,
-        limits,
-        env,
-        command,
-        args,
-        sorted(content),
-    ]);
-    xxh3_64(whole.to_string().as_bytes())
-}
-
-/// The same with keys in order, so that moving a line is no change.
-fn sorted(value: &serde_json::Value) -> serde_json::Value {
-    match value {
-        serde_json::Value::Object(entries) => {
-            let entries: BTreeMap<_, _> =
-                entries.iter().map(|(key, value)| (key, sorted(value))).collect();
-            serde_json::json!(entries)
-        }
-        serde_json::Value::Array(items) => items.iter().map(sorted).collect(),
-        serde_json::Value::Null
-        | serde_json::Value::Bool(_)
-        | serde_json::Value::Number(_)
-        | serde_json::Value::String(_) => value.clone(),
     }
 }
 

@@ -7,6 +7,7 @@
 mod app;
 mod component;
 mod context;
+mod delivery;
 mod demand;
 mod ensemble;
 mod expect;
@@ -74,7 +75,8 @@ pub(crate) fn compile(
     let ways = ways::Said { draft: &reach.reach, here, path };
     let policies = policies(book, main, &mut context.complaints);
     let stages = Stages::new(&mut context, files, ways, policies, &asked, run.until);
-    let stage::Outcome { mut setup, timeline: declared, clusters, apps, tenants } = stages.run();
+    let stage::Outcome { mut setup, timeline: declared, clusters, apps, tenants, delivery } =
+        stages.run();
     if let Some(policy) = told_policy(&setup) {
         world::compare(&mut context, &world, policy, world_here);
     }
@@ -110,6 +112,7 @@ pub(crate) fn compile(
         duration: run.until,
         setup,
         fleet,
+        delivery,
         world,
         ensemble,
         timeline,

@@ -15,10 +15,10 @@ use crate::compile::context::Context;
 use crate::compile::demand::Asked;
 use crate::compile::roll::{By, Version, When};
 use crate::compile::ways::{self, Ways};
-use crate::compile::{fleet, gates, policy};
+use crate::compile::{delivery, fleet, gates, policy};
 use crate::draft::PolicyDraft;
 use crate::files::Files;
-use crate::scenario::{Act, AppTruth, ClusterTruth, Moment};
+use crate::scenario::{Act, AppTruth, ClusterTruth, Delivery, Moment};
 
 /// What the stages of a scenario are made from.
 pub(crate) struct Stages<'s, 'a> {
@@ -44,6 +44,7 @@ pub(crate) struct Outcome {
     pub(crate) clusters: Vec<ClusterTruth>,
     pub(crate) apps: Vec<Option<AppTruth>>,
     pub(crate) tenants: Vec<String>,
+    pub(crate) delivery: Delivery,
 }
 
 impl<'s, 'a> Stages<'s, 'a> {
@@ -128,11 +129,13 @@ impl<'s, 'a> Stages<'s, 'a> {
         if when == When::START {
             specs.insert(TenantId(0), fleet::default_tenant(self.context));
             self.out.tenants.push(fleet::DEFAULT_TENANT.to_owned());
+            self.out.delivery.declare_tenant(TenantId(0), None);
         }
         for index in self.context.rolls.tenants.declared(when) {
             let tenant = self.context.tenant_id(index);
             let entity = &self.context.rolls.tenants.entities[index];
             let (object, here) = (entity.version(when).object, entity.version(when).here);
+            self.out.delivery.declare_tenant(tenant, Some(entity.version(when)));
             if tenant.index() == self.out.tenants.len() {
                 self.out.tenants.push(entity.name.to_owned());
             }
@@ -155,6 +158,7 @@ impl<'s, 'a> Stages<'s, 'a> {
                 let message = format!("this cluster joins after the scenario's end at {end}");
                 self.context.complain(here, Code::OutOfTime, message);
             }
+            self.out.delivery.declare_cluster(*index, &version);
             let (spec, mut truth) = fleet::cluster(self.context, self.files, &version, self.until);
             truth.joins = self.context.rolls.clusters.entities[*index].born().at;
             commands.push(Command::DeclareCluster(id, Box::new(spec)));
@@ -188,9 +192,14 @@ impl<'s, 'a> Stages<'s, 'a> {
             let version = *self.context.rolls.apps.entities[index].version(when);
             let before = self.apps.get(&index);
             let first = self.context.rolls.apps.entities[index].born() == when;
-            let compiled = app::app(self.context, &mut self.tables, &version, before);
+            let manifests = delivery::manifests(self.context, self.files, &version);
+            let compiled = app::app(self.context, &mut self.tables, &version, &manifests, before);
             let truth = compiled.as_ref().map(|compiled| compiled.truth.clone());
             if let Some(compiled) = compiled {
+                let components = &compiled.intent.components;
+                let revisions = components.iter().map(|component| component.revision).collect();
+                let tenant = compiled.intent.tenant;
+                self.out.delivery.declare_app(index, &version, tenant, revisions, manifests);
                 commands.push(Command::DeclareApp(id, Box::new(compiled.intent.clone())));
                 self.apps.insert(index, compiled);
             }

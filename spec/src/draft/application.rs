@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{DelayDraft, ResourcesDraft, SelectorDraft};
+use crate::draft::{
+    CustomizeDraft, DelayDraft, EgressDraft, ExposureDraft, ResourcesDraft, SelectorDraft,
+    SourceDraft,
+};
 use crate::values::{
     Duration, LabelKey, LabelValue, Latency, Name, Number, Percentage, Price, Quantity, Rate,
     SignedPrice,
@@ -51,6 +54,19 @@ pub struct ApplicationDraft {
     /// Bytes that leave the serving cluster per user request.
     #[serde(default = "ten_kilobytes")]
     pub response_bytes: Quantity,
+    /// The namespace of its objects: that of its tenant where it is not given, or the app's name where its tenant has
+    /// none either.
+    #[serde(default)]
+    pub namespace: Option<Name>,
+    /// How users reach it. Where it is not given, no names and no gateways are written.
+    #[serde(default)]
+    pub exposure: Option<ExposureDraft>,
+    /// What it may reach outside of the fleet, where network policies are enforced.
+    #[serde(default)]
+    pub egress: Vec<EgressDraft>,
+    /// What differs from cluster to cluster, in this order.
+    #[serde(default)]
+    pub customize: Vec<CustomizeDraft>,
 }
 
 /// One microservice.
@@ -60,6 +76,9 @@ pub struct ApplicationDraft {
 pub struct ComponentDraft {
     /// Its name.
     pub name: Name,
+    /// Where its manifests come from. Where it is not given, they are made from what is said here.
+    #[serde(default)]
+    pub source: Option<SourceDraft>,
     /// Its image.
     #[serde(default)]
     pub image: String,
@@ -376,6 +395,7 @@ impl ComponentDraft {
     pub fn new(name: Name, service_time: Latency) -> Self {
         Self {
             name,
+            source: None,
             image: String::new(),
             ports: Vec::new(),
             requests: ResourcesDraft::default(),
@@ -412,6 +432,10 @@ impl ApplicationDraft {
             slo: SloDraft::default(),
             worth: WorthDraft::default(),
             response_bytes: ten_kilobytes(),
+            namespace: None,
+            exposure: None,
+            egress: Vec::new(),
+            customize: Vec::new(),
         }
     }
 }

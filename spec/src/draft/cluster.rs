@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::draft::{CapacityDraft, LocationDraft, ResourcesDraft};
+use crate::draft::{CapacityDraft, InfrastructureDraft, LocationDraft, ResourcesDraft};
 use crate::values::{
     Distance, Duration, LabelKey, LabelValue, Latency, Name, Number, Percentage, Price, Quantity,
 };
@@ -49,6 +49,9 @@ pub struct ClusterDraft {
     /// What brings content from git into it.
     #[serde(default)]
     pub agent: AgentDraft,
+    /// What it has for connecting and protecting apps.
+    #[serde(default)]
+    pub infrastructure: InfrastructureDraft,
     /// How fast it pulls images, in bytes per second.
     #[serde(default = "fifty_megabytes")]
     pub pull_bandwidth: Quantity,
@@ -267,6 +270,7 @@ impl ClusterDraft {
             price_schedule: Vec::new(),
             power: PowerDraft::default(),
             agent: AgentDraft::default(),
+            infrastructure: InfrastructureDraft::default(),
             pull_bandwidth: fifty_megabytes(),
             investment: None,
             joins_at: Duration::default(),

@@ -7,10 +7,12 @@
 mod application;
 mod cluster;
 mod common;
+mod delivery;
 mod demand;
 mod document;
 mod ensemble;
 mod expect;
+mod infrastructure;
 mod initial;
 mod policy;
 mod scenario;
@@ -32,6 +34,10 @@ pub use self::common::{
     CapacityDraft, DelayDraft, ExpressionDraft, LocationDraft, OneOrMany, OperatorDraft,
     ResourcesDraft, SelectionDraft, SelectorDraft,
 };
+pub use self::delivery::{
+    CustomizeDraft, CustomizeTargetDraft, EgressDraft, ExposureDraft, FilesDraft, HelmDraft,
+    ImageDraft, KustomizeDraft, MemberDraft, MemberRole, SourceDraft,
+};
 pub use self::demand::{
     CommutersDraft, DemandDraft, DiurnalDraft, FlashCrowdDraft, ModelDraft, ShareDraft,
     SignalDraft, StepDraft, TraceDraft, TraceUnit,
@@ -41,6 +47,10 @@ pub use self::ensemble::{
     BlocksDraft, EnsembleDraft, FailureDraft, GrowthDraft, LastsDraft, RecordedDraft, SpareDraft,
 };
 pub use self::expect::{BeforeDraft, ExpectDraft, RefusalDraft, StateDraft};
+pub use self::infrastructure::{
+    DnsDraft, EgressGatewayDraft, FirewallDraft, InfrastructureDraft, IngressDraft, IngressType,
+    MeshDraft, PoliciesDraft, ServicesDraft,
+};
 pub use self::initial::{CallsDraft, InitialStateDraft, RunningDraft, UsersDraft};
 pub use self::policy::{
     BreakerDraft, HeadroomDraft, PaceDraft, PolicyDraft, PreemptionDraft, RecoveryDraft,

@@ -3,6 +3,7 @@
 //! Two halves that must not be mixed. `setup` is what the machine is told. The *truths* are what the
 //! simulated world really is; the machine sees only reports of them.
 
+mod delivery;
 mod ensemble;
 mod timeline;
 
@@ -15,6 +16,9 @@ use periplus_core::ids::{AppId, ClusterId, ComponentId, GroupId, KindId, TenantI
 use periplus_core::state::Phase;
 use periplus_core::units::{GramsPerKwh, MicroUsd, MicrosRtt, MilliRps, Permille, Span, Tick};
 
+pub use self::delivery::{
+    AppVersion, ClusterFacts, ClusterVersion, Delivery, Manifest, TenantVersion,
+};
 pub use self::ensemble::{Blocks, Ensemble, Failure};
 pub use self::timeline::{Act, Moment};
 
@@ -38,6 +42,8 @@ pub struct Scenario {
     pub setup: Vec<Input>,
     /// What there is, by id.
     pub fleet: Fleet,
+    /// What is written into git for whom.
+    pub delivery: Delivery,
     /// How the world behaves.
     pub world: World,
     /// Other days that it could be as well.

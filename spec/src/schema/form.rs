@@ -328,7 +328,14 @@ mod tests {
         let found: Vec<_> = found.iter().map(String::as_str).collect();
         assert_eq!(
             found,
-            ["Application.spec.components[].content", "Scenario.spec.tables[].template"]
+            [
+                "Application.spec.components[].content",
+                "Application.spec.components[].source.helm.values",
+                "Application.spec.customize[].jsonPatch[]",
+                "Application.spec.customize[].mergePatch",
+                "Application.spec.customize[].strategicMerge",
+                "Scenario.spec.tables[].template",
+            ]
         );
     }
 

@@ -9,6 +9,7 @@ mod distance;
 mod duration;
 mod money;
 mod name;
+mod net;
 mod number;
 mod percentage;
 mod quantity;
@@ -24,6 +25,7 @@ pub use self::distance::Distance;
 pub use self::duration::{Duration, Latency};
 pub use self::money::{Price, SignedPrice};
 pub use self::name::{LabelKey, LabelValue, Name};
+pub use self::net::{Cidr, Host, Ip};
 pub use self::number::Number;
 pub use self::percentage::Percentage;
 pub use self::quantity::{Quantity, Rate};
@@ -86,10 +88,13 @@ impl Format {
 }
 
 /// All formats, by name.
-pub(crate) static FORMATS: [Format; 18] = [
+pub(crate) static FORMATS: [Format; 21] = [
     Format::of::<Bound>(),
+    Format::of::<Cidr>(),
     Format::of::<Distance>(),
     Format::of::<Duration>(),
+    Format::of::<Host>(),
+    Format::of::<Ip>(),
     Format::of::<LabelKey>(),
     Format::of::<LabelValue>(),
     Format::of::<Latency>(),
