@@ -44,13 +44,14 @@ fn app<'t>(draft: &mut ApplicationDraft, text_of: impl Fn(&str) -> &'t str) {
         if source.is_none() && mine.is_empty() && namespace.is_none() {
             continue;
         }
-        let texts: Vec<&str> = match &source {
+        let source = match &source {
             Some(SourceDraft::Files(files)) => {
-                files.paths.iter().map(|path| text_of(path)).collect()
+                let texts: Vec<&str> = files.paths.iter().map(|path| text_of(path)).collect();
+                json!([texts, files.workload])
             }
-            Some(SourceDraft::Kustomize(_) | SourceDraft::Helm(_)) | None => Vec::new(),
+            Some(SourceDraft::Kustomize(_) | SourceDraft::Helm(_)) | None => json!(source),
         };
-        component.content = json!([component.content, source, texts, mine, namespace]);
+        component.content = json!([component.content, source, mine, namespace]);
     }
 }
 

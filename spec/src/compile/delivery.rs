@@ -10,7 +10,9 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::compile::context::Context;
 use crate::compile::fleet::DEFAULT_TENANT;
 use crate::compile::roll::Version;
-use crate::draft::{ApplicationDraft, ClusterDraft, ComponentDraft, SourceDraft, TenantDraft};
+use crate::draft::{
+    ApplicationDraft, ClusterDraft, ComponentDraft, FilesDraft, SourceDraft, TenantDraft,
+};
 use crate::files::{Files, relative};
 use crate::scenario::{
     AppVersion, ClusterFacts, ClusterVersion, Delivery, Manifest, TenantVersion,
@@ -84,11 +86,16 @@ pub(crate) fn revision(
     ]);
     // What is not said is not in it, so that what was fingerprinted before it could be said stays as it was.
     let items = whole.as_array_mut().expect("a list");
-    if let Some(source) = source {
-        let texts: Vec<&str> = manifests.iter().map(|manifest| &*manifest.text).collect();
-        items.push(
-            serde_json::json!({ "source": sorted(&serde_json::json!(source)), "texts": texts }),
-        );
+    match source {
+        // Where a file lies is no matter, what stands in it is.
+        Some(SourceDraft::Files(FilesDraft { paths: _, workload })) => {
+            let texts: Vec<&str> = manifests.iter().map(|manifest| &*manifest.text).collect();
+            items.push(serde_json::json!({ "texts": texts, "workload": workload }));
+        }
+        Some(SourceDraft::Kustomize(_) | SourceDraft::Helm(_)) => {
+            items.push(serde_json::json!({ "source": sorted(&serde_json::json!(source)) }));
+        }
+        None => {}
     }
     let mine = app.customize.iter().filter(|customize| {
         customize.target.component.as_ref().is_none_or(|component| *component == draft.name)

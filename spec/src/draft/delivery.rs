@@ -30,7 +30,7 @@ pub struct FilesDraft {
     /// The files, from the one that names them. A file may hold several objects.
     #[schemars(length(min = 1))]
     pub paths: Vec<String>,
-    /// The Deployment or StatefulSet whose replicas are set, where there are several.
+    /// The `Deployment` or `StatefulSet` whose replicas are set, where there are several.
     #[serde(default)]
     pub workload: Option<String>,
 }

@@ -119,7 +119,7 @@ pub enum DnsDraft {
     /// Nothing.
     #[default]
     None,
-    /// ExternalDNS, by its `DNSEndpoint`.
+    /// `ExternalDNS`, by its `DNSEndpoint`.
     Externaldns,
 }
 
