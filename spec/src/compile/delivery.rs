@@ -11,7 +11,8 @@ use crate::compile::context::Context;
 use crate::compile::fleet::DEFAULT_TENANT;
 use crate::compile::roll::Version;
 use crate::draft::{
-    ApplicationDraft, ClusterDraft, ComponentDraft, FilesDraft, SourceDraft, TenantDraft,
+    ApplicationDraft, ClusterDraft, ComponentDraft, FilesDraft, ScalingDraft, SourceDraft,
+    TenantDraft,
 };
 use crate::files::{Files, relative};
 use crate::scenario::{
@@ -36,8 +37,10 @@ pub(crate) fn manifests(
                 let read =
                     relative(version.path, path, here).and_then(|path| files.text(&path, here));
                 match read {
-                    Ok(source) => manifests
-                        .push(Manifest { name: path.clone(), text: source.text.as_str().into() }),
+                    Ok(source) => manifests.push(Manifest {
+                        name: path.rsplit('/').next().unwrap_or(path).to_owned(),
+                        text: source.text.as_str().into(),
+                    }),
                     Err(wrong) => context.complaints.push(wrong),
                 }
             }
@@ -64,7 +67,7 @@ pub(crate) fn revision(
         command,
         args,
         content,
-        scaling: _,
+        scaling,
         service_time: _,
         concurrency: _,
         image_size: _,
@@ -86,6 +89,10 @@ pub(crate) fn revision(
     ]);
     // What is not said is not in it, so that what was fingerprinted before it could be said stays as it was.
     let items = whole.as_array_mut().expect("a list");
+    // They are written, so that a change of them is rolled out.
+    if let ScalingDraft::Hpa { min, max } = scaling {
+        items.push(serde_json::json!({ "hpa": [min, max] }));
+    }
     match source {
         // Where a file lies is no matter, what stands in it is.
         Some(SourceDraft::Files(FilesDraft { paths: _, workload })) => {
@@ -136,11 +143,18 @@ impl Delivery {
         revisions: Vec<u64>,
         manifests: Vec<Vec<Manifest>>,
     ) {
+        let mut draft = version.spec().clone();
+        for component in &mut draft.components {
+            // What stands in them is in the manifests.
+            if let Some(SourceDraft::Files(files)) = &mut component.source {
+                files.paths.clear();
+            }
+        }
         let declared = AppVersion {
             from: version.when.at,
             name: version.object.metadata.name.clone(),
             tenant,
-            draft: Arc::new(version.spec().clone()),
+            draft: Arc::new(draft),
             revisions,
             manifests,
         };
