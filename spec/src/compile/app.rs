@@ -9,11 +9,11 @@ use crate::border::rounded_u32;
 use crate::code::Code;
 use crate::compile::component::{self, Demanded, Tables, service_micros};
 use crate::compile::context::Context;
-use crate::compile::delivery;
+use crate::compile::delivery::{self, Brought};
 use crate::compile::graph::{Graph, graph};
 use crate::compile::roll::{APP, CLUSTER, TENANT, Version};
 use crate::draft::{ApplicationDraft, ComponentDraft, GroupDraft};
-use crate::scenario::{AppTruth, Manifest};
+use crate::scenario::AppTruth;
 use crate::values::{Duration, Latency};
 use crate::yaml::Cursor;
 
@@ -29,7 +29,7 @@ pub(crate) fn app(
     context: &mut Context<'_>,
     tables: &mut Tables,
     version: &Version<'_, ApplicationDraft>,
-    manifests: &[Vec<Manifest>],
+    brought: &Brought,
     before: Option<&Compiled>,
 ) -> Option<Compiled> {
     let draft = version.spec();
@@ -44,7 +44,7 @@ pub(crate) fn app(
         let visits = graph.visits[index];
         let wait = MicrosRtt(rounded_u32(shares[index] * f64::from(promise.wait.0)));
         let demand = Demanded { visits, wait, allowed: promise.allowed };
-        let revision = delivery::revision(draft, component, &manifests[index]);
+        let revision = delivery::revision(draft, component, brought, index);
         let demanded = &demand;
         components.push(component::component(
             context, tables, version, component, demanded, revision, here,

@@ -7,9 +7,11 @@ use periplus_core::ids::TenantId;
 use periplus_core::units::Tick;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::code::Code;
 use crate::compile::context::Context;
 use crate::compile::fleet::DEFAULT_TENANT;
 use crate::compile::roll::Version;
+use crate::diagnostic::{Diagnostic, Source};
 use crate::draft::{
     ApplicationDraft, ClusterDraft, ComponentDraft, FilesDraft, ScalingDraft, SourceDraft,
     TenantDraft,
@@ -18,9 +20,32 @@ use crate::files::{Files, relative};
 use crate::scenario::{
     AppVersion, ClusterFacts, ClusterVersion, Delivery, Manifest, TenantVersion,
 };
+use crate::values::Name;
+use crate::yaml::{Node, deserialize, parse};
 
-/// The files of manifests that each component of an app names.
-pub(crate) fn manifests(
+/// What an app brings besides what stands in its own document.
+#[derive(Clone, Debug)]
+pub(crate) struct Brought {
+    /// The files of manifests that each component names.
+    pub(crate) manifests: Vec<Vec<Manifest>>,
+    /// The namespace that it shares with others; it has one of its own name where there is none.
+    pub(crate) shared: Option<Name>,
+}
+
+/// What an app brings besides what stands in its own document.
+pub(crate) fn brought(
+    context: &mut Context<'_>,
+    files: &mut Files,
+    version: &Version<'_, ApplicationDraft>,
+) -> Brought {
+    let tenants = &context.rolls.tenants;
+    let tenant = tenants.index(&version.spec().tenant).map(|index| &tenants.entities[index]);
+    let lent = tenant.and_then(|tenant| tenant.version(version.when).spec().namespace.as_ref());
+    let shared = version.spec().namespace.as_ref().or(lent).cloned();
+    Brought { manifests: manifests(context, files, version), shared }
+}
+
+fn manifests(
     context: &mut Context<'_>,
     files: &mut Files,
     version: &Version<'_, ApplicationDraft>,
@@ -34,14 +59,15 @@ pub(crate) fn manifests(
             let mut manifests = Vec::with_capacity(said.paths.len());
             for (place, path) in said.paths.iter().enumerate() {
                 let here = here.item(place);
-                let read =
-                    relative(version.path, path, here).and_then(|path| files.text(&path, here));
-                match read {
-                    Ok(source) => manifests.push(Manifest {
-                        name: path.rsplit('/').next().unwrap_or(path).to_owned(),
-                        text: source.text.as_str().into(),
-                    }),
-                    Err(wrong) => context.complaints.push(wrong),
+                let source = relative(version.path, path, here)
+                    .and_then(|path| files.text(&path, here))
+                    .map_err(|wrong| vec![wrong]);
+                match source.and_then(|source| objects(&source)) {
+                    Ok(objects) => {
+                        let name = path.rsplit('/').next().unwrap_or(path).to_owned();
+                        manifests.push(Manifest { name, objects });
+                    }
+                    Err(wrong) => wrong.into_iter().for_each(|one| context.complaints.push(one)),
                 }
             }
             manifests
@@ -49,13 +75,43 @@ pub(crate) fn manifests(
         .collect()
 }
 
+/// The Kubernetes objects that a file says.
+fn objects(source: &Arc<Source>) -> Result<Arc<[serde_json::Value]>, Vec<Diagnostic>> {
+    let mut objects = Vec::new();
+    let mut complaints = Vec::new();
+    for node in parse(source)? {
+        let text = |keys: &[&str]| {
+            let found = keys.iter().try_fold(&node, |node, key| node.get(key));
+            found.and_then(Node::text).is_some_and(|text| !text.is_empty())
+        };
+        let fields: [&[&str]; 3] = [&["apiVersion"], &["kind"], &["metadata", "name"]];
+        if let Some(missing) = fields.iter().find(|keys| !text(keys)) {
+            let message = format!("an object of Kubernetes needs `{}`", missing.join("."));
+            let wrong = Diagnostic::error(Code::MissingField, message);
+            complaints.push(wrong.with_label(source, node.head(), "here"));
+            continue;
+        }
+        match deserialize::<serde_json::Value>(&node) {
+            Ok(value) => objects.push(value),
+            Err(misfit) => {
+                let wrong = Diagnostic::error(Code::YamlSyntax, misfit.message);
+                let span = misfit.span.unwrap_or_else(|| node.head());
+                complaints.push(wrong.with_label(source, span, "here"));
+            }
+        }
+    }
+    if complaints.is_empty() { Ok(objects.into()) } else { Err(complaints) }
+}
+
 /// A fingerprint of what a component's manifests are made of. How many replicas there are, what they wait
 /// for and how fast they are is not in it: a change of that rolls nothing out.
 pub(crate) fn revision(
     app: &ApplicationDraft,
     draft: &ComponentDraft,
-    manifests: &[Manifest],
+    brought: &Brought,
+    place: usize,
 ) -> u64 {
+    let manifests = &brought.manifests[place];
     let ComponentDraft {
         name,
         source,
@@ -96,8 +152,9 @@ pub(crate) fn revision(
     match source {
         // Where a file lies is no matter, what stands in it is.
         Some(SourceDraft::Files(FilesDraft { paths: _, workload })) => {
-            let texts: Vec<&str> = manifests.iter().map(|manifest| &*manifest.text).collect();
-            items.push(serde_json::json!({ "texts": texts, "workload": workload }));
+            let objects = manifests.iter().flat_map(|manifest| manifest.objects.iter());
+            let objects: Vec<_> = objects.map(sorted).collect();
+            items.push(serde_json::json!({ "objects": objects, "workload": workload }));
         }
         Some(SourceDraft::Kustomize(_) | SourceDraft::Helm(_)) => {
             items.push(serde_json::json!({ "source": sorted(&serde_json::json!(source)) }));
@@ -111,7 +168,7 @@ pub(crate) fn revision(
     if !mine.is_empty() {
         items.push(serde_json::json!({ "customize": mine }));
     }
-    if let Some(namespace) = &app.namespace {
+    if let Some(namespace) = &brought.shared {
         items.push(serde_json::json!({ "namespace": namespace }));
     }
     xxh3_64(whole.to_string().as_bytes())
@@ -141,7 +198,7 @@ impl Delivery {
         version: &Version<'_, ApplicationDraft>,
         tenant: TenantId,
         revisions: Vec<u64>,
-        manifests: Vec<Vec<Manifest>>,
+        brought: Brought,
     ) {
         let mut draft = version.spec().clone();
         for component in &mut draft.components {
@@ -154,9 +211,10 @@ impl Delivery {
             from: version.when.at,
             name: version.object.metadata.name.clone(),
             tenant,
+            namespace: brought.shared.unwrap_or_else(|| version.object.metadata.name.clone()),
             draft: Arc::new(draft),
             revisions,
-            manifests,
+            manifests: brought.manifests,
         };
         history(&mut self.apps, index).push(declared);
     }

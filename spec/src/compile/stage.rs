@@ -192,14 +192,14 @@ impl<'s, 'a> Stages<'s, 'a> {
             let version = *self.context.rolls.apps.entities[index].version(when);
             let before = self.apps.get(&index);
             let first = self.context.rolls.apps.entities[index].born() == when;
-            let manifests = delivery::manifests(self.context, self.files, &version);
-            let compiled = app::app(self.context, &mut self.tables, &version, &manifests, before);
+            let brought = delivery::brought(self.context, self.files, &version);
+            let compiled = app::app(self.context, &mut self.tables, &version, &brought, before);
             let truth = compiled.as_ref().map(|compiled| compiled.truth.clone());
             if let Some(compiled) = compiled {
                 let components = &compiled.intent.components;
                 let revisions = components.iter().map(|component| component.revision).collect();
                 let tenant = compiled.intent.tenant;
-                self.out.delivery.declare_app(index, &version, tenant, revisions, manifests);
+                self.out.delivery.declare_app(index, &version, tenant, revisions, brought);
                 commands.push(Command::DeclareApp(id, Box::new(compiled.intent.clone())));
                 self.apps.insert(index, compiled);
             }

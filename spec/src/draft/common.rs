@@ -137,6 +137,40 @@ impl SelectionDraft {
     }
 }
 
+impl SelectionDraft {
+    /// Whether something with this name and these labels is meant.
+    #[must_use]
+    pub fn takes(&self, name: &str, labels: &BTreeMap<LabelKey, LabelValue>) -> bool {
+        match self {
+            Self::Names(names) => names.iter().any(|one| **one == *name),
+            Self::Labels(selector) => selector.takes(labels),
+        }
+    }
+}
+
+impl SelectorDraft {
+    /// Whether something with these labels is meant.
+    #[must_use]
+    pub fn takes(&self, labels: &BTreeMap<LabelKey, LabelValue>) -> bool {
+        let equal = |(key, value)| labels.get(key) == Some(value);
+        self.match_labels.iter().all(equal)
+            && self.match_expressions.iter().all(|expression| expression.takes(labels))
+    }
+}
+
+impl ExpressionDraft {
+    fn takes(&self, labels: &BTreeMap<LabelKey, LabelValue>) -> bool {
+        let value = labels.get(&self.key);
+        let listed = value.is_some_and(|value| self.values.contains(value));
+        match self.operator {
+            OperatorDraft::In => listed,
+            OperatorDraft::NotIn => !listed,
+            OperatorDraft::Exists => value.is_some(),
+            OperatorDraft::DoesNotExist => value.is_none(),
+        }
+    }
+}
+
 impl Default for SelectionDraft {
     /// Everything.
     fn default() -> Self {

@@ -31,6 +31,8 @@ pub struct AppVersion {
     pub name: Name,
     /// Its tenant.
     pub tenant: TenantId,
+    /// The namespace of its objects.
+    pub namespace: Name,
     /// What was declared.
     pub draft: Arc<ApplicationDraft>,
     /// The fingerprint of each component's content, as the machine knows it.
@@ -44,8 +46,8 @@ pub struct AppVersion {
 pub struct Manifest {
     /// The file, for messages.
     pub name: String,
-    /// What stands in it.
-    pub text: Arc<str>,
+    /// The objects that stand in it.
+    pub objects: Arc<[serde_json::Value]>,
 }
 
 /// A cluster as it was declared once.
@@ -90,16 +92,19 @@ impl Delivery {
         self.apps.get(app.index())?.iter().rfind(|version| version.from <= at)
     }
 
-    /// The last declaration of an app whose `component` has this revision, and the component's place in it.
+    /// The last declaration of an app up to `at` whose `component` has this revision.
     #[must_use]
     pub fn component(
         &self,
         app: AppId,
         component: ComponentId,
         revision: u64,
+        at: Tick,
     ) -> Option<&AppVersion> {
         let mut versions = self.apps.get(app.index())?.iter().rev();
-        versions.find(|version| version.revisions.get(component.index()) == Some(&revision))
+        versions.find(|version| {
+            version.from <= at && version.revisions.get(component.index()) == Some(&revision)
+        })
     }
 
     /// A cluster as it is declared at `at`; its first declaration before that.
@@ -129,15 +134,5 @@ impl TenantVersion {
     #[must_use]
     pub fn quota(&self) -> Option<&QuotaDraft> {
         self.draft.quota.as_ref()
-    }
-}
-
-impl AppVersion {
-    /// The namespace of its objects.
-    #[must_use]
-    pub fn namespace(&self, delivery: &Delivery) -> Name {
-        let tenant = &delivery.tenant(self.tenant, self.from).draft;
-        let said = self.draft.namespace.as_ref().or(tenant.namespace.as_ref());
-        said.unwrap_or(&self.name).clone()
     }
 }

@@ -1,0 +1,81 @@
+//! A component's objects: made or brought, customized, looked through for secrets, and marked as ours.
+
+use std::collections::BTreeSet;
+
+use periplus_spec::draft::{AgentType, SourceDraft};
+use sha2::{Digest, Sha256};
+
+use crate::agent::argocd::WAVE;
+use crate::binding::Binding;
+use crate::customize;
+use crate::fault::Fault;
+use crate::file::Placed;
+use crate::lint::refuse_secrets;
+use crate::name::hex;
+use crate::object::Object;
+use crate::{manifests, source, workload};
+
+/// A component's objects as they are written.
+///
+/// # Errors
+/// Something in them is wrong.
+pub(crate) fn objects(binding: &Binding<'_>) -> Result<Vec<Placed>, Fault> {
+    let (mut objects, _) = customized(binding)?;
+    for object in &mut objects {
+        refuse_secrets(object)?;
+        if binding.cluster.agent == AgentType::Argocd && binding.wave > 0 {
+            object.annotate(WAVE, &binding.wave.to_string());
+        }
+        mark(object, &binding.cluster.name, Some(&binding.app.name), binding.decision);
+    }
+    // An `Application` of Argo CD is applied where Argo CD is, not in the cluster.
+    let placed = |object: Object| match (binding.cluster.agent, &binding.component.source) {
+        (AgentType::Argocd, Some(SourceDraft::Helm(_) | SourceDraft::Kustomize(_))) => {
+            Placed::Agent(object)
+        }
+        (AgentType::Argocd, Some(SourceDraft::Files(_)) | None) | (AgentType::Flux, _) => {
+            Placed::Payload(object)
+        }
+    };
+    Ok(objects.into_iter().map(placed).collect())
+}
+
+/// A component's objects with its customizations, and the places of those that found an object.
+///
+/// # Errors
+/// Something in them is wrong.
+pub(crate) fn customized(binding: &Binding<'_>) -> Result<(Vec<Object>, BTreeSet<usize>), Fault> {
+    let mut objects = match &binding.component.source {
+        None => workload::objects(binding),
+        Some(SourceDraft::Files(files)) => manifests::objects(binding, files.workload.as_deref())?,
+        Some(SourceDraft::Helm(helm)) => source::helm(binding, helm),
+        Some(SourceDraft::Kustomize(kustomize)) => source::kustomize(binding, kustomize),
+    };
+    let found = customize::apply(&mut objects, binding)?;
+    let component = &binding.component.name;
+    for object in &objects {
+        let fields = [
+            ("apiVersion", object.api_version()),
+            ("kind", object.kind()),
+            ("metadata.name", object.name()),
+        ];
+        if let Some((field, _)) = fields.into_iter().find(|(_, text)| text.is_empty()) {
+            return Err(Fault::Incomplete { component: component.to_string(), field });
+        }
+    }
+    Ok((objects, found))
+}
+
+/// Marks an object as ours: who wrote it, for what, and what it was made from.
+pub(crate) fn mark(object: &mut Object, cluster: &str, app: Option<&str>, decision: Option<u64>) {
+    object.label("app.kubernetes.io/managed-by", "periplus.dev");
+    object.label("periplus.dev/cluster", cluster);
+    if let Some(app) = app {
+        object.label("periplus.dev/app", app);
+    }
+    let hash = Sha256::digest(object.to_yaml().as_bytes());
+    object.annotate("periplus.dev/input-hash", &hex(&hash));
+    if let Some(decision) = decision {
+        object.annotate("periplus.dev/decision", &decision.to_string());
+    }
+}

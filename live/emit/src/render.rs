@@ -1,0 +1,311 @@
+//! Rendering: from what the machine believes should be in git to the files that say so.
+//!
+//! A pure function of the state and of what was declared: the same instant gives the same bytes, whoever renders it. A
+//! tree is put together from [`Part`]s, each of which changes by itself; [`Follower`](crate::Follower) renders only
+//! those that did.
+
+use std::fmt;
+
+use periplus_core::State;
+use periplus_core::ids::{AppId, ClusterId, ComponentId};
+use periplus_core::state::{self, Content};
+use periplus_spec::draft::{AgentType, SourceDraft};
+use periplus_spec::scenario::{AppVersion, Delivery};
+
+use crate::agent::flux::{Folder, Ready};
+use crate::agent::{Repository, argocd, flux};
+use crate::binding::{Binding, Storage};
+use crate::component;
+use crate::decision;
+use crate::fault::Fault;
+use crate::file::{Placed, add};
+use crate::files::Files;
+use crate::name::joined;
+use crate::object::Object;
+use crate::order::{before, wave};
+use crate::path::FilePath;
+use crate::tenant;
+
+/// What renders trees.
+#[derive(Clone, Copy, Debug)]
+pub struct Renderer<'d> {
+    /// What was declared.
+    pub delivery: &'d Delivery,
+    /// Where what is rendered will be pulled from.
+    pub repository: &'d Repository,
+}
+
+/// A part of a tree that changes by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The namespaces that apps have in a cluster.
+    Namespaces(ClusterId),
+    /// An app in a cluster.
+    App(ClusterId, AppId),
+    /// What was decided for an app.
+    Decision(AppId),
+}
+
+/// Something that cannot be rendered, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Problem {
+    /// The cluster.
+    pub cluster: String,
+    /// The app; empty where it is no app's.
+    pub app: String,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { cluster, app, fault } = self;
+        if app.is_empty() {
+            write!(out, "{cluster}: {fault}")
+        } else {
+            write!(out, "{app} in {cluster}: {fault}")
+        }
+    }
+}
+
+impl<'d> Renderer<'d> {
+    /// All files of an instant.
+    ///
+    /// # Errors
+    /// Something cannot be rendered.
+    pub fn tree(&self, state: &State) -> Result<Files, Problem> {
+        let mut files = Files::new();
+        for part in parts(state) {
+            files.extend(self.part(state, part)?);
+        }
+        Ok(files)
+    }
+
+    /// The files of one part, none where there is nothing of it.
+    ///
+    /// # Errors
+    /// Something in it cannot be rendered.
+    pub fn part(&self, state: &State, part: Part) -> Result<Files, Problem> {
+        let (cluster, app) = match part {
+            Part::Namespaces(cluster) => (Some(cluster), None),
+            Part::App(cluster, app) => (Some(cluster), Some(app)),
+            Part::Decision(app) => (None, Some(app)),
+        };
+        let named = |fault| Problem {
+            cluster: cluster
+                .map_or_else(|| "all clusters".into(), |cluster| self.cluster_name(state, cluster)),
+            app: app.map_or_else(String::new, |app| state.name(state.intent(app).name).to_owned()),
+            fault,
+        };
+        let files = match part {
+            Part::Namespaces(cluster) => self.namespaces(state, cluster),
+            Part::App(cluster, app) => self.app(state, cluster, app),
+            Part::Decision(app) => decision::file(state, app),
+        };
+        files.map_err(named)
+    }
+
+    fn cluster_name(&self, state: &State, cluster: ClusterId) -> String {
+        self.delivery.cluster(cluster, state.at()).name.to_string()
+    }
+
+    /// The version of an app that a binding was written from.
+    fn version(
+        &self,
+        state: &State,
+        app: AppId,
+        binding: &state::Binding,
+    ) -> Option<&'d AppVersion> {
+        let at = state.at();
+        let known = self.delivery.component(app, binding.component, binding.revision, at);
+        known.or_else(|| self.delivery.app(app, at))
+    }
+
+    /// The bindings of an app in a cluster whose files git holds.
+    fn bindings(
+        &self,
+        state: &State,
+        cluster: ClusterId,
+        app: AppId,
+    ) -> Vec<(ComponentId, Binding<'d>)> {
+        let facts = self.delivery.cluster(cluster, state.at());
+        let berths = state.cluster(cluster).berths.iter().map(|berth| state.berth(*berth));
+        let mut bindings = Vec::new();
+        for berth in berths.filter(|berth| berth.app == app) {
+            let stateful = state.intent(app).group(berth.group).stateful;
+            let present = berth.bindings.iter().filter(|one| one.content == Content::Present);
+            for binding in present {
+                let Some(version) = self.version(state, app, binding) else { continue };
+                let index = binding.component.index();
+                let Some(declared) = version.draft.components.get(index) else { continue };
+                bindings.push((
+                    binding.component,
+                    Binding {
+                        cluster: facts,
+                        app: version,
+                        component: declared,
+                        manifests: &version.manifests[index],
+                        namespace: &version.namespace,
+                        tenant: &self.delivery.tenant(version.tenant, version.from).name,
+                        storage: if stateful { Storage::Stateful } else { Storage::None },
+                        replicas: binding.primed,
+                        decision: binding.cause.map(|cause| cause.seq.0),
+                        wave: wave(state, cluster, app, binding.component),
+                    },
+                ));
+            }
+        }
+        bindings
+    }
+
+    fn app(&self, state: &State, cluster: ClusterId, app: AppId) -> Result<Files, Fault> {
+        let bindings = self.bindings(state, cluster, app);
+        let mut files = Files::new();
+        let Some((_, first)) = bindings.first() else { return Ok(files) };
+        let facts = first.cluster;
+        let (place, name) = (&*facts.name, &*first.app.name);
+        for (_, binding) in &bindings {
+            let folder = format!("deploy/{place}/{name}/{}", binding.component.name);
+            for placed in component::objects(binding)? {
+                match placed {
+                    Placed::Payload(object) => add(&mut files, &folder, &object)?,
+                    Placed::Agent(object) => add(&mut files, &format!("argocd/{place}"), &object)?,
+                }
+            }
+        }
+        match facts.agent {
+            AgentType::Flux => {
+                for (id, binding) in &bindings {
+                    let mut after = vec![joined(&["ns", binding.namespace])];
+                    let others = before(state, cluster, app, *id).into_iter();
+                    after.extend(
+                        others.map(|(app, component)| kustomization(state, app, component)),
+                    );
+                    let folder = Folder {
+                        name: &kustomization(state, app, *id),
+                        path: &format!("deploy/{place}/{name}/{}", binding.component.name),
+                        after,
+                        ready: Ready::Healthy,
+                    };
+                    agent_file(&mut files, place, &flux::kustomization(&folder), binding)?;
+                }
+            }
+            AgentType::Argocd => {
+                let payload = |binding: &&(ComponentId, Binding<'_>)| {
+                    !matches!(
+                        binding.1.component.source,
+                        Some(SourceDraft::Helm(_) | SourceDraft::Kustomize(_))
+                    )
+                };
+                if let Some((_, binding)) = bindings.iter().find(payload) {
+                    let path = format!("deploy/{place}/{name}");
+                    let source = argocd::folders(self.repository, &path);
+                    let object = argocd::application(facts, name, binding.namespace, source);
+                    agent_file(&mut files, place, &object, binding)?;
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    fn namespaces(&self, state: &State, cluster: ClusterId) -> Result<Files, Fault> {
+        let facts = self.delivery.cluster(cluster, state.at());
+        let place: &str = &facts.name;
+        let mut apps: Vec<AppId> =
+            state.cluster(cluster).berths.iter().map(|berth| state.berth(*berth).app).collect();
+        apps.sort_unstable();
+        apps.dedup();
+        let mut files = Files::new();
+        let mut known: Vec<&str> = Vec::new();
+        for app in apps {
+            for (_, binding) in self.bindings(state, cluster, app) {
+                let name = binding.namespace;
+                if known.contains(&name) {
+                    continue;
+                }
+                known.push(name);
+                let owner = self.delivery.tenant(binding.app.tenant, state.at());
+                let folder = format!("deploy/{place}/_namespaces/{name}");
+                let mut wanted = tenant::namespace(name, &owner.name, &owner.draft);
+                for object in &mut wanted {
+                    component::mark(object, place, None, None);
+                    add(&mut files, &folder, object)?;
+                }
+                if wanted.is_empty() && facts.agent == AgentType::Argocd {
+                    continue;
+                }
+                let mut object = match facts.agent {
+                    AgentType::Flux => flux::kustomization(&Folder {
+                        name: &joined(&["ns", name]),
+                        path: &folder,
+                        after: Vec::new(),
+                        ready: Ready::Healthy,
+                    }),
+                    AgentType::Argocd => {
+                        let source = argocd::folders(self.repository, &folder);
+                        let mut object =
+                            argocd::application(facts, &format!("ns.{name}"), name, source);
+                        object.annotate(argocd::WAVE, "-1");
+                        object
+                    }
+                };
+                component::mark(&mut object, place, None, None);
+                add(&mut files, agent_folder(facts.agent, place).as_str(), &object)?;
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// The folder of what tells an agent of its folders.
+fn agent_folder(agent: AgentType, place: &str) -> String {
+    match agent {
+        AgentType::Flux => format!("clusters/{place}"),
+        AgentType::Argocd => format!("argocd/{place}"),
+    }
+}
+
+fn agent_file(
+    files: &mut Files,
+    place: &str,
+    object: &Object,
+    binding: &Binding<'_>,
+) -> Result<(), Fault> {
+    let mut object = object.clone();
+    component::mark(&mut object, place, Some(&binding.app.name), None);
+    add(files, &agent_folder(binding.cluster.agent, place), &object)
+}
+
+/// The name of a component's `Kustomization`.
+fn kustomization(state: &State, app: AppId, component: ComponentId) -> String {
+    let intent = state.intent(app);
+    let component = intent.components.get(component.index());
+    joined(&[state.name(intent.name), component.map_or("", |component| state.name(component.name))])
+}
+
+/// All parts that there may be something of.
+#[must_use]
+pub fn parts(state: &State) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for index in 0..state.clusters().len() {
+        let cluster = ClusterId::from_index(index);
+        let berths = &state.cluster(cluster).berths;
+        if berths.is_empty() {
+            continue;
+        }
+        parts.push(Part::Namespaces(cluster));
+        parts.extend(berths.iter().map(|berth| Part::App(cluster, state.berth(*berth).app)));
+    }
+    parts.extend((0..state.apps().len()).map(|app| Part::Decision(AppId::from_index(app))));
+    parts.sort_unstable();
+    parts.dedup();
+    parts
+}
+
+/// The path of a file.
+///
+/// # Errors
+/// It could not be one.
+pub(crate) fn path(text: String) -> Result<FilePath, Fault> {
+    Ok(FilePath::new(text)?)
+}
