@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 from tree import Complaint, Item, Object, items, part, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 CLUSTER_WIDE = {
-    "CiliumClusterwideNetworkPolicy", "CiliumEgressGatewayPolicy", "ClusterRole", "ClusterRoleBinding",
-    "Namespace", "PriorityClass",
+    "CiliumClusterwideNetworkPolicy",
+    "CiliumEgressGatewayPolicy",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Namespace",
+    "PriorityClass",
 }
 # Namespaces that belong to others and are there before us.
 GIVEN_NAMESPACES = {"argocd", "default", "flux-system", "istio-system", "kube-system", "linkerd"}
@@ -30,9 +34,20 @@ LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 # Names may hold colons in RBAC alone.
 PATH_NAME = re.compile(r"[^/%\s]+")
 DURATION = re.compile(r"([0-9]+(\.[0-9]+)?(ms|s|m|h))+")
-DURATIONS = {"interval", "refreshInterval", "retryInterval", "timeout", "perTryTimeout", "baseEjectionTime", "maxDuration"}
+DURATIONS = {
+    "interval",
+    "refreshInterval",
+    "retryInterval",
+    "timeout",
+    "perTryTimeout",
+    "baseEjectionTime",
+    "maxDuration",
+}
 URL_WITH_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
+WHOLE = re.compile(r"-?[0-9]+")
 HASH = re.compile(r"[0-9a-f]{64}")
+
+ANNOTATIONS_MAX = 256 * 1024
 
 OURS = "periplus.dev"
 WAVE = "argocd.argoproj.io/sync-wave"
@@ -56,7 +71,9 @@ class Cluster:
 
     def pods(self, namespace: str) -> Iterator[Object]:
         """The pod templates of a namespace."""
-        return (pod for item in self.found if item.namespace == namespace for pod in templates(item))
+        return (
+            pod for item in self.found if item.namespace == namespace for pod in templates(item)
+        )
 
 
 @dataclass(frozen=True)
@@ -76,15 +93,18 @@ class View:
         by_cluster: dict[str, dict[str, Item]] = {}
         for item in self.found:
             top, *rest = item.path.split("/")
-            if top == "clusters" and rest and item.kind == kind and item.group.endswith("fluxcd.io"):
+            if (
+                top == "clusters"
+                and rest
+                and item.kind == kind
+                and item.group.endswith("fluxcd.io")
+            ):
                 by_cluster.setdefault(rest[0], {})[item.name] = item
         return by_cluster
 
     def argo(self, kind: str) -> list[Item]:
         """Argo CD objects of a kind."""
         return [item for item in self.found if item.group == "argoproj.io" and item.kind == kind]
-
-
 
 
 def complaints(found: Sequence[Item]) -> list[Complaint]:
@@ -130,10 +150,14 @@ def places(view: View) -> Iterator[Complaint]:
                 yield Complaint(item.path, "one object per file is wanted here")
         elif top == "clusters" and len(rest) == 2:
             if not item.group.endswith("fluxcd.io"):
-                yield Complaint(item.path, f"only Flux's own objects are wanted here, not a {item.kind}")
+                yield Complaint(
+                    item.path, f"only Flux's own objects are wanted here, not a {item.kind}"
+                )
         elif top == "argocd" and len(rest) == 1:
             if item.group != "argoproj.io":
-                yield Complaint(item.path, f"only Argo CD's own objects are wanted here, not a {item.kind}")
+                yield Complaint(
+                    item.path, f"only Argo CD's own objects are wanted here, not a {item.kind}"
+                )
         else:
             wanted = "deploy/<cluster>/<app>/, clusters/<cluster>/ or argocd/"
             yield Complaint(item.path, f"it stands in none of {wanted}")
@@ -154,7 +178,7 @@ def _deployed(item: Item, rest: list[str]) -> Iterator[Complaint]:
     if said != cluster:
         yield Complaint(item.path, f"its label says cluster {said}, its folder {cluster}")
     said = labels.get(f"{OURS}/app", app)
-    if app != "_net" and said != app:
+    if app not in {"_net", said}:
         yield Complaint(item.path, f"its label says app {said}, its folder {app}")
 
 
@@ -173,38 +197,47 @@ def names(view: View) -> Iterator[Complaint]:
             yield Complaint(item.path, f"a {item.kind} has {wanted}")
     for cluster in view.clusters:
         yield from _namespaces(cluster)
-        twice = Counter((item.group, item.kind, item.namespace, item.name) for item in cluster.found)
+        twice = Counter(
+            (item.group, item.kind, item.namespace, item.name) for item in cluster.found
+        )
         for item in cluster.found:
             if twice[item.group, item.kind, item.namespace, item.name] > 1:
-                yield Complaint(item.path, f"{item.kind} {item.name} is written twice in cluster {cluster.name}")
+                yield Complaint(
+                    item.path, f"{item.kind} {item.name} is written twice in cluster {cluster.name}"
+                )
 
 
 def _namespaces(cluster: Cluster) -> Iterator[Complaint]:
     for item in cluster.found:
         space = item.namespace
         if space and space not in GIVEN_NAMESPACES and not cluster.has("Namespace", "", space):
-            yield Complaint(item.path, f"nothing makes its namespace {space} in cluster {cluster.name}")
+            yield Complaint(
+                item.path, f"nothing makes its namespace {space} in cluster {cluster.name}"
+            )
 
 
 def labels(view: View) -> Iterator[Complaint]:
-    """Labels and annotations are written as Kubernetes wants them."""
+    """Labels are written as Kubernetes wants them, and so are the keys of annotations."""
     for item in view.found:
         for path, key, value in walk(item.object):
-            if key in {"labels", "annotations", "matchLabels", "nodeSelector"} and isinstance(value, dict):
+            if key in {"labels", "annotations", "matchLabels"} and isinstance(value, dict):
                 for one, said in value.items():
                     if not _is_label_key(one):
                         yield Complaint(item.path, f"{path}: {one!r} is no label key")
-                    elif key != "annotations" and not (isinstance(said, str) and _is_label_value(said)):
-                        # A node selector that is itself a selector is none of labels.
-                        if isinstance(said, str) or key == "labels":
-                            yield Complaint(item.path, f"{path}.{one}: {said!r} is no label value")
+                    elif key != "annotations" and not _is_label_value(said):
+                        yield Complaint(item.path, f"{path}.{one}: {said!r} is no label value")
+
+
+def annotations(view: View) -> Iterator[Complaint]:
+    """Annotations are not too long, and those that we know say what they should."""
+    for item in view.found:
         notes = part(item.object, "metadata", "annotations")
-        if sum(len(str(key)) + len(str(value)) for key, value in notes.items()) > 256 * 1024:
-            yield Complaint(item.path, "its annotations have more than 256 KiB")
-        if WAVE in notes and not re.fullmatch(r"-?[0-9]+", str(notes[WAVE])):
+        if sum(len(str(key)) + len(str(value)) for key, value in notes.items()) > ANNOTATIONS_MAX:
+            yield Complaint(item.path, f"its annotations have more than {ANNOTATIONS_MAX} bytes")
+        if WAVE in notes and not WHOLE.fullmatch(str(notes[WAVE])):
             yield Complaint(item.path, f"the sync wave {notes[WAVE]!r} is no whole number")
-        said = notes.get(f"{OURS}/input-hash")
-        if said is not None and not HASH.fullmatch(str(said)):
+        said = notes.get(f"{OURS}/input-hash", "0" * 64)
+        if not HASH.fullmatch(str(said)):
             yield Complaint(item.path, f"{OURS}/input-hash is {said!r}, not a SHA-256")
         for template in templates(item):
             for key in part(template, "metadata", "annotations"):
@@ -219,18 +252,27 @@ def _is_label_key(key: object) -> bool:
     return bool(LABEL_NAME.fullmatch(name)) and (not slash or bool(LONG_NAME.fullmatch(domain)))
 
 
-def _is_label_value(value: str) -> bool:
-    return value == "" or bool(LABEL_NAME.fullmatch(value))
+def _is_label_value(value: object) -> bool:
+    return isinstance(value, str) and (value == "" or bool(LABEL_NAME.fullmatch(value)))
 
 
 def secrets(view: View) -> Iterator[Complaint]:
     """No secret is in git."""
     for item in view.found:
         for path, key, value in walk({"object": item.object}):
-            if isinstance(value, dict) and value.get("kind") == "Secret" and value.keys() & {"data", "stringData"}:
-                yield Complaint(item.path, f"{path[7:] or 'it'} is a Secret with data: use an ExternalSecret or SealedSecret")
+            if (
+                isinstance(value, dict)
+                and value.get("kind") == "Secret"
+                and value.keys() & {"data", "stringData"}
+            ):
+                yield Complaint(
+                    item.path,
+                    f"{path[7:] or 'it'} is a Secret with data: use an ExternalSecret or SealedSecret",
+                )
             if key in {"pre_shared_key", "local_private_cert"} and value:
-                yield Complaint(item.path, f"{path[7:]} is a key: leave it to a controller in the cluster")
+                yield Complaint(
+                    item.path, f"{path[7:]} is a key: leave it to a controller in the cluster"
+                )
             if isinstance(value, str) and URL_WITH_PASSWORD.search(value):
                 yield Complaint(item.path, f"{path[7:]} has a URL with a password")
 
@@ -254,10 +296,15 @@ def flux(view: View) -> Iterator[Complaint]:
             source = part(spec, "sourceRef")
             known = {"flux-system", *sources.get(cluster, {})}
             if source.get("kind") == "GitRepository" and source.get("name") not in known:
-                yield Complaint(item.path, f"there is no GitRepository {source.get('name')} in clusters/{cluster}")
+                yield Complaint(
+                    item.path,
+                    f"there is no GitRepository {source.get('name')} in clusters/{cluster}",
+                )
             for other in _awaited(item):
                 if other not in all_of:
-                    yield Complaint(item.path, f"it depends on {other}, which is not in clusters/{cluster}")
+                    yield Complaint(
+                        item.path, f"it depends on {other}, which is not in clusters/{cluster}"
+                    )
         if circle := _circle({name: _awaited(item) for name, item in all_of.items()}):
             path = all_of[circle[0]].path
             yield Complaint(path, f"these wait for each other for ever: {' → '.join(circle)}")
@@ -301,13 +348,18 @@ def argo(view: View) -> Iterator[Complaint]:
         if len(part(spec, "destination").keys() & {"name", "server"}) != 1:
             yield Complaint(item.path, "its destination has either a name or a server")
         if len(item.name) > 63:
-            yield Complaint(item.path, f"{item.name} is longer than the 63 characters of a label value")
+            yield Complaint(
+                item.path, f"{item.name} is longer than the 63 characters of a label value"
+            )
 
 
 def owners(view: View) -> Iterator[Complaint]:
     """Each folder below `deploy` is brought into its cluster by exactly one object."""
     leading = [_folder(text(part(item.object, "spec"), "path")) for item in _kustomizations(view)]
-    leading += [_folder(text(part(item.object, "spec", "source"), "path")) for item in view.argo("Application")]
+    leading += [
+        _folder(text(part(item.object, "spec", "source"), "path"))
+        for item in view.argo("Application")
+    ]
     brought = Counter(leading)
     for folder in sorted(view.folders):
         if folder.startswith("deploy/") and brought[folder] != 1:
@@ -325,32 +377,40 @@ def references(view: View) -> Iterator[Complaint]:
         for item in cluster.found:
             for kind, name in _named(item):
                 if not cluster.has(kind, item.namespace, name):
-                    yield Complaint(item.path, f"there is no {kind} {name} in namespace {item.namespace}")
+                    yield Complaint(
+                        item.path, f"there is no {kind} {name} in namespace {item.namespace}"
+                    )
 
 
 def _named(item: Item) -> Iterator[tuple[str, str]]:
     spec = part(item.object, "spec")
-    if item.kind == "HorizontalPodAutoscaler":
-        target = part(spec, "scaleTargetRef")
-        yield text(target, "kind"), text(target, "name")
-    elif item.kind == "HTTPRoute":
-        for rule in items(spec, "rules"):
-            for backend in items(rule, "backendRefs"):
-                here = backend.get("namespace", item.namespace) == item.namespace
-                if here and backend.get("kind", "Service") == "Service" and not backend.get("group"):
-                    yield "Service", text(backend, "name")
-    elif item.kind == "Ingress":
-        for _, key, value in walk(spec):
-            if key == "service" and isinstance(value, dict):
-                yield "Service", text(value, "name")
-    elif item.kind == "ServiceExport":
-        yield "Service", item.name
-    elif item.kind == "StatefulSet" and text(spec, "serviceName"):
-        yield "Service", text(spec, "serviceName")
-    elif item.kind == "RoleBinding":
-        yield from _bound(item)
+    match item.kind:
+        case "HorizontalPodAutoscaler":
+            target = part(spec, "scaleTargetRef")
+            yield text(target, "kind"), text(target, "name")
+        case "HTTPRoute":
+            yield from _routed(item)
+        case "Ingress":
+            services = [value for _, key, value in walk(spec) if key == "service"]
+            yield from (("Service", text(service, "name")) for service in services)
+        case "ServiceExport":
+            yield "Service", item.name
+        case "StatefulSet":
+            if text(spec, "serviceName"):
+                yield "Service", text(spec, "serviceName")
+        case "RoleBinding":
+            yield from _bound(item)
     for template in templates(item):
         yield from _used(part(template, "spec"))
+
+
+def _routed(item: Item) -> Iterator[tuple[str, str]]:
+    for rule in items(part(item.object, "spec"), "rules"):
+        for backend in items(rule, "backendRefs"):
+            here = backend.get("namespace", item.namespace) == item.namespace
+            service = backend.get("kind", "Service") == "Service" and not backend.get("group")
+            if here and service:
+                yield "Service", text(backend, "name")
 
 
 def _bound(item: Item) -> Iterator[tuple[str, str]]:
@@ -390,7 +450,9 @@ def selectors(view: View) -> Iterator[Complaint]:
             elif item.kind == "PodDisruptionBudget":
                 wanted = part(spec, "selector", "matchLabels")
                 if not any(_selects(wanted, pod) for pod in cluster.pods(item.namespace)):
-                    yield Complaint(item.path, f"its selector finds no pod in namespace {item.namespace}")
+                    yield Complaint(
+                        item.path, f"its selector finds no pod in namespace {item.namespace}"
+                    )
 
 
 def _service(item: Item, pods: list[Object]) -> Iterator[Complaint]:
@@ -428,18 +490,19 @@ def mesh(view: View) -> Iterator[Complaint]:
             for subset in items(part(item.object, "spec"), "subsets")
         }
         for item in cluster.found:
-            if item.kind == "VirtualService":
-                for path, key, value in walk(item.object):
-                    if key == "destination" and isinstance(value, dict) and "subset" in value:
-                        if (text(value, "host"), text(value, "subset")) not in known:
-                            yield Complaint(item.path, f"{path}: no DestinationRule has this subset")
+            for path, key, value in walk(item.object) if item.kind == "VirtualService" else ():
+                wanted = (text(value, "host"), text(value, "subset"))
+                if key == "destination" and wanted[1] and wanted not in known:
+                    yield Complaint(item.path, f"{path}: no DestinationRule has this subset")
 
 
 def _destination(item: Item) -> Iterator[Complaint]:
     policy = part(item.object, "spec", "trafficPolicy")
     setting = part(policy, "loadBalancer", "localityLbSetting")
     if len(setting.keys() & {"distribute", "failover", "failoverPriority"}) > 1:
-        yield Complaint(item.path, "one of distribute, failover and failoverPriority is wanted, not several")
+        yield Complaint(
+            item.path, "one of distribute, failover and failoverPriority is wanted, not several"
+        )
     if setting.keys() & {"failover", "failoverPriority"} and not part(policy, "outlierDetection"):
         yield Complaint(item.path, "without outlierDetection there is no failover")
     for place, one in enumerate(items(setting, "distribute")):
@@ -449,5 +512,16 @@ def _destination(item: Item) -> Iterator[Complaint]:
 
 
 CHECKS = [
-    places, names, labels, secrets, durations, flux, argo, owners, references, selectors, mesh,
+    places,
+    names,
+    labels,
+    annotations,
+    secrets,
+    durations,
+    flux,
+    argo,
+    owners,
+    references,
+    selectors,
+    mesh,
 ]

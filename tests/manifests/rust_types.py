@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tarfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ KIND = re.compile(r'#\[kube\(group = "([^"]+)", version = "([^"]+)", kind = "([^
 STRUCT = re.compile(r"pub struct (\w+) \{\n(.*?)\n\}", re.DOTALL)
 ENUM = re.compile(r"pub enum (\w+) \{\n(.*?)\n\}", re.DOTALL)
 FIELD = re.compile(r"\s*pub (?:r#)?(\w+): (.+),")
+OPTION = re.compile(r"Option<(.+)>")
 WORD = re.compile(r"\s*(\w+),")
 RENAMED = re.compile(r'rename = "([^"]+)"')
 
@@ -31,9 +33,9 @@ SIMPLE: dict[str, Schema] = {
     "f64": {"type": "number"},
     "IntOrString": {"type": ["integer", "string"]},
     "serde_json::Value": {},
+    # Stands in statuses only, which are never written by us.
+    "Condition": {"not": {}},
 }
-# Statuses are never written by us.
-STATUS_ONLY = {"Condition"}
 
 
 def kinds(crate: Path) -> Iterator[tuple[tuple[str, str], Schema]]:
@@ -48,37 +50,29 @@ def kinds(crate: Path) -> Iterator[tuple[tuple[str, str], Schema]]:
 
 
 def _schema(source: str, kind_ends: int) -> Schema:
-    structs = dict(STRUCT.findall(source))
-    words = dict(ENUM.findall(source))
+    """The schema of the struct that follows its kind."""
     root = STRUCT.search(source, kind_ends)
     if root is None:
         raise ValueError("no struct follows its kind")
+    return _Types(dict(STRUCT.findall(source)), dict(ENUM.findall(source))).struct(root[2])
 
-    def of(rust: str) -> Schema:
-        if rust in SIMPLE:
-            return SIMPLE[rust]
-        if rust in STATUS_ONLY:
-            return {"not": {}}
-        if rust in words:
-            return {"enum": [name for _, name in _lines(words[rust], WORD)]}
-        if rust in structs:
-            return struct(structs[rust])
-        if rust.startswith("Vec<"):
-            return {"type": "array", "items": of(rust[4:-1])}
-        if rust.startswith("BTreeMap<String, "):
-            return {"type": "object", "additionalProperties": of(rust[17:-1])}
-        raise ValueError(f"what is a `{rust}`?")
 
-    def struct(body: str) -> Schema:
+@dataclass(frozen=True)
+class _Types:
+    """The types of a file: what stands between their braces, by name."""
+
+    structs: dict[str, str]
+    enums: dict[str, str]
+
+    def struct(self, body: str) -> Schema:
+        """The schema of a struct."""
         fields: Schema = {}
         required = []
         for found, name in _lines(body, FIELD):
-            rust = found[2]
-            if rust.startswith("Option<"):
-                rust = rust[7:-1]
-            else:
+            optional = OPTION.fullmatch(found[2])
+            if not optional:
                 required.append(name)
-            fields[name] = of(rust)
+            fields[name] = self.of(optional[1] if optional else found[2])
         return {
             "type": "object",
             "properties": fields,
@@ -86,7 +80,23 @@ def _schema(source: str, kind_ends: int) -> Schema:
             "additionalProperties": False,
         }
 
-    return struct(root[2])
+    def of(self, rust: str) -> Schema:
+        """The schema of a type."""
+        outer, _, inner = rust.partition("<")
+        if outer in SIMPLE:
+            return SIMPLE[outer]
+        if outer in self.enums:
+            return {"enum": [name for _, name in _lines(self.enums[outer], WORD)]}
+        if outer in self.structs:
+            return self.struct(self.structs[outer])
+        if outer == "Vec":
+            return {"type": "array", "items": self.of(inner[:-1])}
+        if outer == "BTreeMap":
+            return {
+                "type": "object",
+                "additionalProperties": self.of(inner[:-1].removeprefix("String, ")),
+            }
+        raise ValueError(f"what is a `{rust}`?")
 
 
 def _lines(body: str, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str]]:

@@ -57,7 +57,11 @@ WORDS = {
     "apps.v1.StatefulSetSpec.podManagementPolicy": ["OrderedReady", "Parallel"],
     "apps.v1.StatefulSetUpdateStrategy.type": ["OnDelete", "RollingUpdate"],
     "autoscaling.v2.MetricSpec.type": [
-        "ContainerResource", "External", "Object", "Pods", "Resource",
+        "ContainerResource",
+        "External",
+        "Object",
+        "Pods",
+        "Resource",
     ],
     "autoscaling.v2.MetricTarget.type": ["AverageValue", "Utilization", "Value"],
     "batch.v1.CronJobSpec.concurrencyPolicy": ["Allow", "Forbid", "Replace"],
@@ -65,7 +69,8 @@ WORDS = {
     "networking.v1.HTTPIngressPath.pathType": ["Exact", "ImplementationSpecific", "Prefix"],
     "networking.v1.NetworkPolicyPort.protocol": ["SCTP", "TCP", "UDP"],
     "policy.v1.PodDisruptionBudgetSpec.unhealthyPodEvictionPolicy": [
-        "AlwaysAllow", "IfHealthyBudget",
+        "AlwaysAllow",
+        "IfHealthyBudget",
     ],
     "rbac.v1.RoleRef.kind": ["ClusterRole", "Role"],
     "rbac.v1.Subject.kind": ["Group", "ServiceAccount", "User"],
@@ -90,7 +95,9 @@ def complaints(found: Sequence[Item]) -> list[Complaint]:
         elif (item.api_version, item.kind) not in unverified():
             which = f"{item.api_version} {item.kind}"
             wrong.append(
-                Complaint(item.path, f"no schema for {which}: add a package, or list it in unverified.txt")
+                Complaint(
+                    item.path, f"no schema for {which}: add a package, or list it in unverified.txt"
+                )
             )
     return wrong
 
@@ -145,7 +152,9 @@ def _definitions() -> dict[str, Any]:
 
 @functools.cache
 def _crates() -> dict[tuple[str, str], dict[str, Any]]:
-    return dict(one for crate in sorted(HOME.glob("crates/*.crate")) for one in rust_types.kinds(crate))
+    return dict(
+        one for crate in sorted(HOME.glob("crates/*.crate")) for one in rust_types.kinds(crate)
+    )
 
 
 def _around(api_version: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,12 @@ def main() -> int:
 
 
 def _schemas() -> tuple[int, list[str]]:
-    trials = [trial for file in sorted(SAMPLES.glob("*.yaml")) if file.name != "tree.yaml" for trial in _trials(file)]
+    trials = [
+        trial
+        for file in sorted(SAMPLES.glob("*.yaml"))
+        if file.name != "tree.yaml"
+        for trial in _trials(file)
+    ]
     said: dict[str, list[str]] = {}
     items = [Item(str(place), trial.object) for place, trial in enumerate(trials)]
     for complaint in schemas.complaints(items):
@@ -82,12 +87,23 @@ def _trials(file: Path) -> Iterator[Trial]:
         yield Trial(kind, "as it is", "good", sample)
         for path, value in _all(sample, []):
             where = ".".join(str(key) for key in path)
-            if not path or path[0] in {"apiVersion", "kind"} or any(where.startswith(one) for one in free):
+            if (
+                not path
+                or path[0] in {"apiVersion", "kind"}
+                or any(where.startswith(one) for one in free)
+            ):
                 continue
             if isinstance(value, dict):
-                yield Trial(kind, f"stranger in {where}", "unknown field", _with(sample, [*path, STRANGER], [[1]]))
+                yield Trial(
+                    kind,
+                    f"stranger in {where}",
+                    "unknown field",
+                    _with(sample, [*path, STRANGER], [[1]]),
+                )
             elif not isinstance(value, list):
-                yield Trial(kind, f"wrong type of {where}", "wrong type", _with(sample, path, NO_VALUE))
+                yield Trial(
+                    kind, f"wrong type of {where}", "wrong type", _with(sample, path, NO_VALUE)
+                )
         yield Trial(kind, "stranger", "unknown field", _with(sample, [STRANGER], [[1]]))
         for verb, where, value in spoils:
             path = _path(sample, where)
@@ -101,7 +117,13 @@ def _trials(file: Path) -> Iterator[Trial]:
 def _all(value: object, path: list[Any]) -> Iterator[tuple[list[Any], object]]:
     """All that is in a value, and where."""
     yield path, value
-    entries = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    entries = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, one in entries:
         yield from _all(one, [*path, key])
 
@@ -160,13 +182,14 @@ def _told(spoil: dict[str, str] | None) -> list[str]:
         if spoil:
             file = root / spoil["file"]
             before = file.read_text() if file.exists() else ""
-            if spoil.get("replace", "") not in before:
-                return [f"{spoil['file']} does not hold {spoil['replace']!r}"]
-            after = before.replace(spoil["replace"], spoil["by"]) if "replace" in spoil else spoil["by"]
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(after, newline="")
-            if "to" in spoil:
-                (root / spoil["to"]).parent.mkdir(parents=True, exist_ok=True)
-                file.rename(root / spoil["to"])
+            replaced = spoil.get("replace", before)
+            if replaced not in before:
+                return [f"{spoil['file']} does not hold {replaced!r}"]
+            by = spoil.get("by", replaced)
+            after = before.replace(replaced, by) if replaced else by
+            target = root / spoil.get("to", spoil["file"])
+            file.unlink(missing_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(after, newline="")
         found, complaints = read(root)
         return [str(one) for one in complaints + links.complaints(found)]

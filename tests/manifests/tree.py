@@ -56,6 +56,7 @@ class Complaint:
     what: str
 
     def __str__(self) -> str:
+        """It in a line."""
         return f"{self.path}: {self.what}"
 
 
@@ -133,10 +134,18 @@ def _unwritable(value: object, path: str) -> list[str]:
     """Values that JSON does not have, or that mean nothing: dates, bytes, keys that are no texts, and null."""
     match value:
         case dict():
-            keys = [f"{path}: the key {key!r} is no text: quote it" for key in value if not isinstance(key, str)]
+            keys = [
+                f"{path}: the key {key!r} is no text: quote it"
+                for key in value
+                if not isinstance(key, str)
+            ]
             return keys + [one for key in value for one in _unwritable(value[key], f"{path}.{key}")]
         case list():
-            return [one for place, item in enumerate(value) for one in _unwritable(item, f"{path}[{place}]")]
+            return [
+                one
+                for place, item in enumerate(value)
+                for one in _unwritable(item, f"{path}[{place}]")
+            ]
         case None:
             return [f"{path} is null: leave it out"]
         case datetime.date() | bytes():

@@ -29,7 +29,10 @@ def main(folders: list[str]) -> int:
     if folders == ["--self-test"]:
         return self_test.main()
     if not folders or any(not Path(folder).is_dir() for folder in folders):
-        print("usage: validate FOLDER…, each the root of a rendered tree, or validate --self-test", file=sys.stderr)
+        print(
+            "usage: validate FOLDER…, each the root of a rendered tree, or validate --self-test",
+            file=sys.stderr,
+        )
         return 2
     failed = False
     for folder in folders:
@@ -42,7 +45,9 @@ def main(folders: list[str]) -> int:
         kinds = Counter(item.kind for item in found)
         unchecked = sum((item.api_version, item.kind) in schemas.unverified() for item in found)
         said = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-        print(f"{folder}: {len(found)} objects, {unchecked} of them without a schema, {len(wrong)} complaints")
+        print(
+            f"{folder}: {len(found)} objects, {unchecked} of them without a schema, {len(wrong)} complaints"
+        )
         print(f"   {said}")
     return 1 if failed else 0
 
