@@ -2,7 +2,7 @@
 
 Kinds of Kubernetes itself against the OpenAPI schemas in `kubernetes-validate`; `DNSEndpoint` and `ServiceExport`
 against the types in `crates.txt`; all others against what `types.mjs` knows. A field that a schema does not know is
-an error. What is in none of them must be listed in `unverified.txt`.
+an error. What is in none of them must be listed in `unverified.txt`, and its fields in `fields.yaml`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import fields
 import rust_types
 from jsonschema import Draft202012Validator
 from kubernetes_validate import utils
@@ -30,12 +31,14 @@ KUBERNETES = "1.37.0"
 GROUPS = {
     "": "",
     "apps": "apps-",
+    "apiextensions.k8s.io": "apiextensions-",
     "autoscaling": "autoscaling-",
     "batch": "batch-",
     "networking.k8s.io": "networking-",
     "policy": "policy-",
     "rbac.authorization.k8s.io": "rbac-",
     "scheduling.k8s.io": "scheduling-",
+    "storage.k8s.io": "storage-",
 }
 
 # Kubernetes publishes these words in prose only, and checks them in its API server.
@@ -90,15 +93,11 @@ def complaints(found: Sequence[Item]) -> list[Complaint]:
         else:
             others.append(item)
     for item, said in zip(others, _models(others), strict=True):
-        if said is not None:
-            wrong += [Complaint(item.path, f"{item.kind} {one}") for one in said]
-        elif (item.api_version, item.kind) not in unverified():
+        if said is None:
             which = f"{item.api_version} {item.kind}"
-            wrong.append(
-                Complaint(
-                    item.path, f"no schema for {which}: add a package, or list it in unverified.txt"
-                )
-            )
+            help_ = "add a package that has one, or list it in unverified.txt and fields.yaml"
+            said = [f"there is no schema for {which}: {help_}"]
+        wrong += [Complaint(item.path, f"{item.kind} {one}") for one in said]
     return wrong
 
 
@@ -119,7 +118,7 @@ def _errors(validator: Draft202012Validator, item: Item) -> list[str]:
 def _validator(api_version: str, kind: str) -> Draft202012Validator | None:
     group, _, version = api_version.rpartition("/")
     registry = Resource.from_contents(_definitions()) @ Registry()
-    if spec := _crates().get((api_version, kind)):
+    if spec := _specs().get((api_version, kind)):
         return Draft202012Validator(_around(api_version, kind, spec), registry=registry)
     if group not in GROUPS or not kind.isalnum() or not version.isalnum():
         return None
@@ -151,10 +150,16 @@ def _definitions() -> dict[str, Any]:
 
 
 @functools.cache
-def _crates() -> dict[tuple[str, str], dict[str, Any]]:
-    return dict(
+def _specs() -> dict[tuple[str, str], dict[str, Any]]:
+    """Schemas of `spec` alone: of crates, and of what was taken down by hand."""
+    packaged = dict(
         one for crate in sorted(HOME.glob("crates/*.crate")) for one in rust_types.kinds(crate)
     )
+    by_hand = fields.kinds(HERE / "fields.yaml")
+    if by_hand.keys() != unverified().keys():
+        odd = sorted(" ".join(kind) for kind in by_hand.keys() ^ unverified().keys())
+        raise ValueError(f"unverified.txt and fields.yaml do not name the same kinds: {odd}")
+    return {**by_hand, **packaged}
 
 
 def _around(api_version: str, kind: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,8 @@ def _schemas() -> tuple[int, list[str]]:
         if file.name != "tree.yaml"
         for trial in _trials(file)
     ]
+    stranger = {"apiVersion": "example.net/v1", "kind": "Stranger", "metadata": {"name": "x"}}
+    trials.append(Trial("a kind that nobody knows", "as it is", "unknown field", stranger))
     said: dict[str, list[str]] = {}
     items = [Item(str(place), trial.object) for place, trial in enumerate(trials)]
     for complaint in schemas.complaints(items):
