@@ -78,6 +78,7 @@ WORDS = {
     "rbac.v1.RoleRef.kind": ["ClusterRole", "Role"],
     "rbac.v1.Subject.kind": ["Group", "ServiceAccount", "User"],
 }
+HELP = "add a package that has one, or list it in unverified.txt and fields.yaml"
 QUANTITY = r"^[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$"
 
 
@@ -93,11 +94,11 @@ def complaints(found: Sequence[Item]) -> list[Complaint]:
         else:
             others.append(item)
     for item, said in zip(others, _models(others), strict=True):
-        if said is None:
-            which = f"{item.api_version} {item.kind}"
-            help_ = "add a package that has one, or list it in unverified.txt and fields.yaml"
-            said = [f"there is no schema for {which}: {help_}"]
-        wrong += [Complaint(item.path, f"{item.kind} {one}") for one in said]
+        unknown = f"there is no schema for {item.api_version}: {HELP}"
+        wrong += [
+            Complaint(item.path, f"{item.kind} {one}")
+            for one in ([unknown] if said is None else said)
+        ]
     return wrong
 
 

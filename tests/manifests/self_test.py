@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import links
+import rules
 import schemas
 import yaml
 from tree import Item, Object, read
@@ -194,4 +194,4 @@ def _told(spoil: dict[str, str] | None) -> list[str]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(after, newline="")
         found, complaints = read(root)
-        return [str(one) for one in complaints + links.complaints(found)]
+        return [str(one) for one in complaints + rules.complaints(found)]

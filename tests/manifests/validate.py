@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import links
+import rules
 import schemas
 import self_test
 from tree import Complaint, Item, read
@@ -20,7 +20,7 @@ from tree import Complaint, Item, read
 def complaints(root: Path) -> tuple[list[Item], list[Complaint]]:
     """All objects of a tree, and all that is wrong with it."""
     found, wrong = read(root)
-    wrong = wrong + schemas.complaints(found) + links.complaints(found)
+    wrong = wrong + schemas.complaints(found) + rules.complaints(found)
     return found, sorted(set(wrong))
 
 
