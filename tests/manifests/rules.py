@@ -1,0 +1,22 @@
+"""All that must hold of a tree beyond the schemas of its objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import delivery
+import links
+import writing
+from view import view_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tree import Complaint, Item
+
+
+def complaints(found: Sequence[Item]) -> list[Complaint]:
+    """All that does not hold."""
+    view = view_of(found)
+    checks = [*writing.CHECKS, *delivery.CHECKS, *links.CHECKS]
+    return [one for check in checks for one in check(view)]
