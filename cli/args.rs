@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+mod delivery;
 mod kubernetes;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use periplus_sim::Breakdown;
 
+pub(crate) use self::delivery::{BootstrapArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 use crate::time::Moment;
 use crate::whatif::draws::DrawsArgs;
@@ -40,6 +42,10 @@ pub enum Command {
     Sim(SimArgs),
     /// Go through a log again and verify every record.
     Replay(ReplayArgs),
+    /// Show what is in git at an instant, as files.
+    Render(RenderArgs),
+    /// Print what must be installed once, so that a cluster pulls what is written for it.
+    Bootstrap(BootstrapArgs),
     /// Explain a decision: every candidate's bill, every refusal.
     Why(WhyArgs),
     /// Look into a log.

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use periplus_core::replay::Divergence;
 use periplus_core::units::Tick;
+use periplus_emit::Problem;
 use periplus_journal::Fault;
 use periplus_sim::RunFault;
 use periplus_spec::diagnostic::Diagnostic;
@@ -220,6 +221,16 @@ impl From<Fault> for Failure {
             | Fault::Torn { .. }
             | Fault::UnknownFormat { .. }
             | Fault::Unpack { .. } => Self::Environment { message, hint: None },
+        }
+    }
+}
+
+/// What is declared cannot be written.
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Usage {
+            message: problem.to_string(),
+            hint: "`periplus check` tells everything of this kind at once".into(),
         }
     }
 }

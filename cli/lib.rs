@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `args` | the words of the command line |
 //! | `commands` | one file per command |
+//! | `delivery` | what is written into git, from runs and logs |
 //! | `failure` | what can go wrong, and exit codes |
 //! | `wording` | every sentence about events, decisions and reasons |
 //! | `story` | what happened in a run, as lines that people read |
@@ -24,6 +25,7 @@
 mod args;
 mod bundles;
 mod commands;
+mod delivery;
 mod failure;
 mod hours;
 mod names;

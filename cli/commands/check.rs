@@ -1,5 +1,8 @@
 //! `check`: what is wrong with files, and nothing else.
 
+use std::path::Path;
+
+use periplus_spec::code::Code;
 use periplus_spec::diagnostic::{Diagnostic, Severity};
 use serde::Serialize;
 
@@ -34,8 +37,7 @@ struct Span {
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
-    let found: Vec<Diagnostic> =
-        args.files.iter().flat_map(|file| periplus_spec::check(file)).collect();
+    let found: Vec<Diagnostic> = args.files.iter().flat_map(|file| check(file)).collect();
     let wrong = found.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
     match args.format {
         Format::Json => {
@@ -54,6 +56,22 @@ pub(super) fn run(args: &CheckArgs) -> Result<Exit, Failure> {
         }
     }
     Ok(if wrong { Exit::Usage } else { Exit::Held })
+}
+
+/// What is wrong with a file, and what could not be rendered of what it declares.
+fn check(file: &Path) -> Vec<Diagnostic> {
+    let mut found = periplus_spec::check(file);
+    if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        return found;
+    }
+    // What refers to other files is rendered with the scenario that includes it.
+    let Ok(delivery) = periplus_spec::delivery(file) else { return found };
+    let problems = periplus_emit::check::problems(&delivery);
+    found.extend(problems.into_iter().map(|problem| {
+        let message = format!("{}: {problem}", file.display());
+        Diagnostic::error(Code::Undeliverable, message)
+    }));
+    found
 }
 
 fn told(diagnostic: &Diagnostic) -> Told {

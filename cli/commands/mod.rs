@@ -1,6 +1,7 @@
 //! What each subcommand does.
 
 mod anonymize;
+mod bootstrap;
 mod check;
 mod diff;
 mod log;
@@ -8,6 +9,7 @@ mod man;
 mod plan;
 mod plan_sites;
 mod record;
+mod render;
 mod replay;
 mod schema;
 mod shrink;
@@ -25,6 +27,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Sim(args) => sim::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Render(args) => render::run(&args),
+        Command::Bootstrap(args) => bootstrap::run(&args),
         Command::Why(args) => why::run(&args),
         Command::Log(command) => log::run(command),
         Command::Diff(args) => diff::run(&args),

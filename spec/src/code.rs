@@ -112,6 +112,8 @@ codes! {
     TrafficCycle = "traffic-cycle",
     /// No call leads to a component that works on requests.
     UncalledComponent = "uncalled-component",
+    /// What is declared cannot be rendered for a cluster.
+    Undeliverable = "undeliverable",
     /// No app has this name.
     UnknownApp = "unknown-app",
     /// No cluster has this name.

@@ -17,7 +17,7 @@ use crate::draft::{
     PolicyDraft, ScenarioDraft, TenantDraft, ZoneDraft,
 };
 use crate::files::{Files, relative};
-use crate::scenario::Scenario;
+use crate::scenario::{Delivery, Scenario};
 use crate::schema::{Header, document_kind, validate};
 use crate::setting::{Setting, Settings};
 use crate::table;
@@ -126,6 +126,18 @@ pub fn check(path: &Path) -> Vec<Diagnostic> {
 #[must_use]
 pub fn check_text(name: &str, text: &str) -> Vec<Diagnostic> {
     Reader::new(Files::open("").with_text(name, text)).check(name)
+}
+
+/// What a file of any kinds says of how apps get into clusters. What it refers to must stand in it or in files that it
+/// includes.
+///
+/// # Errors
+/// Everything that is wrong, by file and place.
+pub fn delivery(path: &Path) -> Result<Delivery, Vec<Diagnostic>> {
+    let (root, name) = split(path);
+    let mut reader = Reader::new(Files::open(root));
+    reader.read(&name, Cursor::default(), Role::Main);
+    Ok(reader.finish(Coverage::Whole)?.scenario.delivery)
 }
 
 /// The documents in a file, each valid by itself.

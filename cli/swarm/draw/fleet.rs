@@ -128,7 +128,10 @@ fn tenant(dice: &mut Dice) -> Object<TenantDraft> {
         memory: dice.happens(50).then(|| Quantity::mebi(dice.from(2, 40) * 1_024)),
         ..QuotaDraft::default()
     };
-    Object::new(name("team"), TenantDraft { clusters, quota: Some(quota) })
+    Object::new(
+        name("team"),
+        TenantDraft { clusters, quota: Some(quota), ..TenantDraft::default() },
+    )
 }
 
 /// A part of everything.

@@ -141,6 +141,7 @@ fn is_plain(text: &str) -> bool {
     let begins = match first {
         b'0'..=b'9' => bytes.iter().any(unit) && !bytes.contains(&b':'),
         b'/' | b'_' | b'$' | b'(' => true,
+        b'.' => text.starts_with("./"),
         letter => letter.is_ascii_alphabetic(),
     };
     begins

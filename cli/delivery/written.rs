@@ -1,0 +1,50 @@
+//! Files in a folder: all of them, or none.
+
+use std::fs;
+use std::path::Path;
+
+use periplus_emit::Files;
+
+use crate::failure::Failure;
+
+/// Writes files into a folder that is not there yet.
+///
+/// They are written beside it first and moved at the end, so that nobody meets half of them.
+///
+/// # Errors
+/// The folder is there, or cannot be written.
+pub(crate) fn folder(out: &Path, files: &Files) -> Result<(), Failure> {
+    if out.exists() {
+        return Err(Failure::Usage {
+            message: format!("{} is there already", out.display()),
+            hint: "name a folder that is not there, or remove it first".into(),
+        });
+    }
+    let beside = out.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new("."));
+    fs::create_dir_all(beside).map_err(|error| Failure::io("make", beside, &error))?;
+    let place = tempfile::Builder::new().prefix(".render-").tempdir_in(beside);
+    let place = place.map_err(|error| Failure::io("write to", beside, &error))?;
+    for (path, bytes) in files {
+        let path = place.path().join(&**path);
+        let folder = path.parent().unwrap_or(place.path());
+        fs::create_dir_all(folder).map_err(|error| Failure::io("make", folder, &error))?;
+        fs::write(&path, bytes).map_err(|error| Failure::io("write", &path, &error))?;
+    }
+    let kept = place.keep();
+    open_to_all(&kept)?;
+    fs::rename(&kept, out).map_err(|error| Failure::io("make", out, &error))
+}
+
+/// A temporary folder is its maker's only; this one is to be looked at.
+#[cfg(unix)]
+fn open_to_all(folder: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(folder, mode).map_err(|error| Failure::io("open", folder, &error))
+}
+
+#[cfg(not(unix))]
+fn open_to_all(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
