@@ -111,7 +111,7 @@ pub struct EgressDraft {
 /// What differs in some clusters. Entries are applied in the order in which they stand, each on what the ones before
 /// it left; within one, the shorthands come first, then `strategicMerge`, `mergePatch` and `jsonPatch`.
 ///
-/// In texts, `${cluster.name}`, `${cluster.kind}`, `${cluster.network}`, `${cluster.labels.KEY}`, `${app.name}`,
+/// In the texts of images, the environment, arguments, annotations and patches, `${cluster.name}`, `${cluster.kind}`, `${cluster.network}`, `${cluster.labels.KEY}`, `${app.name}`,
 /// `${app.tenant}`, `${app.namespace}` and `${component.name}` stand for what they say; `$${` for `${` itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]

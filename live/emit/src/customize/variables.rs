@@ -1,6 +1,6 @@
 //! Variables in the texts of a customization: `${cluster.name}` and others of a declared list.
 
-use periplus_spec::draft::CustomizeDraft;
+use periplus_spec::draft::{CustomizeDraft, ImageDraft};
 use serde_json::Value;
 
 use super::Wrong;
@@ -18,36 +18,47 @@ pub const VARIABLES: [&str; 8] = [
     "component.name",
 ];
 
-/// A customization with all variables in it filled in.
+/// A customization with all variables in its texts filled in: those of images, the environment, arguments, annotations
+/// and patches.
 pub(super) fn filled(
     entry: &CustomizeDraft,
     binding: &Binding<'_>,
 ) -> Result<CustomizeDraft, Wrong> {
-    let mut value = serde_json::to_value(entry).expect("what was read is JSON");
-    if !mentions(&value) {
-        return Ok(entry.clone());
-    }
-    fill(&mut value, binding)?;
-    serde_json::from_value(value).map_err(|error| Wrong {
-        at: String::new(),
-        why: format!("with its variables filled in: {error}"),
-    })
-}
-
-fn mentions(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains("${"),
-        Value::Array(items) => items.iter().any(mentions),
-        Value::Object(entries) => {
-            entries.iter().any(|(key, value)| key.contains("${") || mentions(value))
+    let mut filled = entry.clone();
+    let said = |text: &mut String, at: &str| {
+        if text.contains("${") {
+            *text = text_of(text, binding).map_err(|why| Wrong::new(at, why))?;
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Ok(())
+    };
+    if let Some(image) = &mut filled.image {
+        let ImageDraft { container: _, registry, name, tag, digest } = image;
+        for part in [registry, name, tag, digest].into_iter().flatten() {
+            said(part, "image")?;
+        }
     }
+    for value in filled.env.values_mut() {
+        said(value, "env")?;
+    }
+    for value in filled.args.iter_mut().flatten() {
+        said(value, "args")?;
+    }
+    for value in filled.annotations.values_mut() {
+        said(value, "annotations")?;
+    }
+    let patch =
+        |value: &mut Value, at: &str| fill(value, binding).map_err(|why| Wrong::new(at, why));
+    patch(&mut filled.strategic_merge, "strategicMerge")?;
+    patch(&mut filled.merge_patch, "mergePatch")?;
+    for operation in &mut filled.json_patch {
+        patch(operation, "jsonPatch")?;
+    }
+    Ok(filled)
 }
 
-fn fill(value: &mut Value, binding: &Binding<'_>) -> Result<(), Wrong> {
+fn fill(value: &mut Value, binding: &Binding<'_>) -> Result<(), String> {
     match value {
-        Value::String(text) => *text = text_of(text, binding)?,
+        Value::String(text) if text.contains("${") => *text = text_of(text, binding)?,
         Value::Array(items) => {
             for item in items {
                 fill(item, binding)?;
@@ -58,13 +69,13 @@ fn fill(value: &mut Value, binding: &Binding<'_>) -> Result<(), Wrong> {
                 fill(value, binding)?;
             }
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     Ok(())
 }
 
 /// A text with its variables filled in; `$${` stands for `${`.
-fn text_of(text: &str, binding: &Binding<'_>) -> Result<String, Wrong> {
+fn text_of(text: &str, binding: &Binding<'_>) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(place) = rest.find("${") {
@@ -76,14 +87,13 @@ fn text_of(text: &str, binding: &Binding<'_>) -> Result<String, Wrong> {
             continue;
         }
         out.push_str(before);
-        let wrong = |why: String| Wrong { at: String::new(), why };
         let Some(end) = rest[place..].find('}') else {
-            return Err(wrong(format!(
+            return Err(format!(
                 "`{text}` opens a variable and does not close it; write `$${{` for `${{` itself"
-            )));
+            ));
         };
         let name = &rest[place + 2..place + end];
-        out.push_str(&variable(name, binding).map_err(wrong)?);
+        out.push_str(&variable(name, binding)?);
         rest = &rest[place + end + 1..];
     }
     out.push_str(rest);

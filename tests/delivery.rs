@@ -1,0 +1,97 @@
+//! What is written into git is what was decided: at every commit, and nothing but that.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::{Path, PathBuf};
+
+use periplus_core::{RecordRef, Sink, SinkFault, State};
+use periplus_emit::{Draft, Files, Follower, Renderer, Repository, Windows, apply};
+use periplus_sim::run;
+
+/// Trees of larger fleets are rendered whole only at some commits, to be compared.
+const CLUSTERS_SMALL: usize = 20;
+const SAMPLED: usize = 101;
+
+#[test]
+fn what_drafts_come_to_is_what_rendering_the_instant_gives() {
+    for file in scenarios() {
+        let scenario = periplus_spec::load(&file).unwrap().scenario;
+        let repository =
+            Repository { url: "https://git.example.net/fleet.git".into(), branch: "main".into() };
+        let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+        let small = scenario.fleet.clusters.len() <= CLUSTERS_SMALL;
+        let window = scenario.world.commit_window;
+        let mut compared = Compared {
+            file: &file,
+            renderer,
+            windows: Windows::new(Follower::new(renderer), window),
+            folded: State::default(),
+            tree: Files::new(),
+            drafts: 0,
+            every: if small { 1 } else { SAMPLED },
+        };
+        let outcome = run(&scenario, &mut compared, &mut ()).unwrap();
+        let last = compared.windows.finish(&outcome.state).unwrap();
+        if let Some(draft) = last {
+            apply(&mut compared.tree, &draft.change);
+        }
+        assert_eq!(compared.tree, renderer.tree(&outcome.state).unwrap(), "{}", file.display());
+        assert_eq!(compared.windows.follower().files(), compared.tree);
+    }
+}
+
+/// Follows a run, and renders it anew whenever a draft is over.
+struct Compared<'d> {
+    file: &'d Path,
+    renderer: Renderer<'d>,
+    windows: Windows<'d>,
+    /// The state before the record that is being taken.
+    folded: State,
+    tree: Files,
+    drafts: usize,
+    every: usize,
+}
+
+impl Compared<'_> {
+    fn compare(&mut self, draft: &Draft) {
+        assert!(!draft.change.is_empty(), "{}: a draft of nothing", self.file.display());
+        apply(&mut self.tree, &draft.change);
+        self.drafts += 1;
+        if !self.drafts.is_multiple_of(self.every) {
+            return;
+        }
+        let rendered = self.renderer.tree(&self.folded).unwrap();
+        let file = self.file.display();
+        for (path, bytes) in &rendered {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let drafted = self.tree.get(path).map(|bytes| text(bytes)).unwrap_or_default();
+            assert!(
+                drafted == text(bytes),
+                "{file} at {}: {path}\n{drafted}\n{}",
+                draft.at,
+                text(bytes)
+            );
+        }
+        let left = self.tree.keys().find(|path| !rendered.contains_key(*path));
+        assert!(left.is_none(), "{file} at {}: {} was left", draft.at, left.unwrap());
+    }
+}
+
+impl Sink for Compared<'_> {
+    fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
+        if let Some(draft) = self.windows.accept(record, state).unwrap() {
+            self.compare(&draft);
+        }
+        self.folded.fold(&record.to_record());
+        Ok(())
+    }
+}
+
+/// Every scenario of the project but those of `scenarios/quality`, which take long and show nothing else here.
+fn scenarios() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found =
+        periplus::case::find(&[root.join("scenarios"), root.join("docs/guide")]).unwrap();
+    found.retain(|file| !file.starts_with(root.join("scenarios/quality")));
+    found
+}
