@@ -12,6 +12,7 @@ mod diff;
 #[cfg(feature = "objects")]
 mod emit;
 mod expectations;
+mod git;
 mod help;
 mod log;
 #[cfg(feature = "objects")]

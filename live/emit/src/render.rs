@@ -54,7 +54,7 @@ pub struct Problem {
     /// The app; empty where it is no app's.
     pub app: String,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: Box<Fault>,
 }
 
 impl fmt::Display for Problem {
@@ -91,11 +91,11 @@ impl<'d> Renderer<'d> {
             Part::App(cluster, app) => (Some(cluster), Some(app)),
             Part::Decision(app) => (None, Some(app)),
         };
-        let named = |fault| Problem {
+        let named = |fault: Fault| Problem {
             cluster: cluster
                 .map_or_else(|| "all clusters".into(), |cluster| self.cluster_name(state, cluster)),
             app: app.map_or_else(String::new, |app| state.name(state.intent(app).name).to_owned()),
-            fault,
+            fault: Box::new(fault),
         };
         let files = match part {
             Part::Namespaces(cluster) => self.namespaces(state, cluster),
@@ -200,7 +200,7 @@ impl<'d> Renderer<'d> {
                 if let Some((_, binding)) = bindings.iter().find(payload) {
                     let path = format!("deploy/{place}/{name}");
                     let source = argocd::folders(self.repository, &path);
-                    let object = argocd::application(facts, name, binding.namespace, source);
+                    let object = argocd::application(facts, name, binding.namespace, &source);
                     agent_file(&mut files, place, &object, binding)?;
                 }
             }
@@ -244,7 +244,7 @@ impl<'d> Renderer<'d> {
                     AgentType::Argocd => {
                         let source = argocd::folders(self.repository, &folder);
                         let mut object =
-                            argocd::application(facts, &format!("ns.{name}"), name, source);
+                            argocd::application(facts, &format!("ns.{name}"), name, &source);
                         object.annotate(argocd::WAVE, "-1");
                         object
                     }

@@ -139,7 +139,7 @@ fn argocd_helm(binding: &Binding<'_>, draft: &HelmDraft) -> Object {
         "targetRevision": draft.version,
         "helm": { "releaseName": &*binding.component.name, "valuesObject": values(binding, draft) },
     });
-    argocd::application(binding.cluster, &name_of(binding), binding.namespace, source)
+    argocd::application(binding.cluster, &name_of(binding), binding.namespace, &source)
 }
 
 fn argocd_kustomize(binding: &Binding<'_>, draft: &KustomizeDraft) -> Object {
@@ -151,5 +151,5 @@ fn argocd_kustomize(binding: &Binding<'_>, draft: &KustomizeDraft) -> Object {
         let replicas = json!([{ "name": &*binding.component.name, "count": binding.replicas }]);
         source["kustomize"] = json!({ "replicas": replicas });
     }
-    argocd::application(binding.cluster, &name_of(binding), binding.namespace, source)
+    argocd::application(binding.cluster, &name_of(binding), binding.namespace, &source)
 }

@@ -33,7 +33,7 @@ pub(crate) fn application(
     cluster: &ClusterFacts,
     name: &str,
     namespace: &str,
-    source: Value,
+    source: &Value,
 ) -> Object {
     let retry =
         json!({ "limit": 5, "backoff": { "duration": "5s", "factor": 2, "maxDuration": "3m" } });
