@@ -1,0 +1,2 @@
+//! What a commit costs.
+fn main() {}
