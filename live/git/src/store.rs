@@ -8,12 +8,14 @@ use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
 use sha2::{Digest, Sha256};
 
 use crate::commit::{self, Read};
 use crate::fault::Fault;
+use crate::pace::Pace;
 use crate::pack::{Bases, Item, pack};
 use crate::protocol::Broken;
 use crate::target::Target;
@@ -48,7 +50,7 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens or makes the cache of a branch below a folder.
-    pub(crate) fn open(below: &Path, target: &Target) -> Result<Self, Fault> {
+    pub(crate) fn open(below: &Path, target: &Target, pace: &dyn Pace) -> Result<Self, Fault> {
         let name = name(target);
         let fault =
             |why: &dyn ToString| Fault::Cache { path: below.to_owned(), why: why.to_string() };
@@ -56,13 +58,10 @@ impl Store {
         let path = below.join(format!("{name}.lock"));
         let lock =
             File::options().create(true).append(true).open(&path).map_err(|found| fault(&found))?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Fault::Taken { target: target.to_string(), lock: path });
-            }
-            Err(TryLockError::Error(found)) => return Err(fault(&found)),
-        }
+        take(&lock, pace).map_err(|found| match found {
+            TryLockError::WouldBlock => Fault::Taken { target: target.to_string(), lock: path },
+            TryLockError::Error(found) => fault(&found),
+        })?;
         let dir = below.join(format!("{name}.git"));
         tidy(&dir);
         let repository = match Repository::open_bare(&dir) {
@@ -263,6 +262,22 @@ impl Drop for Store {
     }
 }
 
+/// How often a lock is tried.
+const LOCK_TRIES: u32 = 100;
+/// How long we wait between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// Takes the lock. What a killed process was about to start holds its lock for a moment longer.
+fn take(lock: &File, pace: &dyn Pace) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => pace.pause(LOCK_PAUSE),
+            taken => return taken,
+        }
+    }
+    lock.try_lock()
+}
+
 /// How long the header of a pack is.
 const PACK_HEADER: usize = 12;
 
@@ -354,6 +369,15 @@ fn ids(index: &[u8]) -> Option<Vec<Oid>> {
 mod tests {
     use super::*;
 
+    struct Hurry;
+
+    impl Pace for Hurry {
+        fn now_ms(&self) -> u64 {
+            0
+        }
+        fn pause(&self, _: Duration) {}
+    }
+
     fn blob(text: &str) -> Item {
         let bytes: Arc<[u8]> = text.as_bytes().into();
         let id = Oid::hash_object(ObjectType::Blob, &bytes).unwrap();
@@ -367,18 +391,18 @@ mod tests {
     #[test]
     fn a_branch_has_one_writer() {
         let home = tempfile::tempdir().unwrap();
-        let store = Store::open(home.path(), &target()).unwrap();
-        assert!(matches!(Store::open(home.path(), &target()), Err(Fault::Taken { .. })));
+        let store = Store::open(home.path(), &target(), &Hurry).unwrap();
+        assert!(matches!(Store::open(home.path(), &target(), &Hurry), Err(Fault::Taken { .. })));
         let other = Target::new("/srv/fleet.git", "other").unwrap();
-        assert!(Store::open(home.path(), &other).is_ok());
+        assert!(Store::open(home.path(), &other, &Hurry).is_ok());
         drop(store);
-        assert!(Store::open(home.path(), &target()).is_ok());
+        assert!(Store::open(home.path(), &target(), &Hurry).is_ok());
     }
 
     #[test]
     fn packs_stay_few_and_lose_nothing() {
         let home = tempfile::tempdir().unwrap();
-        let mut store = Store::open(home.path(), &target()).unwrap();
+        let mut store = Store::open(home.path(), &target(), &Hurry).unwrap();
         for number in 0..3 * PACKS_MAX {
             let item = blob(&format!("file {number}"));
             store.keep(vec![item.clone(), blob("same")], item.id).unwrap();
@@ -395,7 +419,7 @@ mod tests {
     #[test]
     fn what_a_killed_process_left_is_in_nobodys_way() {
         let home = tempfile::tempdir().unwrap();
-        drop(Store::open(home.path(), &target()).unwrap());
+        drop(Store::open(home.path(), &target(), &Hurry).unwrap());
         let dir = home.path().join(format!("{}.git", name(&target())));
         let left = [
             "config.lock",
@@ -408,12 +432,12 @@ mod tests {
         for path in left {
             fs::write(dir.join(path), "x").unwrap();
         }
-        let store = Store::open(home.path(), &target()).unwrap();
+        let store = Store::open(home.path(), &target(), &Hurry).unwrap();
         assert!(left.iter().all(|path| !dir.join(path).exists()));
         assert_eq!(store.saved_head(), None);
         drop(store);
         fs::remove_dir_all(&dir).unwrap();
         fs::write(&dir, "not even a folder").unwrap();
-        assert!(Store::open(home.path(), &target()).is_ok());
+        assert!(Store::open(home.path(), &target(), &Hurry).is_ok());
     }
 }

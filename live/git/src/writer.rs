@@ -145,7 +145,7 @@ impl Writer {
     /// # Errors
     /// The cache cannot be used, or another process writes to the branch.
     pub fn open(cache: &Path, target: Target, options: Options) -> Result<Self, Fault> {
-        let store = Store::open(cache, &target)?;
+        let store = Store::open(cache, &target, &*options.pace)?;
         let head = store.saved_head();
         let route = Route {
             remote: target.remote.clone(),

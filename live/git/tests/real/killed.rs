@@ -6,10 +6,11 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
-use periplus_git::{Outcome, Target, Writer};
+use periplus_git::{Options, Outcome, Target, Wall, Writer};
 
 use crate::common::{Home, filed, options};
 
@@ -28,7 +29,8 @@ fn whoever_is_killed_goes_on_where_the_branch_says() {
     let up_to: u64 = env::var(UP_TO).unwrap().parse().unwrap();
     let home = Path::new(&home);
     let target = Target::new(home.join("remote.git").to_str().unwrap(), "main").unwrap();
-    let mut writer = Writer::open(&home.join("cache"), target, options()).unwrap();
+    let options = Options { pace: Arc::new(Wall::default()), ..options() };
+    let mut writer = Writer::open(&home.join("cache"), target, options).unwrap();
     let newest = writer.refresh().unwrap().newest;
     let number = |(name, value): &(String, String)| {
         (name == "Periplus-Seq").then(|| value.parse::<u64>().unwrap())
@@ -62,7 +64,6 @@ fn killed_again_and_again(home: &Home, seed: u64) {
         live_for(child, life, home);
     }
     let reached = home.numbers_or_zero();
-    println!("REACHED {reached}");
     let mut last = victim(home, reached + 3);
     assert!(last.wait().unwrap().success(), "{}", fs::read_to_string(log(home)).unwrap());
     home.is_sound();
