@@ -15,7 +15,7 @@ use tree::{files, root};
 
 /// Every package of ours, its folder, and the packages of ours that it uses. A package or an edge that is not
 /// here is a change of the architecture: draw it in `docs/ARCHITECTURE.md` too.
-const PACKAGES: [(&str, &str, &[&str]); 6] = [
+const PACKAGES: [(&str, &str, &[&str]); 7] = [
     (
         "periplus",
         "",
@@ -23,6 +23,7 @@ const PACKAGES: [(&str, &str, &[&str]); 6] = [
     ),
     ("periplus-core", "core", &[]),
     ("periplus-emit", "live/emit", &["periplus-core", "periplus-spec"]),
+    ("periplus-git", "live/git", &["periplus-emit"]),
     ("periplus-journal", "journal", &["periplus-core"]),
     ("periplus-sim", "sim", &["periplus-core", "periplus-spec"]),
     ("periplus-spec", "spec", &["periplus-core"]),
