@@ -4,6 +4,7 @@
 //! the branch from what it was to what it becomes; the remote refuses if it was moved meanwhile. What is true stands in the
 //! remote: the cache may be lost at any time. HTTP is somebody else's: see [`Http`].
 
+mod bare;
 mod bucket;
 mod commit;
 mod fault;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use git2::Oid;
 
+pub use self::bare::make_bare;
 pub use self::bucket::{Bucket, Rate};
 pub use self::commit::{Author, Commit, Trailers};
 pub use self::fault::Fault;

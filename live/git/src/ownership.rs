@@ -61,8 +61,7 @@ pub enum Conflict {
 pub fn place(path: &FilePath) -> Option<&str> {
     let (folder, rest) = path.split_once('/')?;
     match folder {
-        "deploy" | "clusters" => rest.split_once('/').map(|(cluster, _)| cluster),
-        "argocd" => rest.strip_suffix(".yaml").filter(|cluster| !cluster.contains('/')),
+        "deploy" | "clusters" | "argocd" => rest.split_once('/').map(|(cluster, _)| cluster),
         "decisions" | "placements" => Some("fleet"),
         _ => None,
     }
@@ -285,11 +284,11 @@ mod tests {
             ("deploy/edge-1/shop/50-deployment-web.yaml", Some("edge-1")),
             ("deploy/edge-1/_net/x.yaml", Some("edge-1")),
             ("clusters/edge-1/apps.yaml", Some("edge-1")),
-            ("argocd/edge-1.yaml", Some("edge-1")),
+            ("argocd/edge-1/a.yaml", Some("edge-1")),
             ("decisions/shop.json", Some("fleet")),
             ("placements/shop.json", Some("fleet")),
             ("deploy/README.md", None),
-            ("argocd/x/edge-1.yaml", None),
+            ("argocd/edge-1.yaml", None),
             ("README.md", None),
             (".owned/edge-1.json", None),
         ] {
