@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEYS = {"app", "generation", "placements", "routes", "tenant"}
-# Of an app, a cluster and a component.
+# Of an app, a cluster, and a component or the Application that brings it from elsewhere.
 Folders = dict[tuple[str, str, str], list[Item]]
 
 
@@ -32,8 +32,10 @@ def complaints(root: Path, found: Sequence[Item]) -> list[Complaint]:
                 wrong += [Complaint(path, one) for one in what]
                 wrong += [Complaint(path, one) for one in _routed(said)]
                 for cluster, component, placement in _placed(said):
-                    decided.add((app, cluster, component))
-                    its = folders.get((app, cluster, component), [])
+                    elsewhere = layout.joined(layout.joined(app, component), cluster)
+                    keys = {(app, cluster, name) for name in (component, elsewhere)}
+                    decided |= keys
+                    its = [item for key in keys for item in folders.get(key, [])]
                     wrong += [
                         Complaint(path, f"{component} in {cluster}: {one}")
                         for one in _held(its, placement)
@@ -54,13 +56,10 @@ def _folders(found: Sequence[Item]) -> Folders:
         if place is None:
             continue
         app = text(part(item.object, "metadata", "labels"), f"{OURS}/app")
-        component = place.component
         source = text(part(item.object, "spec", "source"), "path")
-        if item.kind == "Application" and app and not source.startswith("deploy/"):
-            # Nothing but its name says which component of its app an Application is.
-            component = item.name.removeprefix(f"{app}.").removesuffix(f".{place.cluster}")
-        if component:
-            folders.setdefault((app, place.cluster, component), []).append(item)
+        elsewhere = item.kind == "Application" and not source.startswith("deploy/")
+        if name := item.name if elsewhere else place.component:
+            folders.setdefault((app, place.cluster, name), []).append(item)
     return folders
 
 
