@@ -117,6 +117,8 @@ def _led(item: Item, cluster: Cluster, view: View) -> Iterator[str]:
         yield f"its path {folder} is none of deploy/{cluster.name}"
     elif folder not in view.folders:
         yield f"its path {folder} is not in the tree"
+    if item.name == SOURCE:
+        yield f"the Kustomization {SOURCE} is what `periplus bootstrap` installs"
     if item.name != (layout.leader(folder) or item.name):
         yield f"what leads to {folder} is called {layout.leader(folder)}"
     if f"/{layout.NAMESPACES}/" in folder:
@@ -191,6 +193,8 @@ def _application(item: Item, view: View, ours: set[str]) -> Iterator[str]:
         yield "its destination has either a name or a server"
     place = layout.place_of(item.path)
     cluster = place.cluster if place else ""
+    if item.name == layout.joined(SOURCE, cluster):
+        yield f"the Application {item.name} is what `periplus bootstrap` installs"
     if destination.get("name") != cluster:
         yield f"its destination is {destination.get('name')}, its folder {cluster}"
     space = text(destination, "namespace")
