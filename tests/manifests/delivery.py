@@ -201,18 +201,22 @@ def _application(item: Item, view: View, ours: set[str]) -> Iterator[str]:
     makes = [one for one in view.clusters if one.name == cluster]
     if not is_given(space) and not any(one.has("Namespace", "", space) for one in makes):
         yield f"nothing makes its namespace {space} in cluster {cluster}"
-    for source in [part(spec, "source"), *items(spec, "sources")]:
-        folder = folder_of(text(source, "path"))
-        if text(source, "repoURL") not in ours or not folder:
-            continue
-        if not folder.startswith(f"deploy/{cluster}/"):
-            yield f"its path {folder} is none of deploy/{cluster}"
-        elif not any(below(one, folder) for one in view.folders):
-            yield f"its path {folder} is not in the tree"
-        if item.name != (layout.application(folder) or item.name):
-            yield f"what leads to {folder} is called {layout.application(folder)}"
     if len(item.name) > layout.NAME_MAX:
         yield f"{item.name} is longer than the {layout.NAME_MAX} characters of a label value"
+    for source in [part(spec, "source"), *items(spec, "sources")]:
+        folder = folder_of(text(source, "path"))
+        if folder and text(source, "repoURL") in ours:
+            yield from _leading(item, folder, cluster, view)
+
+
+def _leading(item: Item, folder: str, cluster: str, view: View) -> Iterator[str]:
+    """A folder of ours is led to by an object of its name."""
+    if not folder.startswith(f"deploy/{cluster}/"):
+        yield f"its path {folder} is none of deploy/{cluster}"
+    elif not any(below(one, folder) for one in view.folders):
+        yield f"its path {folder} is not in the tree"
+    if item.name != (layout.application(folder) or item.name):
+        yield f"what leads to {folder} is called {layout.application(folder)}"
 
 
 def owners(view: View) -> Iterator[Complaint]:
