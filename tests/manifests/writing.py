@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tree import Complaint, Object, items, part, text
-from view import OURS, Cluster, View, templates, walk
+from view import OURS, Cluster, View, is_given, templates, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,6 @@ CLUSTER_WIDE = {
     "PriorityClass",
     "StorageClass",
 }
-
-# Namespaces that belong to others and are there before us.
-GIVEN_NAMESPACES = {"argocd", "default", "flux-system", "istio-system", "kube-system", "linkerd"}
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 LONG_NAME = re.compile(rf"(?=.{{1,253}}$){NAME.pattern}(\.{NAME.pattern})*")
@@ -88,10 +85,12 @@ def names(view: View) -> Iterator[Complaint]:
 def _namespaces(cluster: Cluster) -> Iterator[Complaint]:
     for item in cluster.found:
         space = item.namespace
-        if space and space not in GIVEN_NAMESPACES and not cluster.has("Namespace", "", space):
+        if space and not is_given(space) and not cluster.has("Namespace", "", space):
             yield Complaint(
                 item.path, f"nothing makes its namespace {space} in cluster {cluster.name}"
             )
+        if item.kind == "Namespace" and is_given(item.name):
+            yield Complaint(item.path, f"the namespace {item.name} is not ours")
 
 
 def labels(view: View) -> Iterator[Complaint]:
@@ -181,6 +180,8 @@ def pods(view: View) -> Iterator[Complaint]:
 
 def _container(container: Object) -> Iterator[str]:
     name = text(container, "name")
+    if not text(container, "image"):
+        yield f"container {name} has no image"
     limits = part(container, "resources", "limits")
     for key, asked in part(container, "resources", "requests").items():
         if key in limits and _number(asked) > _number(limits[key]):
