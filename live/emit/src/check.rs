@@ -10,15 +10,23 @@ use periplus_spec::scenario::{AppVersion, ClusterFacts, Delivery};
 
 use crate::binding::{Binding, Storage};
 use crate::component::customized;
+use crate::customize;
 use crate::fault::Fault;
 use crate::lint::refuse_secrets;
 use crate::render::Problem;
+
+/// Names that agents know other objects by: those of namespaces, of networks and of the bootstrap.
+const RESERVED: [&str; 3] = ["net", "ns", "periplus"];
 
 /// Everything that could not be rendered of what is declared.
 #[must_use]
 pub fn problems(delivery: &Delivery) -> Vec<Problem> {
     let mut problems = Vec::new();
     for version in delivery.apps.iter().flatten() {
+        if RESERVED.contains(&&*version.name) {
+            let fault = Fault::Reserved { name: version.name.to_string() };
+            problems.push(problem("all clusters".into(), &version.name, fault));
+        }
         let before = problems.len();
         let mut found = BTreeSet::new();
         let mut meant = BTreeSet::new();
@@ -102,7 +110,7 @@ fn faults(
             app: version,
             component,
             manifests: &version.manifests[place],
-            namespace: &version.namespace,
+            namespace: customize::namespace(version, &component.name, cluster),
             tenant: &tenant.name,
             storage: if stateful { Storage::Stateful } else { Storage::None },
             replicas: 1,

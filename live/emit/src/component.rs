@@ -23,6 +23,9 @@ pub(crate) fn objects(binding: &Binding<'_>) -> Result<Vec<Placed>, Fault> {
     let (mut objects, _) = customized(binding)?;
     for object in &mut objects {
         refuse_secrets(object)?;
+        if binding.cluster.agent == AgentType::Argocd && object.0.get("sops").is_some() {
+            return Err(Fault::Sealed { kind: object.kind().into(), name: object.name().into() });
+        }
         if binding.cluster.agent == AgentType::Argocd && binding.wave > 0 {
             object.annotate(WAVE, &binding.wave.to_string());
         }

@@ -117,14 +117,15 @@ fn changed(command: &Command) -> Option<Wide> {
     match command {
         Command::Adopt(_) => Some(Wide::All),
         Command::DeclareApp(app, _) => Some(Wide::App(*app)),
-        Command::DeclareCluster(cluster, _) => Some(Wide::Cluster(*cluster)),
+        Command::DeclareCluster(cluster, _) | Command::RetireCluster(cluster) => {
+            Some(Wide::Cluster(*cluster))
+        }
         Command::DeclareTenant(tenant, _) => Some(Wide::Tenant(*tenant)),
         Command::Name { .. }
         | Command::DeclarePolicy(_)
         | Command::DeclareZone(..)
         | Command::DeclareSeries { .. }
         | Command::WithdrawApp(_)
-        | Command::RetireCluster(_)
         | Command::Cordon(_)
         | Command::Uncordon(_)
         | Command::Drain(_)
@@ -147,18 +148,23 @@ fn reached(state: &State, wide: Wide) -> Vec<Part> {
             .filter(|part| match part {
                 Part::App(_, other) | Part::Decision(other) => *other == app,
                 Part::Namespaces(_) => true,
+                Part::Root(_) => false,
             })
             .collect(),
-        Wide::Cluster(cluster) => all
-            .filter(|part| match part {
-                Part::App(other, _) | Part::Namespaces(other) => *other == cluster,
+        // One that has left has no parts any more; what stood there for it goes.
+        Wide::Cluster(cluster) => std::iter::once(Part::Root(cluster))
+            .chain(all.filter(|part| match part {
+                Part::App(other, _) | Part::Namespaces(other) | Part::Root(other) => {
+                    *other == cluster
+                }
                 Part::Decision(_) => false,
-            })
+            }))
             .collect(),
         Wide::Tenant(tenant) => all
             .filter(|part| match part {
                 Part::App(_, app) | Part::Decision(app) => state.intent(*app).tenant == tenant,
                 Part::Namespaces(_) => true,
+                Part::Root(_) => false,
             })
             .collect(),
         Wide::Neighbours(cluster, app) => {

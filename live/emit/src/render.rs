@@ -8,7 +8,7 @@ use std::fmt;
 
 use periplus_core::State;
 use periplus_core::ids::{AppId, ClusterId, ComponentId};
-use periplus_core::state::{self, Content};
+use periplus_core::state::{self, Content, Health};
 use periplus_spec::draft::{AgentType, SourceDraft};
 use periplus_spec::scenario::{AppVersion, Delivery};
 
@@ -16,6 +16,7 @@ use crate::agent::flux::{Folder, Ready};
 use crate::agent::{Repository, argocd, flux};
 use crate::binding::{Binding, Storage};
 use crate::component;
+use crate::customize;
 use crate::decision;
 use crate::fault::Fault;
 use crate::file::{Placed, add};
@@ -38,6 +39,8 @@ pub struct Renderer<'d> {
 /// A part of a tree that changes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
+    /// What is always there for a cluster of the fleet.
+    Root(ClusterId),
     /// The namespaces that apps have in a cluster.
     Namespaces(ClusterId),
     /// An app in a cluster.
@@ -76,7 +79,9 @@ impl<'d> Renderer<'d> {
     pub fn tree(&self, state: &State) -> Result<Files, Problem> {
         let mut files = Files::new();
         for part in parts(state) {
-            files.extend(self.part(state, part)?);
+            for (path, bytes) in self.part(state, part)? {
+                assert!(files.insert(path, bytes).is_none(), "parts of a tree are disjoint");
+            }
         }
         Ok(files)
     }
@@ -87,7 +92,7 @@ impl<'d> Renderer<'d> {
     /// Something in it cannot be rendered.
     pub fn part(&self, state: &State, part: Part) -> Result<Files, Problem> {
         let (cluster, app) = match part {
-            Part::Namespaces(cluster) => (Some(cluster), None),
+            Part::Root(cluster) | Part::Namespaces(cluster) => (Some(cluster), None),
             Part::App(cluster, app) => (Some(cluster), Some(app)),
             Part::Decision(app) => (None, Some(app)),
         };
@@ -98,6 +103,7 @@ impl<'d> Renderer<'d> {
             fault: Box::new(fault),
         };
         let files = match part {
+            Part::Root(cluster) => self.root(state, cluster),
             Part::Namespaces(cluster) => self.namespaces(state, cluster),
             Part::App(cluster, app) => self.app(state, cluster, app),
             Part::Decision(app) => decision::file(state, app),
@@ -145,7 +151,7 @@ impl<'d> Renderer<'d> {
                         app: version,
                         component: declared,
                         manifests: &version.manifests[index],
-                        namespace: &version.namespace,
+                        namespace: customize::namespace(version, &declared.name, facts),
                         tenant: &self.delivery.tenant(version.tenant, version.from).name,
                         storage: if stateful { Storage::Stateful } else { Storage::None },
                         replicas: binding.primed,
@@ -164,11 +170,17 @@ impl<'d> Renderer<'d> {
         let Some((_, first)) = bindings.first() else { return Ok(files) };
         let facts = first.cluster;
         let (place, name) = (&*facts.name, &*first.app.name);
-        for (_, binding) in &bindings {
+        let mut sealed = Vec::new();
+        for (id, binding) in &bindings {
             let folder = format!("deploy/{place}/{name}/{}", binding.component.name);
             for placed in component::objects(binding)? {
                 match placed {
-                    Placed::Payload(object) => add(&mut files, &folder, &object)?,
+                    Placed::Payload(object) => {
+                        if object.0.get("sops").is_some() {
+                            sealed.push(*id);
+                        }
+                        add(&mut files, &folder, &object)?;
+                    }
                     Placed::Agent(object) => add(&mut files, &format!("argocd/{place}"), &object)?,
                 }
             }
@@ -176,7 +188,10 @@ impl<'d> Renderer<'d> {
         match facts.agent {
             AgentType::Flux => {
                 for (id, binding) in &bindings {
-                    let mut after = vec![joined(&["ns", binding.namespace])];
+                    let mut after = Vec::new();
+                    if !self.namespace(state, binding).is_empty() {
+                        after.push(joined(&["ns", binding.namespace]));
+                    }
                     let others = before(state, cluster, app, *id).into_iter();
                     after.extend(
                         others.map(|(app, component)| kustomization(state, app, component)),
@@ -186,6 +201,7 @@ impl<'d> Renderer<'d> {
                         path: &format!("deploy/{place}/{name}/{}", binding.component.name),
                         after,
                         ready: Ready::Healthy,
+                        sealed: sealed.contains(id),
                     };
                     agent_file(&mut files, place, &flux::kustomization(&folder), binding)?;
                 }
@@ -208,6 +224,30 @@ impl<'d> Renderer<'d> {
         Ok(files)
     }
 
+    /// A file that is there as long as the cluster is: an agent that finds no folder removes nothing, so that the last
+    /// app would run on.
+    fn root(&self, state: &State, cluster: ClusterId) -> Result<Files, Fault> {
+        let facts = self.delivery.cluster(cluster, state.at());
+        let place: &str = &facts.name;
+        let mut files = Files::new();
+        if state.cluster(cluster).health == Health::Retired {
+            return Ok(files);
+        }
+        let mut object = match facts.agent {
+            AgentType::Flux => flux::root(facts),
+            AgentType::Argocd => argocd::root(facts),
+        };
+        component::mark(&mut object, place, None, None);
+        add(&mut files, &agent_folder(facts.agent, place), &object)?;
+        Ok(files)
+    }
+
+    /// What makes the namespace of a binding; nothing where it is there without us.
+    fn namespace(&self, state: &State, binding: &Binding<'_>) -> Vec<Object> {
+        let owner = self.delivery.tenant(binding.app.tenant, state.at());
+        tenant::namespace(binding.namespace, &owner.name, &owner.draft)
+    }
+
     fn namespaces(&self, state: &State, cluster: ClusterId) -> Result<Files, Fault> {
         let facts = self.delivery.cluster(cluster, state.at());
         let place: &str = &facts.name;
@@ -224,15 +264,14 @@ impl<'d> Renderer<'d> {
                     continue;
                 }
                 known.push(name);
-                let owner = self.delivery.tenant(binding.app.tenant, state.at());
                 let folder = format!("deploy/{place}/_namespaces/{name}");
-                let mut wanted = tenant::namespace(name, &owner.name, &owner.draft);
+                let mut wanted = self.namespace(state, &binding);
+                if wanted.is_empty() {
+                    continue;
+                }
                 for object in &mut wanted {
                     component::mark(object, place, None, None);
                     add(&mut files, &folder, object)?;
-                }
-                if wanted.is_empty() && facts.agent == AgentType::Argocd {
-                    continue;
                 }
                 let mut object = match facts.agent {
                     AgentType::Flux => flux::kustomization(&Folder {
@@ -240,6 +279,7 @@ impl<'d> Renderer<'d> {
                         path: &folder,
                         after: Vec::new(),
                         ready: Ready::Healthy,
+                        sealed: false,
                     }),
                     AgentType::Argocd => {
                         let source = argocd::folders(self.repository, &folder);
@@ -289,6 +329,9 @@ pub fn parts(state: &State) -> Vec<Part> {
     let mut parts = Vec::new();
     for index in 0..state.clusters().len() {
         let cluster = ClusterId::from_index(index);
+        if state.cluster(cluster).health != Health::Retired {
+            parts.push(Part::Root(cluster));
+        }
         let berths = &state.cluster(cluster).berths;
         if berths.is_empty() {
             continue;

@@ -56,6 +56,12 @@ pub(crate) fn application(
     object
 }
 
+/// What is always there, so that the folder that says which others there are is never empty.
+pub(crate) fn root(cluster: &ClusterFacts) -> Object {
+    let rest = json!({ "data": { "cluster": &*cluster.name } });
+    Object::new("v1", "ConfigMap", ARGOCD, &joined(&["periplus", &cluster.name]), rest)
+}
+
 /// What must be there once: an `Application` of the folder that says which others there are.
 pub(crate) fn bootstrap(cluster: &ClusterFacts, repository: &Repository) -> Vec<Object> {
     let source = folders(repository, &format!("argocd/{}", cluster.name));
