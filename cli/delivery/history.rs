@@ -161,7 +161,7 @@ impl Sink for History<'_> {
 fn message(lines: &[(Tick, String)], draft: &Draft) -> String {
     let mut text = match lines {
         [] => format!(
-            "{} follow what was decided",
+            "{} follow what was declared",
             crate::render::counted(draft.change.len(), "file")
         ),
         [(_, line), rest @ ..] => {

@@ -63,10 +63,18 @@ def _marked(item: Item, place: Place) -> Iterator[str]:
         yield f"it has no annotation {HASH}"
 
 
+def _keeps(item: Item, place: Place) -> bool:
+    """Whether it is what keeps an agent's folder from being empty."""
+    names = {"clusters": (FLUX, "periplus"), "argocd": (ARGOCD, f"periplus.{place.cluster}")}
+    return item.kind == "ConfigMap" and (item.namespace, item.name) == names.get(place.top)
+
+
 def _wanted(item: Item, place: Place) -> Iterator[str]:
     """Each folder is for some objects, and not for others."""
     flux = item.group.endswith("fluxcd.io")
     argo = item.group == "argoproj.io"
+    if _keeps(item, place):
+        return
     if place.top == "clusters" and not (flux and item.namespace == FLUX):
         yield f"only Flux's own objects in {FLUX} are wanted here"
     elif place.top == "argocd" and not (argo and item.namespace == ARGOCD):

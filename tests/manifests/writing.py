@@ -46,7 +46,7 @@ DURATIONS = {
 }
 URL_WITH_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 WHOLE = re.compile(r"-?[0-9]+")
-HASH = re.compile(r"[0-9a-f]{64}")
+HASH = re.compile(r"sha256:[0-9a-f]{64}")
 QUANTITY = re.compile(r"([0-9.]+)([numkMGTPE]?|[KMGTPE]i)")
 UNITS = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate("num", start=-3)},
@@ -113,7 +113,7 @@ def annotations(view: View) -> Iterator[Complaint]:
             yield Complaint(item.path, f"its annotations have more than {ANNOTATIONS_MAX} bytes")
         if WAVE in notes and not WHOLE.fullmatch(str(notes[WAVE])):
             yield Complaint(item.path, f"the sync wave {notes[WAVE]!r} is no whole number")
-        said = notes.get(f"{OURS}/input-hash", "0" * 64)
+        said = notes.get(f"{OURS}/input-hash", "sha256:" + "0" * 64)
         if not HASH.fullmatch(str(said)):
             yield Complaint(item.path, f"{OURS}/input-hash is {said!r}, not a SHA-256")
         for template in templates(item):

@@ -179,9 +179,11 @@ impl<'d> Renderer<'d> {
                         if object.0.get("sops").is_some() {
                             sealed.push(*id);
                         }
-                        add(&mut files, &folder, &object)?;
+                        add(&mut files, &folder, object, binding.decision)?;
                     }
-                    Placed::Agent(object) => add(&mut files, &format!("argocd/{place}"), &object)?,
+                    Placed::Agent(object) => {
+                        add(&mut files, &format!("argocd/{place}"), object, binding.decision)?
+                    }
                 }
             }
         }
@@ -203,7 +205,7 @@ impl<'d> Renderer<'d> {
                         ready: Ready::Healthy,
                         sealed: sealed.contains(id),
                     };
-                    agent_file(&mut files, place, &flux::kustomization(&folder), binding)?;
+                    agent_file(&mut files, place, flux::kustomization(&folder), binding)?;
                 }
             }
             AgentType::Argocd => {
@@ -217,7 +219,7 @@ impl<'d> Renderer<'d> {
                     let path = format!("deploy/{place}/{name}");
                     let source = argocd::folders(self.repository, &path);
                     let object = argocd::application(facts, name, binding.namespace, &source);
-                    agent_file(&mut files, place, &object, binding)?;
+                    agent_file(&mut files, place, object, binding)?;
                 }
             }
         }
@@ -237,8 +239,8 @@ impl<'d> Renderer<'d> {
             AgentType::Flux => flux::root(facts),
             AgentType::Argocd => argocd::root(facts),
         };
-        component::mark(&mut object, place, None, None);
-        add(&mut files, &agent_folder(facts.agent, place), &object)?;
+        component::mark(&mut object, place, None);
+        add(&mut files, &agent_folder(facts.agent, place), object, None)?;
         Ok(files)
     }
 
@@ -265,13 +267,13 @@ impl<'d> Renderer<'d> {
                 }
                 known.push(name);
                 let folder = format!("deploy/{place}/_namespaces/{name}");
-                let mut wanted = self.namespace(state, &binding);
+                let wanted = self.namespace(state, &binding);
                 if wanted.is_empty() {
                     continue;
                 }
-                for object in &mut wanted {
-                    component::mark(object, place, None, None);
-                    add(&mut files, &folder, object)?;
+                for mut object in wanted {
+                    component::mark(&mut object, place, None);
+                    add(&mut files, &folder, object, None)?;
                 }
                 let mut object = match facts.agent {
                     AgentType::Flux => flux::kustomization(&Folder {
@@ -289,8 +291,8 @@ impl<'d> Renderer<'d> {
                         object
                     }
                 };
-                component::mark(&mut object, place, None, None);
-                add(&mut files, agent_folder(facts.agent, place).as_str(), &object)?;
+                component::mark(&mut object, place, None);
+                add(&mut files, &agent_folder(facts.agent, place), object, None)?;
             }
         }
         Ok(files)
@@ -308,12 +310,11 @@ fn agent_folder(agent: AgentType, place: &str) -> String {
 fn agent_file(
     files: &mut Files,
     place: &str,
-    object: &Object,
+    mut object: Object,
     binding: &Binding<'_>,
 ) -> Result<(), Fault> {
-    let mut object = object.clone();
-    component::mark(&mut object, place, Some(&binding.app.name), None);
-    add(files, &agent_folder(binding.cluster.agent, place), &object)
+    component::mark(&mut object, place, Some(&binding.app.name));
+    add(files, &agent_folder(binding.cluster.agent, place), object, None)
 }
 
 /// The name of a component's `Kustomization`.
