@@ -96,7 +96,8 @@ fn a_branch_that_is_always_taken_is_given_up_and_told() {
     let mut writer = Writer::open(&home.path().join("cache"), home.target(), options).unwrap();
     let outcome = writer.write(&filed(2));
     let fault = failed(&outcome);
-    assert!(fault.to_string().contains("3 attempts"), "{fault}");
+    let told = fault.to_string();
+    assert!(told.contains("3 attempts") && told.contains("main.lock"), "{told}");
     fs::remove_file(home.remote().join("refs/heads/main.lock")).unwrap();
     done(&writer.write(&filed(2)));
 }
