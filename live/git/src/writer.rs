@@ -40,7 +40,7 @@ pub struct Options {
     pub ownership: Ownership,
     /// How often a commit is tried if others are quicker.
     pub attempts_max: u32,
-    /// How long one conversation with the remote may take.
+    /// How long one conversation with the remote may take; the first fetch of a large repository is one.
     pub deadline: Duration,
     /// Who waits between attempts.
     pub pace: Arc<dyn Pace>,
@@ -181,6 +181,12 @@ impl Writer {
     /// Commits a change to the branch.
     pub fn write(&mut self, commit: &Commit) -> Outcome {
         if let Some(fault) = commit.fault() {
+            return Outcome::Failed(fault);
+        }
+        // A first fetch may be long, and would use up the time of the conversation in which we push.
+        if self.head.is_none()
+            && let Err(fault) = self.refresh()
+        {
             return Outcome::Failed(fault);
         }
         let mut why = "nothing was tried".to_owned();
