@@ -61,8 +61,16 @@ const WAIT_FOR_NETWORKS: [&str; 2] = ["cli/whatif/objects", "cli/delivery/http"]
 /// One of each, so that nothing is fetched, encrypted or trusted in two ways.
 const ONE_STACK: [&str; 5] = ["hyper", "hyper-rustls", "ring", "rustls", "tokio"];
 /// What would be a second one.
-const OTHER_STACKS: [&str; 6] =
-    ["aws-lc-rs", "curl", "native-tls", "openssl", "openssl-sys", "ureq"];
+const OTHER_STACKS: [&str; 8] = [
+    "aws-lc-rs",
+    "curl",
+    "curl-sys",
+    "libssh2-sys",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "ureq",
+];
 
 /// A longer file is two files.
 const LINES_MAX: usize = 500;

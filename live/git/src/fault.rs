@@ -73,7 +73,7 @@ pub enum Fault {
     },
     /// Others were quicker each time.
     #[error(
-        "others moved {reference} of {remote} before each of our {attempts} attempts. Try again, or give us a branch of our own."
+        "others moved or held {reference} of {remote} in each of our {attempts} attempts, the last time: {why}. Try again, or give us a branch of our own."
     )]
     Contended {
         /// The remote.
@@ -82,6 +82,8 @@ pub enum Fault {
         reference: String,
         /// How often we tried.
         attempts: u32,
+        /// How the last attempt ended.
+        why: String,
     },
     /// An answer that git would not give.
     #[error("{remote} does not speak git as we know it: {what}")]

@@ -1,7 +1,7 @@
 //! The next tree of one and a change, and all objects that are new with it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use git2::{ObjectType, Oid};
 use periplus_emit::{Bytes, Change};
@@ -37,7 +37,7 @@ pub(crate) fn object(kind: ObjectType, bytes: Bytes) -> Result<Item, Fault> {
         what: "an object".to_owned(),
         why: "libgit2 cannot name it",
     })?;
-    Ok(Item { id, kind, bytes, delta: None })
+    Ok(Item { id, kind, bytes, delta: None, pressed: OnceLock::new() })
 }
 
 impl Grown {

@@ -4,7 +4,7 @@
 //! megabyte, and its delta a hundred bytes. The format is that of gitformat-pack(5).
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use git2::{ObjectType, Oid};
 use miniz_oxide::deflate::compress_to_vec_zlib;
@@ -20,6 +20,8 @@ pub(crate) struct Item {
     pub(crate) bytes: Arc<[u8]>,
     /// How it is made of another.
     pub(crate) delta: Option<Delta>,
+    /// It as it stands whole in a pack: it comes into the remote's and, later, into one of the cache.
+    pub(crate) pressed: OnceLock<Arc<[u8]>>,
 }
 
 /// How an object is made of another.
@@ -66,7 +68,8 @@ pub(crate) fn pack<'i>(items: impl Iterator<Item = &'i Item>, bases: Bases) -> V
             }
             None => {
                 header(&mut out, number(item.kind), item.bytes.len());
-                out.extend_from_slice(&compress_to_vec_zlib(&item.bytes, LEVEL));
+                let press = || compress_to_vec_zlib(&item.bytes, LEVEL).into();
+                out.extend_from_slice(item.pressed.get_or_init(press));
             }
         }
     }
@@ -162,7 +165,13 @@ mod tests {
     use super::*;
 
     fn item(kind: ObjectType, bytes: &[u8]) -> Item {
-        Item { id: Oid::hash_object(kind, bytes).unwrap(), kind, bytes: bytes.into(), delta: None }
+        Item {
+            id: Oid::hash_object(kind, bytes).unwrap(),
+            kind,
+            bytes: bytes.into(),
+            delta: None,
+            pressed: OnceLock::new(),
+        }
     }
 
     /// Bytes, and others that are made of them.

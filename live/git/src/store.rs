@@ -367,6 +367,8 @@ fn ids(index: &[u8]) -> Option<Vec<Oid>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
+
     use super::*;
 
     struct Hurry;
@@ -381,7 +383,7 @@ mod tests {
     fn blob(text: &str) -> Item {
         let bytes: Arc<[u8]> = text.as_bytes().into();
         let id = Oid::hash_object(ObjectType::Blob, &bytes).unwrap();
-        Item { id, kind: ObjectType::Blob, bytes, delta: None }
+        Item { id, kind: ObjectType::Blob, bytes, delta: None, pressed: OnceLock::new() }
     }
 
     fn target() -> Target {

@@ -147,15 +147,17 @@ fn http(url: &str, rest: &str) -> Result<Remote, &'static str> {
 
 fn ssh_url(rest: &str) -> Result<Remote, &'static str> {
     let (machine, path) = rest.split_once('/').ok_or("it names no repository")?;
+    // As git does: what begins with `~` is in somebody's home.
+    let path = if path.starts_with('~') { path.to_owned() } else { format!("/{path}") };
     let after_user = machine.rfind('@').map_or(0, |at| at + 1);
     let after_host = machine[after_user..].rfind(']').map_or(after_user, |end| after_user + end);
     match machine[after_host..].split_once(':') {
-        None => ssh(machine, None, &format!("/{path}")),
+        None => ssh(machine, None, &path),
         Some((_, port)) => {
             let port = port.parse().map_err(|_| "its port is no number up to 65,535")?;
             let end = machine.len()
                 - machine[after_host..].split_once(':').map_or(0, |(_, port)| port.len() + 1);
-            ssh(&machine[..end], Some(port), &format!("/{path}"))
+            ssh(&machine[..end], Some(port), &path)
         }
     }
 }
@@ -239,6 +241,7 @@ mod tests {
                 "ssh://git@git.example:2222/srv/fleet.git",
             ),
             ("ssh://[::1]:22/x", "ssh://[::1]:22/x"),
+            ("ssh://git.example/~hub/x", "ssh://git.example/~hub/x"),
             ("git@git.example:fleet.git", "ssh://git@git.example/fleet.git"),
         ] {
             assert_eq!(Target::new(url, "main").unwrap().remote.to_string(), shown, "{url}");

@@ -40,7 +40,7 @@ pub struct Options {
     pub ownership: Ownership,
     /// How often a commit is tried if others are quicker.
     pub attempts_max: u32,
-    /// How long one conversation with the remote may take.
+    /// How long one conversation with the remote may take; the first fetch of a large repository is one.
     pub deadline: Duration,
     /// Who waits between attempts.
     pub pace: Arc<dyn Pace>,
@@ -132,8 +132,8 @@ pub struct Writer {
 /// How one attempt ended.
 enum Step {
     End(Outcome),
-    /// Somebody was quicker.
-    Again,
+    /// Somebody was quicker, as the remote or we noticed.
+    Again(String),
 }
 
 /// How many commits we tell the remote that we have.
@@ -183,13 +183,20 @@ impl Writer {
         if let Some(fault) = commit.fault() {
             return Outcome::Failed(fault);
         }
+        // A first fetch may be long, and would use up the time of the conversation in which we push.
+        if self.head.is_none()
+            && let Err(fault) = self.refresh()
+        {
+            return Outcome::Failed(fault);
+        }
+        let mut why = "nothing was tried".to_owned();
         for attempt in 1..=self.options.attempts_max {
             if attempt > 1 {
                 self.options.pace.pause(pause_after(attempt - 1));
             }
             match self.mended(|writer| writer.attempt(commit, attempt)) {
                 Ok(Step::End(outcome)) => return outcome,
-                Ok(Step::Again) => {}
+                Ok(Step::Again(told)) => why = told,
                 Err(fault) => return Outcome::Failed(fault),
             }
         }
@@ -197,6 +204,7 @@ impl Writer {
             remote: self.target.remote.to_string(),
             reference: self.reference.clone(),
             attempts: self.options.attempts_max,
+            why,
         })
     }
 
@@ -290,7 +298,7 @@ impl Writer {
             self.follow(look)?;
             if self.head != at {
                 session.leave();
-                return Ok(Step::Again);
+                return Ok(Step::Again("it was moved while we looked".to_owned()));
             }
         } else {
             self.head = at;
@@ -378,13 +386,13 @@ impl Writer {
     fn refused(&mut self, at: Option<Oid>, reason: &str, told: &[u8]) -> Result<Step, Fault> {
         let told = plain(told, &[]);
         if is_race(reason) || told.contains("cannot lock ref") {
-            return Ok(Step::Again);
+            return Ok(Step::Again(format!("{} {told}", reason.trim()).trim_end().to_owned()));
         }
         let session = self.route.open(Service::Upload, &self.reference)?;
         let now = session.advert.at;
         session.leave();
         if now != at {
-            return Ok(Step::Again);
+            return Ok(Step::Again(reason.trim().to_owned()));
         }
         let told = if told.is_empty() { "nothing more".to_owned() } else { told };
         Err(Fault::Refused {

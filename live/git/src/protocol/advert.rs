@@ -17,6 +17,8 @@ pub(crate) struct Advert {
 
 /// How many references a remote may have.
 const REFERENCES_MAX: u64 = 1_000_000;
+/// How many bytes all of it may have.
+const BYTES_MAX: u64 = 256 << 20;
 /// How long the list of what a remote is able to do may be.
 const ABILITIES_MAX: usize = 256;
 
@@ -28,6 +30,7 @@ impl Advert {
 
     /// Reads what a remote says of `reference`.
     pub(crate) fn read(from: &mut impl Read, reference: &str) -> Result<Self, Broken> {
+        let from = &mut from.take(BYTES_MAX);
         let mut advert = Self::default();
         let mut count = 0;
         loop {

@@ -22,6 +22,11 @@ use crate::secret::plain as plain_text;
 /// As git does by default: fewer objects become files of their own.
 const LOOSE_MAX: usize = 100;
 
+/// One push in 64 lets git look whether there is something to tidy; the first byte of the commit's name says which.
+const TIDY_BELOW: u8 = 4;
+/// How long that may take.
+const TIDY_DEADLINE: Duration = Duration::from_secs(600);
+
 /// Opens a repository that nothing but git's own format has a say in.
 pub(crate) fn plain(path: &Path) -> Option<Repository> {
     let repository = Repository::open_bare(path).ok()?;
@@ -94,7 +99,17 @@ pub(crate) fn push(
         return Err((Sent::Perhaps, Fault::Deadline { remote, after_ms }));
     }
     let moved = if end.well { Ok(()) } else { Err(plain_text(&end.said, &[])) };
+    if new.as_bytes()[0] < TIDY_BELOW {
+        tidy(repository);
+    }
     Ok(Report { moved, told: Vec::new() })
+}
+
+/// Lets git put loose objects together, if it finds that there are many. Nobody waits for it.
+fn tidy(repository: &Repository) {
+    let mut git = clean("git".as_ref());
+    git.arg("--git-dir").arg(repository.path()).args(["gc", "--auto", "--quiet"]);
+    let _ = Running::start(&mut git, TIDY_DEADLINE);
 }
 
 fn write(repository: &Repository, items: &[Item]) -> Result<(), String> {

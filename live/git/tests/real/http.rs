@@ -34,14 +34,14 @@ impl Http for Plain {
         told.map_err(|found| fault(Sent::No, found))?;
         let mut answer = Vec::new();
         let read = stream.read_to_end(&mut answer);
-        response(&answer, read.is_ok()).ok_or_else(|| {
+        response(&answer, read.as_ref().err()).ok_or_else(|| {
             let cut = io::Error::other("the connection ended before an answer");
             fault(Sent::Perhaps, read.err().unwrap_or(cut))
         })
     }
 }
 
-fn response(answer: &[u8], whole: bool) -> Option<Response> {
+fn response(answer: &[u8], broken: Option<&io::Error>) -> Option<Response> {
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let status = head.split(' ').nth(1)?.parse().ok()?;
@@ -57,7 +57,7 @@ fn response(answer: &[u8], whole: bool) -> Option<Response> {
         Some(length) if body.len() < length => (body.to_vec(), false),
         Some(length) => (body[..length].to_vec(), true),
         None if header("transfer-encoding") == Some("chunked") => chunked(body),
-        None => (body.to_vec(), whole),
+        None => (body.to_vec(), broken.is_none()),
     };
     let content_type = header("content-type").unwrap_or("").to_owned();
     let body: Box<dyn Read + Send> =

@@ -12,6 +12,7 @@ mod laws;
 mod owned;
 mod proxy;
 mod rivals;
+mod secrets;
 mod servers;
 mod signed;
 mod ssh;

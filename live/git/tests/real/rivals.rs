@@ -9,6 +9,8 @@ use git2::Oid;
 use periplus_git::{FleetOptions, Outcome, TargetId, Writer, Writers};
 
 use crate::common::{Home, Hurry, done, failed, filed, git, git_tried, options, said, tried};
+use crate::servers::web;
+use crate::web::{PASSWORD, web_options, web_target};
 
 const RIVALS: usize = 8;
 const PUSHES_EACH: usize = 5;
@@ -38,7 +40,7 @@ fn rival(home: &Path, name: usize) -> Vec<String> {
     landed
 }
 
-fn race(home: &Home) {
+fn race(home: &Home, open: impl FnOnce() -> Writer) {
     git(home.path(), &["clone", "--quiet", "remote.git", "first"]);
     let first = home.path().join("first");
     git(&first, &["commit", "--quiet", "--allow-empty", "-m", "begin"]);
@@ -47,7 +49,7 @@ fn race(home: &Home) {
     let (ours, theirs) = thread::scope(|scope| {
         let rivals: Vec<_> =
             (0..RIVALS).map(|name| scope.spawn(move || rival(home.path(), name))).collect();
-        let mut writer = home.writer();
+        let mut writer = open();
         let mut ours: Vec<Oid> = Vec::new();
         for number in (1..).take(OURS) {
             let (commit, attempts) = tried(&writer.write(&filed(number)));
@@ -78,12 +80,22 @@ fn race(home: &Home) {
 
 #[test]
 fn eight_rivals_and_we_lose_nothing_in_a_folder() {
-    race(&Home::new());
+    let home = Home::new();
+    race(&home, || home.writer());
 }
 
 #[test]
 fn eight_rivals_and_we_lose_nothing_where_git_receives() {
-    race(&Home::new().with_rules());
+    let home = Home::new().with_rules();
+    race(&home, || home.writer());
+}
+
+#[test]
+fn eight_rivals_and_we_lose_nothing_over_http() {
+    let home = Home::new();
+    let server = web(home.path(), "hub", PASSWORD);
+    let cache = home.path().join("cache");
+    race(&home, || Writer::open(&cache, web_target(server.port), web_options(&home)).unwrap());
 }
 
 #[test]
@@ -96,7 +108,8 @@ fn a_branch_that_is_always_taken_is_given_up_and_told() {
     let mut writer = Writer::open(&home.path().join("cache"), home.target(), options).unwrap();
     let outcome = writer.write(&filed(2));
     let fault = failed(&outcome);
-    assert!(fault.to_string().contains("3 attempts"), "{fault}");
+    let told = fault.to_string();
+    assert!(told.contains("3 attempts") && told.contains("main.lock"), "{told}");
     fs::remove_file(home.remote().join("refs/heads/main.lock")).unwrap();
     done(&writer.write(&filed(2)));
 }
