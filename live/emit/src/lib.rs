@@ -1,6 +1,7 @@
 //! Bindings become files: what Flux and Argo CD pull into each cluster.
 
 mod files;
+pub mod net;
 mod object;
 mod path;
 pub mod yaml;

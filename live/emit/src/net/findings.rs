@@ -1,0 +1,215 @@
+//! What cannot work, whatever is generated: said before anything is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use periplus_spec::draft::{DnsDraft, IngressType, MeshDraft, PoliciesDraft, Protocol};
+
+use crate::net::{Apart, Calls, Fleet, Link, Service, ServiceIndex, Site, SiteIndex, link};
+
+/// Something that cannot work.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// What.
+    pub what: What,
+    /// Where: clusters and services.
+    pub place: String,
+    /// What would cure it.
+    pub cure: String,
+}
+
+/// What cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// Requests are sent to a cluster that nothing carries them to.
+    Apart(Apart),
+    /// Requests are sent to a cluster that does not have the service.
+    NotThere,
+    /// Requests are to be divided, and what carries them cannot.
+    NotDivided,
+    /// Policies are to let in pods whose addresses are not known.
+    NoPodAddresses,
+    /// `NetworkPolicy` does not know pods of other clusters under Cilium.
+    PolicyAcrossClusters,
+    /// A mesh does not carry a port's protocol.
+    NotAStream,
+    /// Users are sent to a cluster that does not take any in.
+    NoEntrance,
+    /// Users are sent to a cluster where nothing keeps the name.
+    NoNames,
+    /// What takes users in is not in the mesh, which talks to its own only.
+    EntranceOutsideMesh,
+    /// The port that is to take users is not one of the service.
+    NoEntryPort,
+    /// Two services have one name in one namespace.
+    SameName,
+    /// A firewall would lead to itself.
+    FirewallToItself,
+}
+
+/// All that cannot work, in order, each told once.
+#[must_use]
+pub fn findings(fleet: &Fleet) -> Vec<Finding> {
+    let mut found = BTreeSet::new();
+    for calls in fleet.calls() {
+        of_calls(fleet, calls, &mut found);
+    }
+    for site in fleet.site_indices() {
+        of_site(fleet, site, &mut found);
+    }
+    let mut names: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for service in fleet.services() {
+        let name = (service.namespace.as_str(), service.component.as_str());
+        if let Some(other) = names.insert(name, &service.app) {
+            let place = format!("{} and {}: {}", other, service.app, told(service));
+            found.insert(finding(What::SameName, place, "give one app a namespace of its own"));
+        }
+    }
+    found.into_iter().collect()
+}
+
+fn of_calls(fleet: &Fleet, calls: &Calls, found: &mut BTreeSet<Finding>) {
+    let from = fleet.site(calls.from);
+    let callee = fleet.service(calls.callee);
+    for (to, share) in &calls.shares {
+        if *share > 0 && !callee.is_at(*to) {
+            let place = format!("{} of {}", fleet.site(*to).name(), told(callee));
+            found.insert(finding(What::NotThere, place, "place it there, or send nothing there"));
+        }
+    }
+    let mut links = Vec::new();
+    for to in calls.opened() {
+        let to = fleet.site(to);
+        match link(from, to) {
+            Err(why) => {
+                let place = format!("{} to {} of {}", from.name(), to.name(), told(callee));
+                found.insert(finding(What::Apart(why), place, &cure(why, from, to)));
+            }
+            Ok(link) => {
+                links.push(link);
+                across(from, to, callee, link, found);
+            }
+        }
+    }
+    if let Some(why) = undivided(calls, callee, &links) {
+        let place = format!("{} of {}", from.name(), told(callee));
+        found.insert(finding(What::NotDivided, place, why));
+    }
+}
+
+fn cure(why: Apart, from: &Site, to: &Site) -> String {
+    let (from, to) = (from.name(), to.name());
+    match why {
+        Apart::Meshes => format!("give {from} and {to} the same mesh, or place both groups in one"),
+        Apart::NoGateway => format!("say `infrastructure.gateway` of {to}"),
+        Apart::Networks => {
+            format!("say that {from} and {to} are on one `infrastructure.network`, if they are")
+        }
+        Apart::Nothing => {
+            "give both a mesh or `infrastructure.services`, or place both groups in one".to_owned()
+        }
+    }
+}
+
+/// What is amiss between two clusters that are linked.
+fn across(from: &Site, to: &Site, callee: &Service, link: Link, found: &mut BTreeSet<Finding>) {
+    let place = || format!("{} to {} of {}", from.name(), to.name(), told(callee));
+    let guarded = |site: &Site| site.has().policies != PoliciesDraft::None;
+    match link {
+        Link::Istio(_) | Link::LinkerdGateway(_) => {
+            if callee.ports.iter().any(|port| port.protocol != Protocol::Tcp) {
+                let cure = "serve it over TCP, or where its callers are";
+                found.insert(finding(What::NotAStream, place(), cure));
+            }
+        }
+        Link::LinkerdFlat | Link::Services => {
+            for (site, other) in [(to, from), (from, to)] {
+                if guarded(site) && other.has().pod_addresses.is_none() {
+                    let cure = format!("say `infrastructure.podAddresses` of {}", other.name());
+                    found.insert(finding(What::NoPodAddresses, place(), &cure));
+                }
+            }
+        }
+        Link::Cilium => {
+            for site in [from, to] {
+                if site.has().policies == PoliciesDraft::Kubernetes {
+                    let cure = format!("say `infrastructure.policies: cilium` of {}", site.name());
+                    found.insert(finding(What::PolicyAcrossClusters, place(), &cure));
+                }
+            }
+        }
+    }
+}
+
+/// Why requests cannot be divided as they should be.
+fn undivided(calls: &Calls, callee: &Service, links: &[Link]) -> Option<&'static str> {
+    let targets = calls.shares.iter().filter(|(_, share)| *share > 0).count();
+    if targets < 2 {
+        return None;
+    }
+    links.iter().find_map(|link| match link {
+        Link::Istio(_) => None,
+        Link::LinkerdGateway(_) | Link::LinkerdFlat => callee
+            .streams()
+            .any(|port| !port.is_http())
+            .then_some("name its ports for HTTP or gRPC, or send all to one cluster"),
+        Link::Cilium => Some("send all to one cluster: all pods get alike"),
+        Link::Services if calls.caller == calls.callee => None,
+        Link::Services => Some("send all to other clusters, which get alike, or all to this one"),
+    })
+}
+
+fn of_site(fleet: &Fleet, index: SiteIndex, found: &mut BTreeSet<Finding>) {
+    let site = fleet.site(index);
+    let has = site.has();
+    if let Some(firewall) = &has.firewall {
+        let inside = has.gateway.iter().chain(has.ingress.as_ref().map(|ingress| &ingress.address));
+        if inside.into_iter().any(|inside| inside.0 == firewall.address.0) {
+            let cure = "give `gateway` and `ingress` their addresses behind the firewall";
+            found.insert(finding(What::FirewallToItself, site.name().to_owned(), cure));
+        }
+    }
+    for service in fleet.services_at(index) {
+        of_entry(fleet, index, *service, found);
+    }
+}
+
+fn of_entry(fleet: &Fleet, site: SiteIndex, index: ServiceIndex, found: &mut BTreeSet<Finding>) {
+    let service = fleet.service(index);
+    if service.exposure.is_none() || !fleet.entries(index).contains_key(&site) {
+        return;
+    }
+    let site = fleet.site(site);
+    let has = site.has();
+    let place = || format!("{} of {}", site.name(), told(service));
+    if service.entry_port().is_none() {
+        let cure = "say a port of the entry component in `exposure.port`";
+        found.insert(finding(What::NoEntryPort, place(), cure));
+    }
+    if site.address_for_users().is_none() {
+        let cure = format!("say `infrastructure.ingress` of {}", site.name());
+        found.insert(finding(What::NoEntrance, place(), &cure));
+    } else if has.dns == DnsDraft::None {
+        let cure =
+            format!("say `infrastructure.dns` of {}, or keep the names elsewhere", site.name());
+        found.insert(finding(What::NoNames, place(), &cure));
+    }
+    let meshed = match &has.ingress {
+        None => site.address_for_users().is_none(),
+        Some(ingress) => match ingress.ingress {
+            IngressType::Istio => true,
+            IngressType::Gateway => &*ingress.class == "istio",
+        },
+    };
+    if has.mesh == MeshDraft::Istio && !meshed {
+        let cure = format!("take users in by Istio in {}", site.name());
+        found.insert(finding(What::EntranceOutsideMesh, place(), &cure));
+    }
+}
+
+fn told(service: &Service) -> String {
+    format!("{}/{}", service.app, service.component)
+}
+
+fn finding(what: What, place: String, cure: &str) -> Finding {
+    Finding { what, place, cure: cure.to_owned() }
+}
