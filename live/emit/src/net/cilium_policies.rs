@@ -47,7 +47,7 @@ fn allowed(own: &str, guarded: &Guarded) -> Object {
         "ingress": rules(&guarded.ingress, "from"),
         "egress": rules(&guarded.egress, "to"),
     });
-    policy(&guarded.namespace, &joined(&[&guarded.name, "allow"]), spec)
+    policy(&guarded.namespace, &guarded.name, spec)
 }
 
 fn rule(own: &str, allow: &Allow, way: &str) -> Option<Value> {

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use serde_json::{Value, json};
 
 use crate::Object;
-use crate::net::weights::{OF_RECORDS, divided};
-use crate::net::{Driver, Fleet, NetObject, ServiceIndex, SiteIndex, Step};
+use crate::net::weights::relative;
+use crate::net::{Driver, Fleet, NetObject, ServiceIndex, SiteIndex, Step, Users};
 use periplus_spec::draft::ExposureDraft;
 
 /// `ExternalDNS`.
@@ -41,14 +41,9 @@ impl Driver for ExternalDns {
     }
 }
 
-/// The names of an app: that of its exposure, then one for each zone that has users.
-pub(super) fn hosts(fleet: &Fleet, service: ServiceIndex, exposure: &ExposureDraft) -> Vec<String> {
-    let zones = fleet.users_of(service).map(|users| zone_host(&users.zone, exposure));
-    std::iter::once(exposure.host.to_string()).chain(zones).collect()
-}
-
-fn zone_host(zone: &str, exposure: &ExposureDraft) -> String {
-    format!("{zone}.{}", &*exposure.host)
+/// The names of an app: its own, and whatever stands before it.
+pub(super) fn hosts(exposure: &ExposureDraft) -> [String; 2] {
+    [exposure.host.to_string(), format!("*.{}", &*exposure.host)]
 }
 
 fn records(
@@ -58,26 +53,21 @@ fn records(
     exposure: &ExposureDraft,
     address: IpAddr,
 ) -> Vec<Value> {
-    let all: Vec<(SiteIndex, u32)> = fleet.entries(service).into_iter().collect();
-    let mut names = vec![(exposure.host.to_string(), all)];
-    for users in fleet.users_of(service) {
-        let shares = users.shares.iter().filter(|(_, share)| *share > 0);
-        let shares = shares.map(|(site, share)| (*site, u32::from(*share))).collect();
-        names.push((zone_host(&users.zone, exposure), shares));
-    }
-    let each = names.into_iter().filter_map(|(name, shares)| {
-        let weight = weight(fleet, site, &shares, &name);
-        (weight > 0).then(|| record(fleet.site(site).name(), &name, address, weight, exposure))
+    let all = fleet.entries(service).get(&site).copied().unwrap_or(0);
+    let zones = fleet.users_at(site, service).map(|users| {
+        let name = format!("{}.{}", users.zone, &*exposure.host);
+        (name, weight(site, users))
     });
-    each.collect()
+    let names = std::iter::once((exposure.host.to_string(), all)).chain(zones);
+    let written = names.filter(|(_, weight)| *weight > 0);
+    let cluster = fleet.site(site).name();
+    written.map(|(name, weight)| record(cluster, &name, address, weight, exposure)).collect()
 }
 
-/// What a cluster's record weighs among those of one name.
-fn weight(fleet: &Fleet, site: SiteIndex, shares: &[(SiteIndex, u32)], name: &str) -> u32 {
-    let told: Vec<(&str, u32)> =
-        shares.iter().map(|(site, share)| (fleet.site(*site).name(), *share)).collect();
-    let weights = divided(&told, OF_RECORDS, name);
-    let own = shares.iter().zip(weights).filter(|((of, _), _)| *of == site);
+/// What a cluster's record weighs among those of one zone.
+fn weight(site: SiteIndex, users: &Users) -> u32 {
+    let shares: Vec<u32> = users.shares.iter().map(|(_, share)| u32::from(*share)).collect();
+    let own = users.shares.iter().zip(relative(&shares)).filter(|((of, _), _)| *of == site);
     own.map(|(_, weight)| weight).sum()
 }
 

@@ -53,7 +53,7 @@ impl Driver for EgressGateway {
                 "destinationCIDRs": ranges,
                 "egressGateway": gateway,
             });
-            let name = joined(&[&service.namespace, &service.component, "egress"]);
+            let name = joined(&[&format!("{}.{}", service.component, service.namespace), "egress"]);
             let rest = json!({ "spec": spec });
             let object = Object::new("cilium.io/v2", "CiliumEgressGatewayPolicy", "", &name, rest);
             Some(NetObject::of(&service.app, Step::Guard, object))

@@ -42,6 +42,8 @@ pub enum What {
     NoEntryPort,
     /// Two services have one name in one namespace.
     SameName,
+    /// Users of several apps come to one port of a firewall, behind which nothing tells them apart.
+    SamePort,
     /// A firewall would lead to itself.
     FirewallToItself,
 }
@@ -167,6 +169,14 @@ fn of_site(fleet: &Fleet, index: SiteIndex, found: &mut BTreeSet<Finding>) {
             let cure = "give `gateway` and `ingress` their addresses behind the firewall";
             found.insert(finding(What::FirewallToItself, site.name().to_owned(), cure));
         }
+    }
+    let exposed = fleet.services_at(index).iter().map(|service| fleet.service(*service));
+    let mut exposed = exposed.filter(|service| service.exposure.is_some());
+    if let (Some(_), None, Some(one), Some(other)) =
+        (&has.firewall, &has.ingress, exposed.next(), exposed.next())
+    {
+        let place = format!("{} of {} and {}", site.name(), told(one), told(other));
+        found.insert(finding(What::SamePort, place, "give the cluster an `ingress`"));
     }
     for service in fleet.services_at(index) {
         of_entry(fleet, index, *service, found);

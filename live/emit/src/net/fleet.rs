@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::net::weights::relative;
 use crate::net::{Calls, Service, ServiceIndex, Site, SiteIndex, Users};
 
 /// All clusters, all services, and who sends requests where.
@@ -14,8 +15,9 @@ pub struct Fleet {
     // What follows is made of what stands above: places in it, by what they are looked for by.
     at: Vec<Vec<ServiceIndex>>,
     from: Vec<Vec<usize>>,
-    into: Vec<Vec<usize>>,
-    users_of: Vec<Vec<usize>>,
+    into: Vec<BTreeMap<ServiceIndex, Vec<usize>>>,
+    users_at: Vec<BTreeMap<ServiceIndex, Vec<usize>>>,
+    entries: Vec<BTreeMap<SiteIndex, u32>>,
     callees: Vec<Vec<ServiceIndex>>,
 }
 
@@ -43,21 +45,27 @@ impl Fleet {
                 callees[caller.0].push(ServiceIndex(place));
             }
         }
-        let (mut from, mut into) = (vec![Vec::new(); sites.len()], vec![Vec::new(); sites.len()]);
+        let mut from = vec![Vec::new(); sites.len()];
+        let mut into = vec![BTreeMap::new(); sites.len()];
         for (place, call) in calls.iter().enumerate() {
             assert!(call.caller.0 < services.len() && call.callee.0 < services.len());
             from[call.from.0].push(place);
             check(&call.shares);
             for site in call.opened() {
-                into[site.0].push(place);
+                into[site.0].entry(call.callee).or_insert_with(Vec::new).push(place);
             }
         }
-        let mut users_of = vec![Vec::new(); services.len()];
+        let mut users_at = vec![BTreeMap::new(); sites.len()];
+        let mut sums: Vec<BTreeMap<SiteIndex, u32>> = vec![BTreeMap::new(); services.len()];
         for (place, users) in users.iter().enumerate() {
             check(&users.shares);
-            users_of[users.service.0].push(place);
+            for (site, share) in users.shares.iter().filter(|(_, share)| *share > 0) {
+                *sums[users.service.0].entry(*site).or_default() += u32::from(*share);
+                users_at[site.0].entry(users.service).or_insert_with(Vec::new).push(place);
+            }
         }
-        Self { sites, services, calls, users, at, from, into, users_of, callees }
+        let entries = sums.into_iter().map(weighed).collect();
+        Self { sites, services, calls, users, at, from, into, users_at, entries, callees }
     }
 
     /// The clusters, by [`SiteIndex`].
@@ -118,8 +126,8 @@ impl Fleet {
         site: SiteIndex,
         callee: ServiceIndex,
     ) -> impl Iterator<Item = &Calls> {
-        let into = self.into[site.0].iter().map(|place| &self.calls[*place]);
-        into.filter(move |calls| calls.callee == callee)
+        let places = self.into[site.0].get(&callee).into_iter().flatten();
+        places.map(|place| &self.calls[*place])
     }
 
     /// The services that a service calls.
@@ -128,21 +136,16 @@ impl Fleet {
         &self.callees[caller.0]
     }
 
-    /// Where the users of each zone enter that a service takes.
-    pub fn users_of(&self, service: ServiceIndex) -> impl Iterator<Item = &Users> {
-        self.users_of[service.0].iter().map(|place| &self.users[*place])
+    /// The zones of which some users enter a service in a cluster.
+    pub fn users_at(&self, site: SiteIndex, service: ServiceIndex) -> impl Iterator<Item = &Users> {
+        let places = self.users_at[site.0].get(&service).into_iter().flatten();
+        places.map(|place| &self.users[*place])
     }
 
-    /// The users that a service takes in each cluster: a thousand for each zone that is sent there as a whole.
+    /// What each cluster weighs among those in which users enter a service, each zone counting alike.
     #[must_use]
-    pub fn entries(&self, service: ServiceIndex) -> BTreeMap<SiteIndex, u32> {
-        let mut sums = BTreeMap::new();
-        for (site, share) in self.users_of(service).flat_map(|users| &users.shares) {
-            if *share > 0 {
-                *sums.entry(*site).or_default() += u32::from(*share);
-            }
-        }
-        sums
+    pub fn entries(&self, service: ServiceIndex) -> &BTreeMap<SiteIndex, u32> {
+        &self.entries[service.0]
     }
 
     /// The calls out of a cluster by who is called, without those that stay in it as a whole and those of gateways.
@@ -190,6 +193,11 @@ impl Calls {
         let here = self.shares.iter().filter(|(site, _)| *site == self.from);
         here.map(|(_, share)| share).sum()
     }
+}
+
+fn weighed(sums: BTreeMap<SiteIndex, u32>) -> BTreeMap<SiteIndex, u32> {
+    let weights = relative(&sums.values().copied().collect::<Vec<_>>());
+    sums.into_keys().zip(weights).collect()
 }
 
 fn check(shares: &[(SiteIndex, u16)]) {

@@ -31,7 +31,7 @@ impl Driver for GatewayApi {
             if backends.is_empty() {
                 continue;
             }
-            let hosts = crate::net::dns::hosts(fleet, index, exposure);
+            let hosts = crate::net::dns::hosts(exposure);
             let written = [gateway(service, exposure, ingress), route(service, &hosts, &backends)];
             objects.extend(written.map(|object| NetObject::of(&service.app, Step::Enter, object)));
         }

@@ -128,7 +128,7 @@ fn split(service: &Service, port: &Port, shares: &[(String, u32)]) -> Object {
         "gateway.networking.k8s.io/v1",
         "HTTPRoute",
         &service.namespace,
-        &joined(&[&service.component, &port.name]),
+        &joined(&[&format!("{}.{}", service.component, port.name), "split"]),
         json!({ "spec": spec }),
     )
 }
@@ -162,11 +162,10 @@ fn guards(fleet: &Fleet, site: SiteIndex, index: ServiceIndex) -> Vec<Object> {
         objects.push(policy("v1alpha1", "NetworkAuthentication", &users, spec));
     }
     for port in service.streams() {
-        let server = joined(&[&service.component, &port.name]);
+        let server = format!("{}.{}", service.component, port.name);
         let spec = json!({
             "podSelector": { "matchLabels": service.labels },
             "port": port.number,
-            "proxyProtocol": proxy_protocol(port),
         });
         objects.push(policy("v1beta3", "Server", &server, spec));
         if !identities.is_empty() {
@@ -178,16 +177,6 @@ fn guards(fleet: &Fleet, site: SiteIndex, index: ServiceIndex) -> Vec<Object> {
         }
     }
     objects
-}
-
-fn proxy_protocol(port: &Port) -> &'static str {
-    match port.spoken() {
-        "HTTP" => "HTTP/1",
-        "HTTP2" => "HTTP/2",
-        "GRPC" => "gRPC",
-        "TLS" => "TLS",
-        _unknown => "unknown",
-    }
 }
 
 /// Callers in this cluster; those of others by their own name where their pods come directly, and as the gateway

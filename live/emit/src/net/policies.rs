@@ -39,7 +39,7 @@ fn allowed(guarded: &Guarded) -> Object {
         "ingress": rules(&guarded.ingress, "from"),
         "egress": rules(&guarded.egress, "to"),
     });
-    policy(&guarded.namespace, &joined(&[&guarded.name, "allow"]), spec)
+    policy(&guarded.namespace, &guarded.name, spec)
 }
 
 /// One rule for each peer. A peer whose addresses are not known gets none: an empty list would mean everybody.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use periplus_spec::draft::{IngressType, MeshDraft, Protocol};
 
+use crate::net::names::joined;
 use crate::net::{
     Fleet, Link, Port, Service, ServiceIndex, Site, SiteIndex, gateway_api, istio, link, linkerd,
 };
@@ -70,7 +71,7 @@ pub(super) fn guarded(fleet: &Fleet, site: SiteIndex) -> Vec<Guarded> {
         all.push(Guarded {
             app: service.app.clone(),
             namespace: service.namespace.clone(),
-            name: service.component.clone(),
+            name: joined(&[&service.component, "allow"]),
             labels: service.labels.clone(),
             ingress: tidy(ingress(fleet, site, *index)),
             egress: tidy(egress(fleet, site, *index)),
@@ -168,7 +169,7 @@ fn edge(fleet: &Fleet, site: SiteIndex, index: ServiceIndex) -> Option<Guarded> 
     Some(Guarded {
         app: service.app.clone(),
         namespace: service.namespace.clone(),
-        name: gateway_api::gateway_name(service),
+        name: joined(&[&service.app, "gateway"]),
         labels: edge_labels(service),
         ingress: vec![Allow { peer: Peer::Anybody, ports: vec![(80, "TCP"), (443, "TCP")] }],
         egress: tidy(egress),

@@ -50,7 +50,7 @@ fn every_object_of_istio_is_missed() {
         (EDGE, "DestinationRule", "api-global", "edge: DestinationRule"),
         (EDGE, "NetworkPolicy", "web-allow", "edge: NetworkPolicy shop/shop-default-deny"),
         (CORE, "Gateway", "shop-cross-network", "core: Gateway"),
-        (CORE, "ServiceEntry", "api-shop-served", "core: ServiceEntry"),
+        (CORE, "ServiceEntry", "api.shop-served", "core: ServiceEntry"),
         (CORE, "NetworkPolicy", "api-allow", "core: NetworkPolicy shop/shop-default-deny"),
         (CORE, "Service", "api", "core: Service shop/api"),
     ] {
@@ -154,16 +154,16 @@ fn calls_leave_through_linkerds_gateway_and_every_object_is_missed() {
     ended(&world, &call("job"), "edge: NetworkPolicy shop/job-allow");
     let clients = ("MeshTLSAuthentication", "api-clients");
     let gone = without(&world, CORE, clients.0, clients.1);
-    ended(&gone, &question, "core: AuthorizationPolicy shop/api-http");
+    ended(&gone, &question, "core: AuthorizationPolicy shop/api.http");
     let other = broken(&world, CORE, clients, "/spec/identities/0", json!("x"));
-    ended(&other, &question, "core: AuthorizationPolicy shop/api-http");
-    let gone = without(&world, CORE, "AuthorizationPolicy", "api-http");
-    ended(&gone, &question, "core: Server shop/api-http");
+    ended(&other, &question, "core: AuthorizationPolicy shop/api.http");
+    let gone = without(&world, CORE, "AuthorizationPolicy", "api.http");
+    ended(&gone, &question, "core: Server shop/api.http");
     let unexported = broken(&world, CORE, ("Service", "api"), "/metadata/labels", json!({}));
     ended(&unexported, &question, "core: Service shop/api");
     let gone = without(&world, CORE, "NetworkPolicy", "api-allow");
     ended(&gone, &question, "core: NetworkPolicy shop/shop-default-deny");
-    let unrouted = without(&world, EDGE, "HTTPRoute", "api-http");
+    let unrouted = without(&world, EDGE, "HTTPRoute", "api.http");
     assert_eq!(arrives(&unrouted, &question), Ok(vec![EDGE]), "nothing leaves without the route");
 }
 

@@ -7,8 +7,8 @@ use crate::net::names::hash;
 /// What Istio's weights add up to.
 pub const PERCENT: u32 = 100;
 
-/// What weights of DNS records add up to: Route 53 takes none above 255.
-pub const OF_RECORDS: u32 = 250;
+/// The most that a record may weigh: Route 53 takes none above that.
+pub const RECORD_MAX: u32 = 255;
 
 /// Divides `whole` in proportion to `shares`, by the largest remainder (Hamilton).
 ///
@@ -36,6 +36,29 @@ pub fn divided(shares: &[(&str, u32)], whole: u32, salt: &str) -> Vec<u32> {
     parts
 }
 
+/// Weights of records in proportion to `shares`, in the smallest numbers. Whoever has a share weighs at least 1, whoever
+/// has none 0.
+#[must_use]
+pub fn relative(shares: &[u32]) -> Vec<u32> {
+    let common = shares.iter().copied().fold(0, divisor).max(1);
+    let most = shares.iter().max().map_or(1, |most| most / common).max(1);
+    let weight = |share: u32| {
+        let share = share / common;
+        if most <= RECORD_MAX || share == 0 {
+            return share;
+        }
+        let exact = u64::from(share) * u64::from(RECORD_MAX);
+        let rounded = (exact + u64::from(most) / 2) / u64::from(most);
+        u32::try_from(rounded).expect("no share is more than the largest").max(1)
+    };
+    shares.iter().map(|share| weight(*share)).collect()
+}
+
+/// The greatest common divisor (Euclid).
+const fn divisor(one: u32, other: u32) -> u32 {
+    if other == 0 { one } else { divisor(other, one % other) }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -60,6 +83,17 @@ mod tests {
         let mut won = [0; 3];
         winners.for_each(|winner| won[winner] += 1);
         assert!(won.iter().all(|won| *won > 60), "{won:?}");
+    }
+
+    #[test]
+    fn records_weigh_as_little_as_they_can_and_nobody_is_lost() {
+        assert_eq!(relative(&[700, 300]), [7, 3]);
+        assert_eq!(relative(&[1_000]), [1]);
+        assert_eq!(relative(&[0, 500]), [0, 1]);
+        assert_eq!(relative(&[703, 297]), [255, 108]);
+        assert_eq!(relative(&[999_999, 1]), [255, 1]);
+        assert_eq!(relative(&[0, 0]), [0, 0]);
+        assert_eq!(relative(&[]), [0; 0]);
     }
 
     proptest! {

@@ -198,7 +198,7 @@ fn routed(
             spec[key] = routes.into();
         }
     }
-    networking("VirtualService", &service.namespace, &service.component, spec)
+    networking("VirtualService", &service.namespace, &joined(&[&service.component, "route"]), spec)
 }
 
 fn route(

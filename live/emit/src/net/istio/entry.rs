@@ -13,7 +13,7 @@ pub(super) fn objects(fleet: &Fleet, site: SiteIndex) -> Vec<NetObject> {
     for index in fleet.services_at(site) {
         let service = fleet.service(*index);
         let Some(exposure) = &service.exposure else { continue };
-        let hosts = crate::net::dns::hosts(fleet, *index, exposure);
+        let hosts = crate::net::dns::hosts(exposure);
         let written = [gateway(service, exposure, &hosts), route(service, &hosts)];
         objects.extend(written.map(|object| NetObject::of(&service.app, Step::Enter, object)));
     }

@@ -84,6 +84,6 @@ fn served(site: &Site, service: &Service) -> Object {
         }],
         "subjectAltNames": [format!("spiffe://{}", service.principal(site.trust_domain()))],
     });
-    let name = joined(&[&service.component, &service.namespace, "served"]);
+    let name = joined(&[&format!("{}.{}", service.component, service.namespace), "served"]);
     networking("ServiceEntry", SYSTEM, &name, spec)
 }

@@ -34,6 +34,10 @@ pub(super) fn enter(world: &World, host: &str) -> Answer {
     Ok(reached)
 }
 
+fn named(value: &Value, path: &[&str], host: &str) -> bool {
+    texts(value, path).iter().any(|told| host_matches(told, host))
+}
+
 fn weight(endpoint: &Value) -> Option<u64> {
     let mut settings = items(endpoint, &["providerSpecific"]).iter();
     let weight = settings.find(|setting| text(setting, &["name"]) == "aws/weight")?;
@@ -67,9 +71,14 @@ fn take_in(world: &World, site: SiteIndex, host: &str) -> Answer {
 
 fn through_cnf(world: &World, site: SiteIndex) -> Answer {
     let picture = world.site(site);
-    let Some(service) = picture.of_kind("CNFService").next() else {
+    let mut services = picture.of_kind("CNFService");
+    let Some(service) = services.next() else {
         return Err(missing(picture, "CNFService", "that takes users in"));
     };
+    let port = |service: &Object| port_number(&service.0, &["spec", "port"]);
+    if let Some(second) = services.find(|second| port(second) == port(service)) {
+        return Err(picture.blocked_by(second, "takes the port of another one"));
+    }
     let name = own_host(text(&service.0, &["spec", "fullname"]));
     let port = port_number(&service.0, &["spec", "dport"]);
     let (Some(name), Some(port)) = (name, port) else {
@@ -89,9 +98,9 @@ fn through_gateway_api(
     let picture = world.site(site);
     let listening = picture.of_group(GROUP, "Gateway").find_map(|gateway| {
         let listeners = items(&gateway.0, &["spec", "listeners"]);
-        let named = |listener: &&Value| host_matches(text(listener, &["hostname"]), host);
+        let listens = |listener: &&Value| host_matches(text(listener, &["hostname"]), host);
         let of_class = text(&gateway.0, &["spec", "gatewayClassName"]) == &*ingress.class;
-        let listener = listeners.iter().find(named).filter(|_| of_class)?;
+        let listener = listeners.iter().find(listens).filter(|_| of_class)?;
         Some((gateway, port_number(listener, &["port"])?))
     });
     let Some((gateway, port)) = listening else {
@@ -102,7 +111,7 @@ fn through_gateway_api(
         let parents = items(&route.0, &["spec", "parentRefs"]);
         route.namespace() == gateway.namespace()
             && parents.iter().any(|parent| text(parent, &["name"]) == gateway.name())
-            && texts(&route.0, &["spec", "hostnames"]).contains(&host)
+            && named(&route.0, &["spec", "hostnames"], host)
     });
     let Some(route) = route else {
         return Err(missing(picture, "HTTPRoute", &format!("for {host} at {}", gateway.name())));
@@ -171,8 +180,8 @@ fn through_istio(world: &World, site: SiteIndex, ingress: &IngressDraft, host: &
     let picture = world.site(site);
     let listening = picture.of_group(GROUP, "Gateway").find_map(|gateway| {
         let mut servers = items(&gateway.0, &["spec", "servers"]).iter();
-        let named = |server: &&Value| texts(server, &["hosts"]).contains(&host);
-        let server = servers.find(named)?;
+        let listens = |server: &&Value| named(server, &["hosts"], host);
+        let server = servers.find(listens)?;
         let of_ingress = text(&gateway.0, &["spec", "selector", "istio"]) == "ingressgateway";
         Some((gateway, port_number(server, &["port", "number"])?)).filter(|_| of_ingress)
     });
@@ -182,7 +191,7 @@ fn through_istio(world: &World, site: SiteIndex, ingress: &IngressDraft, host: &
     passes(world, site, ingress.address.0, port)?;
     let route = picture.of_group(GROUP, "VirtualService").find(|route| {
         texts(&route.0, &["spec", "gateways"]).contains(&gateway.name())
-            && texts(&route.0, &["spec", "hosts"]).contains(&host)
+            && named(&route.0, &["spec", "hosts"], host)
     });
     let Some(route) = route else {
         return Err(missing(picture, "VirtualService", &format!("for {host}")));
