@@ -40,7 +40,9 @@ impl Driver for CiliumPolicies {
 
 fn allowed(own: &str, guarded: &Guarded) -> Object {
     let rules = |allowed: &[Allow], way: &str| -> Vec<Value> {
-        allowed.iter().filter_map(|allow| rule(own, allow, way)).collect()
+        let rules: Vec<Value> = allowed.iter().filter_map(|allow| rule(own, allow, way)).collect();
+        // An empty list would leave the direction open; an empty rule closes it.
+        if rules.is_empty() { vec![json!({})] } else { rules }
     };
     let spec = json!({
         "endpointSelector": { "matchLabels": guarded.labels },

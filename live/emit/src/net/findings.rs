@@ -26,6 +26,8 @@ pub enum What {
     NotThere,
     /// Requests are to be divided, and what carries them cannot.
     NotDivided,
+    /// Requests are sent to more clusters than are meant, because what carries them takes all that are offered.
+    NotChosen,
     /// Policies are to let in pods whose addresses are not known.
     NoPodAddresses,
     /// `NetworkPolicy` does not know pods of other clusters under Cilium.
@@ -92,10 +94,33 @@ fn of_calls(fleet: &Fleet, calls: &Calls, found: &mut BTreeSet<Finding>) {
             }
         }
     }
+    let sharing = sharing(fleet, calls);
+    let meant: BTreeSet<SiteIndex> = calls.elsewhere().map(|(to, _)| to).collect();
+    if !meant.is_empty() && !sharing.is_subset(&meant) {
+        let others: Vec<&str> =
+            sharing.difference(&meant).map(|site| fleet.site(*site).name()).collect();
+        let place = format!("{} of {}, beside {}", from.name(), told(callee), others.join(", "));
+        found.insert(finding(What::NotChosen, place, "have all callers use the same clusters"));
+    }
     if let Some(why) = undivided(calls, callee, &links) {
         let place = format!("{} of {}", from.name(), told(callee));
         found.insert(finding(What::NotDivided, place, why));
     }
+}
+
+/// The other clusters whose pods get a part of these calls because they serve somebody: what carries the calls takes
+/// all that are offered.
+fn sharing(fleet: &Fleet, calls: &Calls) -> BTreeSet<SiteIndex> {
+    let takes_all = |from: SiteIndex, to: SiteIndex| {
+        from != to
+            && matches!(link(fleet.site(from), fleet.site(to)), Ok(Link::Cilium | Link::Services))
+    };
+    let offered = |to: &SiteIndex| {
+        let mut into = fleet.calls_into(*to, calls.callee);
+        takes_all(calls.from, *to) && into.any(|others| takes_all(others.from, *to))
+    };
+    let homes = fleet.service(calls.callee).homes.iter().copied();
+    homes.filter(|home| offered(home)).collect()
 }
 
 fn cure(why: Apart, from: &Site, to: &Site) -> String {

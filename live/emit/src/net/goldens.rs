@@ -6,7 +6,7 @@ use crate::net::example::{Example, has, told, with_users};
 use crate::net::{Fleet, findings, objects};
 use periplus_spec::draft::IngressType;
 
-fn fleets() -> Vec<(&'static str, Fleet)> {
+pub(super) fn fleets() -> Vec<(&'static str, Fleet)> {
     let istio_core =
         "{mesh: istio, gateway: 203.0.113.9, trustDomain: core.example, policies: kubernetes}";
     let mut istio = Example::of("{mesh: istio, policies: kubernetes}", istio_core).divided();

@@ -2,6 +2,8 @@
 //!
 //! A `Service` that is exported is mirrored by the callers' clusters as `<service>-<cluster>`, behind the gateway of its
 //! cluster or pod by pod where both are on one network. Calls are spread over mirrors by an `HTTPRoute`.
+//!
+//! Behind a gateway, callers are not told apart: there, network policies where they are have to do it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -32,6 +32,10 @@ mod example;
 #[cfg(test)]
 mod goldens;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod needed;
+#[cfg(test)]
 mod scenarios;
 
 pub use self::driver::{Driver, NetObject, Owner, ServiceNotes, Step};

@@ -1,10 +1,10 @@
 //! Small fleets put before the checker: what should arrive does, what should not does not, and every object that is
 //! taken away or broken is missed by name.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::net::example::{
-    API, CORE, EDGE, Example, asked, broken, call, has, users, with_users, without, world,
+    CORE, EDGE, Example, asked, broken, call, users, with_users, without, world,
 };
 use crate::net::reach::{Question, World, arrives, through_steps};
 use crate::net::{Apart, What, findings};
@@ -36,6 +36,28 @@ fn calls_leave_through_istios_gateway_and_only_callers_may() {
     assert_eq!(asked(&divided, &call("web")), Ok(vec![EDGE, CORE]));
     let world = world(&divided);
     ended(&world, &call("job"), "edge: NetworkPolicy shop/job-allow");
+}
+
+#[test]
+fn a_sender_outside_of_the_mesh_is_not_let_in() {
+    let mut example = Example::of("{mesh: istio}", "{}");
+    example.edge = with_users(example.edge, IngressType::Gateway, "nginx");
+    let fleet = example.fleet();
+    assert!(findings(&fleet).iter().any(|found| found.what == What::EntranceOutsideMesh));
+    let world = world(&fleet);
+    ended(&world, &users(), "edge: PeerAuthentication shop/shop-strict");
+    let open = without(&world, EDGE, "PeerAuthentication", "shop-strict");
+    ended(&open, &users(), "edge: AuthorizationPolicy shop/web-clients");
+}
+
+#[test]
+fn a_port_without_a_server_of_linkerd_is_open() {
+    let fleet = Example::of("{mesh: linkerd}", "{mesh: linkerd, gateway: 203.0.113.9}").divided();
+    let fleet = Example { shares: vec![(EDGE, 1_000)], ..fleet }.fleet();
+    let world = world(&fleet);
+    ended(&world, &call("job"), "edge: AuthorizationPolicy shop/api.http");
+    let open = without(&world, EDGE, "Server", "api.http");
+    assert_eq!(arrives(&open, &call("job")), Ok(vec![EDGE]));
 }
 
 #[test]
@@ -287,7 +309,7 @@ fn users_find_ciliums_gateway() {
     let world = world(&example.fleet());
     assert_eq!(arrives(&world, &users()), Ok(vec![EDGE]));
     let shut =
-        broken(&world, EDGE, ("CiliumNetworkPolicy", "web-allow"), "/spec/ingress", json!([]));
+        broken(&world, EDGE, ("CiliumNetworkPolicy", "web-allow"), "/spec/ingress", json!([{}]));
     ended(&shut, &users(), "edge: CiliumNetworkPolicy shop/web-allow");
 }
 
@@ -429,8 +451,22 @@ fn at_every_step_of_a_move_and_in_every_mix_calls_arrive() {
 #[test]
 fn a_share_that_nobody_can_carry_is_not_sent() {
     let fleet = Example::of("{mesh: istio}", "{mesh: istio}").divided().fleet();
-    assert_eq!(fleet.service(API).component, "api");
     assert_eq!(asked(&fleet, &call("web")), Ok(vec![EDGE]));
-    let none: Value = serde_json::to_value(has("{}").gateway).unwrap();
-    assert_eq!(none, Value::Null);
+}
+
+#[test]
+fn only_what_is_declared_is_reached_outside() {
+    for policies in ["kubernetes", "cilium"] {
+        let edge = format!("{{policies: {policies}}}");
+        let example = Example::of(&edge, "{}").reaching("[{to: 203.0.113.0/24, ports: [443]}]");
+        let world = world(&example.fleet());
+        let leave = |caller: &str, to: [u8; 4], port| {
+            let caller = ("shop".to_owned(), caller.to_owned());
+            arrives(&world, &Question::Leave { from: EDGE, caller, to: to.into(), port }).is_ok()
+        };
+        assert!(leave("web", [203, 0, 113, 80], 443), "{policies}");
+        assert!(!leave("web", [203, 0, 113, 80], 80), "{policies}: another port");
+        assert!(!leave("web", [203, 0, 114, 80], 443), "{policies}: another address");
+        assert!(!leave("job", [203, 0, 113, 80], 443), "{policies}: another pod");
+    }
 }

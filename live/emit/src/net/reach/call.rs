@@ -1,10 +1,11 @@
 //! From a pod to a service, by the name that pods use.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::deliver::{Sender, deliver, identity, service};
 use super::picture::{Pod, SitePicture};
-use super::policy::{End, lives};
+use super::policy::{End, Way, lets, lives};
 use super::read::text;
 use super::{Answer, Blocked, World, istio, linkerd};
 use crate::Object;
@@ -20,11 +21,7 @@ pub(super) fn call(
     port: u16,
 ) -> Answer {
     let here = world.site(from);
-    let mut pods = here.pods.iter();
-    let Some(pod) = pods.find(|pod| pod.namespace == caller.0 && pod.workload == caller.1) else {
-        let by = format!("Deployment {}/{}", caller.0, caller.1);
-        return Err(here.blocked(by, "has no ready pod that could call"));
-    };
+    let pod = caller_pod(here, caller)?;
     lives(world, from, pod)?;
     let service = service(here, callee, port)?;
     let sender = sender(world, from, pod);
@@ -42,6 +39,27 @@ pub(super) fn call(
         MeshDraft::Istio => istio::call(world, from, &sender, pod, callee, port),
         MeshDraft::Linkerd => linkerd::call(world, from, &sender, pod, callee, port),
     }
+}
+
+/// What policies say of an address outside: nothing else is between.
+pub(super) fn leave(
+    world: &World,
+    from: SiteIndex,
+    caller: (&str, &str),
+    to: IpAddr,
+    port: u16,
+) -> Answer {
+    let pod = caller_pod(world.site(from), caller)?;
+    lets(world, from, pod, Way::Out, &End::Address(to), (port, "TCP")).map(|()| vec![from])
+}
+
+fn caller_pod<'p>(here: &'p SitePicture, caller: (&str, &str)) -> Result<&'p Pod, Blocked> {
+    let mut pods = here.pods.iter();
+    let found = pods.find(|pod| pod.namespace == caller.0 && pod.workload == caller.1);
+    found.ok_or_else(|| {
+        let by = format!("Deployment {}/{}", caller.0, caller.1);
+        here.blocked(by, "has no ready pod that could call")
+    })
 }
 
 /// A pod as others see it.

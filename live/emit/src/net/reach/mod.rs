@@ -16,6 +16,8 @@ mod policy;
 mod read;
 mod steps;
 
+use std::net::IpAddr;
+
 use crate::net::SiteIndex;
 
 pub use self::picture::{Pod, SitePicture, World};
@@ -33,6 +35,17 @@ pub enum Question {
         /// The service: its namespace, then its name.
         callee: (String, String),
         /// The port of the service.
+        port: u16,
+    },
+    /// Whether a pod reaches an address outside of the fleet.
+    Leave {
+        /// Where the pod is.
+        from: SiteIndex,
+        /// Its workload: its namespace, then its name.
+        caller: (String, String),
+        /// The address.
+        to: IpAddr,
+        /// The port, over TCP.
         port: u16,
     },
     /// Whether users who look a name up arrive at pods.
@@ -65,6 +78,9 @@ pub fn arrives(world: &World, question: &Question) -> Answer {
     let mut reached = match question {
         Question::Call { from, caller, callee, port } => {
             call::call(world, *from, (&caller.0, &caller.1), (&callee.0, &callee.1), *port)?
+        }
+        Question::Leave { from, caller, to, port } => {
+            call::leave(world, *from, (&caller.0, &caller.1), *to, *port)?
         }
         Question::Enter { host } => enter::enter(world, host)?,
     };

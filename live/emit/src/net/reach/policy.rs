@@ -94,7 +94,7 @@ pub(super) fn lets(
             "CiliumNetworkPolicy" => {
                 let spec = &object.0["spec"];
                 (
-                    spec.get(way.field()).is_some()
+                    !items(spec, &[way.field()]).is_empty()
                         && matches(at(spec, &["endpointSelector", "matchLabels"]), &pod.labels),
                     cilium(world, site, object.namespace(), spec, way, other, spoken),
                 )
