@@ -21,10 +21,10 @@ impl Driver for ExternalDns {
 
     fn objects(&self, fleet: &Fleet, site: SiteIndex) -> Vec<NetObject> {
         let Some(address) = fleet.site(site).address_for_users() else { return Vec::new() };
-        let written = fleet.services_at(site).iter().filter_map(|index| {
-            let service = fleet.service(*index);
+        let written = fleet.known_at(site).into_iter().filter_map(|index| {
+            let service = fleet.service(index);
             let exposure = service.exposure.as_ref()?;
-            let records = records(fleet, site, *index, exposure, address);
+            let records = records(fleet, site, index, exposure, address);
             (!records.is_empty()).then(|| {
                 let spec = json!({ "spec": { "endpoints": records } });
                 let object = Object::new(

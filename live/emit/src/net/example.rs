@@ -54,6 +54,9 @@ pub(super) struct Example {
     pub(super) shares: Shares,
     pub(super) egress: &'static str,
     pub(super) certificate: bool,
+    pub(super) web_homes: Vec<SiteIndex>,
+    pub(super) users: [Shares; 2],
+    pub(super) gateway: Shares,
 }
 
 impl Example {
@@ -66,6 +69,9 @@ impl Example {
             shares: vec![(CORE, 1_000)],
             egress: "[]",
             certificate: false,
+            web_homes: vec![EDGE],
+            users: [vec![(EDGE, 1_000)], vec![(EDGE, 1_000)]],
+            gateway: Vec::new(),
         }
     }
 
@@ -96,7 +102,7 @@ impl Example {
                 egress: Vec::new(),
                 homes: homes.to_vec(),
             };
-        let mut web = service("web", 8080, &[], &[EDGE]);
+        let mut web = service("web", 8080, &[], &self.web_homes);
         web.exposure = Some(ExposureDraft {
             host: "shop.example.net".parse().unwrap(),
             port: None,
@@ -107,9 +113,17 @@ impl Example {
             web.exposure.as_mut().unwrap().certificate = Some("shop-tls".parse().unwrap());
         }
         web.egress = serde_saphyr::from_str(self.egress).unwrap();
-        let calls = Calls { from: EDGE, caller: WEB, callee: API, shares: self.shares.clone() };
-        let users =
-            |zone: &str| Users { zone: zone.into(), service: WEB, shares: vec![(EDGE, 1_000)] };
+        let mut calls = Vec::new();
+        for from in &self.web_homes {
+            let shares = if *from == EDGE { self.shares.clone() } else { vec![(*from, 1_000)] };
+            calls.push(Calls { from: *from, caller: WEB, callee: API, shares });
+        }
+        if !self.gateway.is_empty() {
+            let shares = self.gateway.clone();
+            calls.push(Calls { from: EDGE, caller: WEB, callee: WEB, shares });
+        }
+        let [bay, city] = self.users.clone();
+        let users = |zone: &str, shares| Users { zone: zone.into(), service: WEB, shares };
         Fleet::new(
             vec![site("edge", self.edge.clone()), site("core", self.core.clone())],
             vec![
@@ -117,8 +131,8 @@ impl Example {
                 service("api", 9090, &[WEB], &self.api_homes),
                 service("job", 7070, &[], &[EDGE]),
             ],
-            vec![calls],
-            vec![users("bay"), users("city")],
+            calls,
+            vec![users("bay", bay), users("city", city)],
         )
     }
 }

@@ -60,6 +60,14 @@ pub fn findings(fleet: &Fleet) -> Vec<Finding> {
     for site in fleet.site_indices() {
         of_site(fleet, site, &mut found);
     }
+    for users in fleet.users() {
+        let service = fleet.service(users.service);
+        let sent = users.shares.iter().filter(|(_, share)| *share > 0);
+        for (site, _) in sent.filter(|(site, _)| !takes_in(fleet, *site, users.service)) {
+            let place = format!("{} of {}", fleet.site(*site).name(), told(service));
+            found.insert(finding(What::NotThere, place, "place it there, or send nobody there"));
+        }
+    }
     let mut names: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for service in fleet.services() {
         let name = (service.namespace.as_str(), service.component.as_str());
@@ -69,6 +77,12 @@ pub fn findings(fleet: &Fleet) -> Vec<Finding> {
         }
     }
     found.into_iter().collect()
+}
+
+/// Whether a service is in a cluster, or the cluster's gateway sends its users on.
+fn takes_in(fleet: &Fleet, site: SiteIndex, service: ServiceIndex) -> bool {
+    let on = |calls: &Calls| calls.caller == service && calls.callee == service;
+    fleet.service(service).is_at(site) || fleet.calls_from(site).any(on)
 }
 
 fn of_calls(fleet: &Fleet, calls: &Calls, found: &mut BTreeSet<Finding>) {
@@ -94,13 +108,19 @@ fn of_calls(fleet: &Fleet, calls: &Calls, found: &mut BTreeSet<Finding>) {
             }
         }
     }
-    let sharing = sharing(fleet, calls);
+    let takes_all = links.iter().any(|link| matches!(link, Link::Cilium | Link::Services));
+    let sharing = if takes_all { sharing(fleet, calls) } else { BTreeSet::new() };
     let meant: BTreeSet<SiteIndex> = calls.elsewhere().map(|(to, _)| to).collect();
     if !meant.is_empty() && !sharing.is_subset(&meant) {
         let others: Vec<&str> =
             sharing.difference(&meant).map(|site| fleet.site(*site).name()).collect();
         let place = format!("{} of {}, beside {}", from.name(), told(callee), others.join(", "));
         found.insert(finding(What::NotChosen, place, "have all callers use the same clusters"));
+    }
+    let by_istio = from.ingress().is_some_and(|ingress| ingress.ingress == IngressType::Istio);
+    if calls.caller == calls.callee && by_istio {
+        let place = format!("{} of {}", from.name(), told(callee));
+        found.insert(finding(What::NotDivided, place, "take users in by the Gateway API"));
     }
     if let Some(why) = undivided(calls, callee, &links) {
         let place = format!("{} of {}", from.name(), told(callee));

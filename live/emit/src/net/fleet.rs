@@ -109,6 +109,12 @@ impl Fleet {
         &self.calls
     }
 
+    /// Where the users of all zones enter, by zone and service.
+    #[must_use]
+    pub fn users(&self) -> &[Users] {
+        &self.users
+    }
+
     /// The services that are written in a cluster.
     #[must_use]
     pub fn services_at(&self, site: SiteIndex) -> &[ServiceIndex] {

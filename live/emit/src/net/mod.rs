@@ -28,6 +28,8 @@ pub mod vip;
 pub mod weights;
 
 #[cfg(test)]
+mod entrances;
+#[cfg(test)]
 mod example;
 #[cfg(test)]
 mod goldens;

@@ -14,7 +14,7 @@ use crate::net::mcs::MultiClusterServices;
 use crate::net::policies::NetworkPolicies;
 use crate::net::sdewan::Sdewan;
 use crate::net::stub::Stubs;
-use crate::net::{Driver, Fleet, NetObject, ServiceIndex, ServiceNotes, SiteIndex};
+use crate::net::{Driver, Fleet, NetObject, Owner, ServiceIndex, ServiceNotes, SiteIndex, Step};
 
 /// The drivers of a cluster, in the order in which they are asked.
 #[must_use]
@@ -66,10 +66,9 @@ pub fn objects(fleet: &Fleet, site: SiteIndex) -> Vec<NetObject> {
     objects
 }
 
-fn key(written: &NetObject) -> impl Ord {
-    let object = &written.object;
-    let told = [object.kind(), object.namespace(), object.name()].map(str::to_owned);
-    (written.owner.clone(), written.step, told)
+fn key(written: &NetObject) -> (&Owner, Step, [&str; 3]) {
+    let NetObject { owner, step, object } = written;
+    (owner, *step, [object.kind(), object.namespace(), object.name()])
 }
 
 /// What must be noted on the `Service` of a service in a cluster.

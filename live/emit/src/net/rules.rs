@@ -76,8 +76,9 @@ pub(super) fn guarded(fleet: &Fleet, site: SiteIndex) -> Vec<Guarded> {
             ingress: tidy(ingress(fleet, site, *index)),
             egress: tidy(egress(fleet, site, *index)),
         });
-        all.extend(edge(fleet, site, *index));
     }
+    let known = fleet.known_at(site);
+    all.extend(known.into_iter().filter_map(|index| edge(fleet, site, index)));
     all
 }
 
@@ -157,7 +158,9 @@ fn edge(fleet: &Fleet, site: SiteIndex, index: ServiceIndex) -> Option<Guarded> 
     }
     let mut egress = vec![dns()];
     egress.extend(control_plane(here));
-    egress.push(Allow { peer: pods(service), ports: vec![(port.number, port.transport())] });
+    if service.is_at(site) {
+        egress.push(Allow { peer: pods(service), ports: vec![(port.number, port.transport())] });
+    }
     for calls in
         fleet.calls_from(site).filter(|calls| calls.caller == index && calls.callee == index)
     {

@@ -3,12 +3,9 @@
 
 use serde_json::json;
 
-use crate::net::example::{
-    CORE, EDGE, Example, asked, broken, call, users, with_users, without, world,
-};
+use crate::net::example::{CORE, EDGE, Example, asked, broken, call, without, world};
 use crate::net::reach::{Question, World, arrives, through_steps};
 use crate::net::{Apart, What, findings};
-use periplus_spec::draft::IngressType;
 
 /// Who ends the requests: `at: by`.
 fn ends(world: &World, question: &Question) -> String {
@@ -19,7 +16,7 @@ fn ends(world: &World, question: &Question) -> String {
 }
 
 #[track_caller]
-fn ended(world: &World, question: &Question, by: &str) {
+pub(super) fn ended(world: &World, question: &Question, by: &str) {
     let ends = ends(world, question);
     assert!(ends.starts_with(by), "{ends}, not by {by}");
 }
@@ -36,18 +33,6 @@ fn calls_leave_through_istios_gateway_and_only_callers_may() {
     assert_eq!(asked(&divided, &call("web")), Ok(vec![EDGE, CORE]));
     let world = world(&divided);
     ended(&world, &call("job"), "edge: NetworkPolicy shop/job-allow");
-}
-
-#[test]
-fn a_sender_outside_of_the_mesh_is_not_let_in() {
-    let mut example = Example::of("{mesh: istio}", "{}");
-    example.edge = with_users(example.edge, IngressType::Gateway, "nginx");
-    let fleet = example.fleet();
-    assert!(findings(&fleet).iter().any(|found| found.what == What::EntranceOutsideMesh));
-    let world = world(&fleet);
-    ended(&world, &users(), "edge: PeerAuthentication shop/shop-strict");
-    let open = without(&world, EDGE, "PeerAuthentication", "shop-strict");
-    ended(&open, &users(), "edge: AuthorizationPolicy shop/web-clients");
 }
 
 #[test]
@@ -206,7 +191,7 @@ fn on_one_network_linkerds_pods_talk_directly() {
     ended(&without(&world, EDGE, "Service", "api"), &call("web"), "edge: Service shop/api");
 }
 
-fn cilium() -> Example {
+pub(super) fn cilium() -> Example {
     let of =
         |pods| format!("{{mesh: cilium, policies: cilium, network: flat, podAddresses: {pods}}}");
     Example::of(&of("10.1.0.0/16"), &of("10.2.0.0/16"))
@@ -238,7 +223,7 @@ fn a_cluster_that_calls_itself_only_does_not_leak_to_others() {
     assert_eq!(asked(&fleet, &call("web")), Ok(vec![EDGE]));
 }
 
-fn services() -> Example {
+pub(super) fn services() -> Example {
     let of = |version, pods| {
         format!(
             "{{services: {version}, policies: kubernetes, network: flat, podAddresses: {pods}}}"
@@ -261,92 +246,6 @@ fn exported_services_are_reached_by_their_name_in_the_set_of_clusters() {
     let range = "/spec/ingress/0/from/0/ipBlock/cidr";
     let other = broken(&world, CORE, guard, range, json!("10.9.0.0/16"));
     ended(&other, &question, "core: NetworkPolicy shop/api-allow");
-}
-
-#[test]
-fn users_find_every_kind_of_gateway() {
-    for (mesh, ingress, class, route) in [
-        ("istio", IngressType::Istio, "istio", "VirtualService"),
-        ("istio", IngressType::Gateway, "istio", "HTTPRoute"),
-        ("none", IngressType::Gateway, "istio", "HTTPRoute"),
-        ("none", IngressType::Gateway, "nginx", "HTTPRoute"),
-        ("linkerd", IngressType::Gateway, "nginx", "HTTPRoute"),
-    ] {
-        let edge = format!("{{mesh: {mesh}, policies: kubernetes}}");
-        let mut example = Example::of(&edge, "{}");
-        example.edge = with_users(example.edge, ingress, class);
-        let world = world(&example.fleet());
-        assert_eq!(arrives(&world, &users()), Ok(vec![EDGE]), "{mesh} {class}");
-        let zone = Question::Enter { host: "bay.shop.example.net".into() };
-        assert_eq!(arrives(&world, &zone), Ok(vec![EDGE]), "{mesh} {class}");
-        ended(&without(&world, EDGE, "DNSEndpoint", "shop"), &users(), "DNS: DNSEndpoint");
-        ended(&without(&world, EDGE, "Gateway", "shop-edge"), &users(), "edge: Gateway");
-        ended(&without(&world, EDGE, route, "shop-edge"), &users(), &format!("edge: {route}"));
-        let guard = ("NetworkPolicy", "web-allow");
-        let shut = broken(&world, EDGE, guard, "/spec/ingress", json!([]));
-        ended(&shut, &users(), "edge: NetworkPolicy shop/web-allow");
-        let target = broken(
-            &world,
-            EDGE,
-            ("DNSEndpoint", "shop"),
-            "/spec/endpoints/0/targets/0",
-            json!("198.51.100.8"),
-        );
-        ended(&target, &users(), "edge: DNSEndpoint shop/shop");
-        if mesh == "istio" {
-            let rules = "/spec/rules";
-            let shut =
-                broken(&world, EDGE, ("AuthorizationPolicy", "web-clients"), rules, json!([]));
-            ended(&shut, &users(), "edge: AuthorizationPolicy shop/web-clients");
-        }
-    }
-}
-
-#[test]
-fn users_find_ciliums_gateway() {
-    let mut example = cilium();
-    example.edge = with_users(example.edge, IngressType::Gateway, "cilium");
-    let world = world(&example.fleet());
-    assert_eq!(arrives(&world, &users()), Ok(vec![EDGE]));
-    let shut =
-        broken(&world, EDGE, ("CiliumNetworkPolicy", "web-allow"), "/spec/ingress", json!([{}]));
-    ended(&shut, &users(), "edge: CiliumNetworkPolicy shop/web-allow");
-}
-
-#[test]
-fn what_comes_through_a_firewall_needs_every_object_of_it() {
-    let mut example = Example::of(
-        "{mesh: istio, firewall: {wan: wan0, lan: lan0, address: 192.0.2.33}}",
-        "{mesh: istio, gateway: 10.0.0.5, firewall: {wan: wan0, lan: lan0, address: 192.0.2.44}}",
-    );
-    example.edge = with_users(example.edge, IngressType::Istio, "istio");
-    let world = world(&example.fleet());
-    assert_eq!(arrives(&world, &call("web")), Ok(vec![CORE]));
-    assert_eq!(arrives(&world, &users()), Ok(vec![EDGE]));
-    for (kind, name) in [
-        ("FirewallZone", "wan"),
-        ("FirewallZone", "lan"),
-        ("FirewallDNAT", "shop"),
-        ("FirewallRule", "shop"),
-    ] {
-        let by = format!("core: {kind}");
-        ended(&without(&world, CORE, kind, name), &call("web"), &by);
-        ended(&without(&world, EDGE, kind, name), &users(), &by.replace("core", "edge"));
-    }
-    let dnat = ("FirewallDNAT", "shop-sites");
-    let astray = broken(&world, CORE, dnat, "/spec/dest_ip", json!("10.0.0.6"));
-    ended(&astray, &call("web"), "core: FirewallDNAT");
-}
-
-#[test]
-fn without_a_gateway_the_firewall_leads_users_to_the_service() {
-    let example = Example::of(
-        "{policies: kubernetes, dns: externaldns, firewall: {wan: wan0, lan: lan0, address: 192.0.2.33}}",
-        "{}",
-    );
-    let world = world(&example.fleet());
-    assert_eq!(arrives(&world, &users()), Ok(vec![EDGE]));
-    ended(&without(&world, EDGE, "CNFService", "shop"), &users(), "edge: CNFService");
 }
 
 #[test]
