@@ -1,6 +1,7 @@
 //! What cannot work, whatever is generated: said before anything is written.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use periplus_spec::draft::{DnsDraft, IngressType, MeshDraft, PoliciesDraft, Protocol};
 
@@ -48,6 +49,37 @@ pub enum What {
     SamePort,
     /// A firewall would lead to itself.
     FirewallToItself,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, place, cure } = self;
+        write!(out, "{place}: {what}; {cure}")
+    }
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Apart(Apart::Meshes) => "their meshes differ",
+            Self::Apart(Apart::NoGateway) => "the address of its gateway is not known",
+            Self::Apart(Apart::Networks) => "they are on different networks",
+            Self::Apart(Apart::Nothing) => "nothing carries requests between them",
+            Self::NotThere => "requests are sent there, and it is not there",
+            Self::NotDivided => "requests cannot be divided as they should be",
+            Self::NotChosen => "other clusters get a part of the requests too",
+            Self::NoPodAddresses => "policies would keep out pods whose addresses are not known",
+            Self::PolicyAcrossClusters => "`NetworkPolicy` does not know pods of other clusters",
+            Self::NotAStream => "the mesh carries TCP only",
+            Self::NoEntrance => "users are sent there, and nothing takes them in",
+            Self::NoNames => "users are sent there, and nothing keeps the name",
+            Self::EntranceOutsideMesh => "what takes users in is not in the mesh",
+            Self::NoEntryPort => "the port that is to take users is not one of its ports",
+            Self::SameName => "two services have one name in one namespace",
+            Self::SamePort => "users of both come to one port of the firewall",
+            Self::FirewallToItself => "the firewall would lead to itself",
+        })
+    }
 }
 
 /// All that cannot work, in order, each told once.
@@ -189,6 +221,11 @@ fn across(from: &Site, to: &Site, callee: &Service, link: Link, found: &mut BTre
 
 /// Why requests cannot be divided as they should be.
 fn undivided(calls: &Calls, callee: &Service, links: &[Link]) -> Option<&'static str> {
+    // Its own `Service` answers to the name, where there is one.
+    let own = callee.is_at(calls.from) && calls.caller != calls.callee;
+    if own && calls.leave() && links.contains(&Link::Services) {
+        return Some("send all to this cluster, or place it in others only");
+    }
     let targets = calls.shares.iter().filter(|(_, share)| *share > 0).count();
     if targets < 2 {
         return None;
@@ -201,7 +238,7 @@ fn undivided(calls: &Calls, callee: &Service, links: &[Link]) -> Option<&'static
             .then_some("name its ports for HTTP or gRPC, or send all to one cluster"),
         Link::Cilium => Some("send all to one cluster: all pods get alike"),
         Link::Services if calls.caller == calls.callee => None,
-        Link::Services => Some("send all to other clusters, which get alike, or all to this one"),
+        Link::Services => Some("send all to one cluster: all get alike"),
     })
 }
 

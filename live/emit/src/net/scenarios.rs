@@ -256,6 +256,8 @@ fn what_cannot_work_is_found_before_anything_is_written() {
         found.into_iter().map(|found| found.what).filter(calls).collect()
     };
     assert_eq!(found("{mesh: istio}", "{}"), [What::Apart(Apart::Meshes)]);
+    let told = findings(&Example::of("{mesh: istio}", "{mesh: istio}").fleet());
+    insta::assert_snapshot!(told[0], @"edge to core of shop/api: the address of its gateway is not known; say `infrastructure.gateway` of core");
     assert_eq!(found("{mesh: istio}", "{mesh: linkerd}"), [What::Apart(Apart::Meshes)]);
     assert_eq!(found("{mesh: istio}", "{mesh: istio}"), [What::Apart(Apart::NoGateway)]);
     assert_eq!(found("{mesh: cilium}", "{mesh: cilium}"), [What::Apart(Apart::Networks)]);

@@ -36,6 +36,10 @@ pub(super) fn objects(fleet: &Fleet, site: SiteIndex) -> Vec<NetObject> {
     objects
 }
 
+/// Says that an endpoint speaks mTLS. Where Istio knows a gateway of that network itself, it leaves out those that do
+/// not say so.
+const TLS_MODE: &str = "security.istio.io/tlsMode";
+
 /// Another cluster behind a name: its gateway, and the part of all leaving requests that it gets.
 struct Remote {
     site: SiteIndex,
@@ -90,7 +94,7 @@ fn elsewhere(
                 "address": remote.gateway.to_string(),
                 "network": there.network(),
                 "locality": there.locality(),
-                "labels": { "cluster": there.name() },
+                "labels": { "cluster": there.name(), TLS_MODE: "istio" },
                 "ports": numbers,
                 "weight": remote.percent,
             })

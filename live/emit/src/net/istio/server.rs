@@ -60,7 +60,8 @@ fn gateway(app: &str, namespace: &str, hosts: &BTreeSet<String>) -> Object {
 /// It stands in the gateway's own namespace and is seen by nobody else. So callers in this cluster, whose requests may
 /// be sent elsewhere under the same name, have an entry of their own, and what came in never goes out again. The
 /// address is the name of the `Service`: pods cannot be selected from another namespace, and whoever passes a stream
-/// through balances streams, not requests, either way.
+/// through balances streams, not requests, either way. It says no network: a gateway sees only those that it was
+/// installed for, by whatever name, and what is on none.
 fn served(site: &Site, service: &Service) -> Object {
     let ports = |of: fn(&crate::net::Port) -> serde_json::Value| -> Vec<serde_json::Value> {
         service.streams().map(of).collect()
@@ -78,7 +79,6 @@ fn served(site: &Site, service: &Service) -> Object {
         })),
         "endpoints": [{
             "address": service.host(),
-            "network": site.network(),
             "locality": site.locality(),
             "ports": numbers,
         }],
