@@ -164,3 +164,45 @@ fn without_a_gateway_the_firewall_leads_users_to_the_service() {
     assert_eq!(arrives(&world, &users()), Ok(vec![EDGE]));
     ended(&without(&world, EDGE, "CNFService", "shop"), &users(), "edge: CNFService");
 }
+
+/// What is found is what the checker finds, for users as for calls.
+#[test]
+fn findings_and_objects_agree_on_users() {
+    let ingresses = [
+        "",
+        "ingress: {type: istio, address: 198.51.100.7}",
+        "ingress: {class: istio, address: 198.51.100.7}",
+        "ingress: {class: cilium, address: 198.51.100.7}",
+        "ingress: {class: nginx, address: 198.51.100.7}",
+    ];
+    let walls = ["", "firewall: {wan: wan0, lan: lan0, address: 192.0.2.33}"];
+    let mut seen = [0, 0];
+    for mesh in ["none", "istio", "linkerd", "cilium"] {
+        for policies in ["none", "kubernetes", "cilium"] {
+            for ingress in ingresses {
+                for wall in walls {
+                    for dns in ["none", "externaldns"] {
+                        let parts = [
+                            &format!("mesh: {mesh}, policies: {policies}, dns: {dns}"),
+                            ingress,
+                            wall,
+                        ];
+                        let said: Vec<&str> =
+                            parts.into_iter().filter(|part| !part.is_empty()).collect();
+                        let edge = format!("{{{}}}", said.join(", "));
+                        let example = Example::of(&edge, "{}").divided();
+                        let fleet = Example { shares: vec![(EDGE, 1_000)], ..example }.fleet();
+                        let (found, arrives) = (findings(&fleet), asked(&fleet, &users()));
+                        assert_eq!(
+                            arrives.is_ok(),
+                            found.is_empty(),
+                            "{edge}: {arrives:?} {found:?}"
+                        );
+                        seen[usize::from(arrives.is_ok())] += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(seen.iter().all(|seen| *seen > 50), "{seen:?}");
+}

@@ -41,6 +41,8 @@ pub enum What {
     NoNames,
     /// What takes users in is not in the mesh, which talks to its own only.
     EntranceOutsideMesh,
+    /// `NetworkPolicy` does not know Cilium's gateway, which is no pod and has no address.
+    GatewayUnknown,
     /// The port that is to take users is not one of the service.
     NoEntryPort,
     /// Two services have one name in one namespace.
@@ -74,6 +76,7 @@ impl fmt::Display for What {
             Self::NoEntrance => "users are sent there, and nothing takes them in",
             Self::NoNames => "users are sent there, and nothing keeps the name",
             Self::EntranceOutsideMesh => "what takes users in is not in the mesh",
+            Self::GatewayUnknown => "`NetworkPolicy` does not know Cilium's gateway",
             Self::NoEntryPort => "the port that is to take users is not one of its ports",
             Self::SameName => "two services have one name in one namespace",
             Self::SamePort => "users of both come to one port of the firewall",
@@ -284,6 +287,13 @@ fn of_entry(fleet: &Fleet, site: SiteIndex, index: ServiceIndex, found: &mut BTr
         let cure =
             format!("say `infrastructure.dns` of {}, or keep the names elsewhere", site.name());
         found.insert(finding(What::NoNames, place(), &cure));
+    }
+    let by_cilium = has.ingress.as_ref().is_some_and(|ingress| {
+        ingress.ingress == IngressType::Gateway && &*ingress.class == "cilium"
+    });
+    if by_cilium && has.policies == PoliciesDraft::Kubernetes {
+        let cure = format!("say `infrastructure.policies: cilium` of {}", site.name());
+        found.insert(finding(What::GatewayUnknown, place(), &cure));
     }
     let meshed = match &has.ingress {
         None => site.address_for_users().is_none(),

@@ -141,7 +141,7 @@ fn guards(fleet: &Fleet, site: SiteIndex, index: ServiceIndex) -> Vec<Object> {
     let clients = joined(&[&service.component, "clients"]);
     let users = joined(&[&service.component, "users"]);
     let identities = identities(fleet, site, index);
-    let entry = fleet.site(site).ingress().and_then(|_| service.entry_port());
+    let entry = fleet.site(site).address_for_users().and_then(|_| service.entry_port());
     let mut objects = Vec::new();
     let policy = |version: &str, kind: &str, name: &str, spec: Value| {
         let version = format!("{POLICY}/{version}");

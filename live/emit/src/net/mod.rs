@@ -3,6 +3,19 @@
 //!
 //! Nothing here knows the machine's state: [`view`] is the picture that all of it is made from. Read `plan` next, then
 //! one driver.
+//!
+//! What is taken for granted of clusters, because no object of theirs is ours:
+//!
+//! * Meshes that are to talk to each other trust one root. Istio's gateways are in `istio-system`, with the labels
+//!   `istio: eastwestgateway` and `istio: ingressgateway`; the first listens on 15443.
+//! * Linkerd's links, and clusters in Cilium's mesh, are named as they are here. Linkerd's gateway is in
+//!   `linkerd-multicluster`, on 4143.
+//! * DNS of clusters is in `kube-system`, and namespaces have the label `kubernetes.io/metadata.name`.
+//! * The CNF of SDEWAN is in `sdewan-system`.
+//! * A certificate is good for the name of its app and for `*.` before it.
+//!
+//! What some cannot do: Linkerd's gateway does not tell callers apart, Cilium and the Multi-Cluster Services API know no
+//! weights. [`findings`] says where that matters.
 
 mod cilium_mesh;
 mod cilium_policies;
