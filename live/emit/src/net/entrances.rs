@@ -149,6 +149,8 @@ fn what_comes_through_a_firewall_needs_every_object_of_it() {
         ended(&without(&world, CORE, kind, name), &call("web"), &by);
         ended(&without(&world, EDGE, kind, name), &users(), &by.replace("core", "edge"));
     }
+    let shut = without(&world, EDGE, "FirewallForwarding", "lan-to-wan");
+    ended(&shut, &call("web"), "edge: FirewallForwarding");
     let dnat = ("FirewallDNAT", "shop-sites");
     let astray = broken(&world, CORE, dnat, "/spec/dest_ip", json!("10.0.0.6"));
     ended(&astray, &call("web"), "core: FirewallDNAT");

@@ -15,7 +15,7 @@
 //! * A certificate is good for the name of its app and for `*.` before it.
 //!
 //! What some cannot do: Linkerd's gateway does not tell callers apart, Cilium and the Multi-Cluster Services API know no
-//! weights. [`findings`] says where that matters.
+//! weights. [`findings`] says where the latter matters.
 
 mod cilium_mesh;
 mod cilium_policies;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Object;
 use crate::net::istio::CROSS_NETWORK_PORT;
 use crate::net::names::{joined, specified};
-use crate::net::{Driver, Fleet, Link, NetObject, Service, SiteIndex, Step, link, linkerd};
+use crate::net::{Calls, Driver, Fleet, Link, NetObject, Service, SiteIndex, Step, link, linkerd};
 use periplus_spec::draft::FirewallDraft;
 
 /// Where the CNF and what configures it are.
@@ -35,12 +35,18 @@ impl Driver for Sdewan {
             objects.extend(for_users(fleet, site, service, firewall));
         }
         objects.extend(for_sites(fleet, site, firewall));
-        if !objects.is_empty() {
+        if !objects.is_empty() || leaves(fleet, site) {
             let shared = shared(firewall).map(|object| NetObject::of_site(Step::Guard, object));
             objects.splice(0..0, shared);
         }
         objects
     }
+}
+
+/// Whether anything of a cluster goes out through its firewall.
+fn leaves(fleet: &Fleet, site: SiteIndex) -> bool {
+    let mut services = fleet.services_at(site).iter().map(|index| fleet.service(*index));
+    services.any(|service| !service.egress.is_empty()) || fleet.calls_from(site).any(Calls::leave)
 }
 
 /// Two zones, and what the cluster itself begins may leave. What comes in is dropped unless a rule names it.

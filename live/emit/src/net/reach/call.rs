@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use super::arrive::goes_out;
 use super::deliver::{Sender, deliver, identity, service};
 use super::picture::{Pod, SitePicture};
 use super::policy::{End, Way, lets, lives};
@@ -41,7 +42,7 @@ pub(super) fn call(
     }
 }
 
-/// What policies say of an address outside: nothing else is between.
+/// What policies and the firewall say of an address outside: nothing else is between.
 pub(super) fn leave(
     world: &World,
     from: SiteIndex,
@@ -50,7 +51,8 @@ pub(super) fn leave(
     port: u16,
 ) -> Answer {
     let pod = caller_pod(world.site(from), caller)?;
-    lets(world, from, pod, Way::Out, &End::Address(to), (port, "TCP")).map(|()| vec![from])
+    lets(world, from, pod, Way::Out, &End::Address(to), (port, "TCP"))?;
+    goes_out(world, from).map(|()| vec![from])
 }
 
 fn caller_pod<'p>(here: &'p SitePicture, caller: (&str, &str)) -> Result<&'p Pod, Blocked> {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 
-use super::arrive::passes;
+use super::arrive::{goes_out, passes};
 use super::call::{missing, own_host};
 use super::deliver::{Sender, deliver};
 use super::picture::{Pod, SitePicture, port_number};
@@ -127,6 +127,7 @@ fn elsewhere(
             return Err(here.blocked_by(entry, format!("{told} is not on the network it says")));
         }
         lets(world, from, pod, Way::Out, &End::Address(address), (out, "TCP"))?;
+        goes_out(world, from)?;
         let served = through_gateway(world, there, out, host, port)?;
         let identities = texts(&entry.0, &["spec", "subjectAltNames"]);
         expects(world, here, entry, there, &served, &identities)?;

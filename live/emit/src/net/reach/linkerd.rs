@@ -1,6 +1,6 @@
 //! The way of a call through Linkerd: route, mirror, gateway or pods.
 
-use super::arrive::passes;
+use super::arrive::{goes_out, passes};
 use super::deliver::{Sender, deliver, identity};
 use super::picture::{Pod, SitePicture, port_number, told};
 use super::policy::{End, Way, lets};
@@ -99,6 +99,7 @@ fn through(
                 return Err(picture.blocked("gateway", "its address is not known"));
             };
             lets(world, from, pod, Way::Out, &End::Address(outside), (4_143, "TCP"))?;
+            goes_out(world, from)?;
             passes(world, there, gateway.0, 4_143)?;
             let arriving = Sender {
                 end: End::some(there, "linkerd-multicluster", ("app", "linkerd-gateway")),
