@@ -31,6 +31,7 @@ mod follow;
 mod lint;
 mod manifests;
 mod name;
+pub mod net;
 mod object;
 mod order;
 mod path;
