@@ -34,7 +34,7 @@ fn main() {
 fn measure(name: &str, scenario: &Scenario, state: &State) {
     let repository =
         Repository { url: "https://git.example.net/fleet.git".into(), branch: "main".into() };
-    let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+    let renderer = Renderer::new(&scenario.delivery, &repository);
     let (mut files, mut bytes) = (0, 0);
     let started = Instant::now();
     let mut last = Files::new();

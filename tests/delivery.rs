@@ -17,13 +17,13 @@ fn what_drafts_come_to_is_what_rendering_the_instant_gives() {
     for file in scenarios() {
         let scenario = periplus_spec::load(&file).unwrap().scenario;
         let repository = repository();
-        let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+        let renderer = Renderer::new(&scenario.delivery, &repository);
         let small = scenario.fleet.clusters.len() <= CLUSTERS_SMALL;
         let window = scenario.world.commit_window;
         let mut compared = Compared {
             file: &file,
-            renderer,
-            windows: Windows::new(Follower::new(renderer), window),
+            renderer: renderer.clone(),
+            windows: Windows::new(Follower::new(renderer.clone()), window),
             folded: State::default(),
             tree: Files::new(),
             drafts: 0,
@@ -50,7 +50,7 @@ fn real_apps_come_to_the_trees_that_are_kept_here() {
         let file = root().join(format!("scenarios/delivery/{name}.yaml"));
         let scenario = periplus_spec::load(&file).unwrap().scenario;
         let repository = repository();
-        let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+        let renderer = Renderer::new(&scenario.delivery, &repository);
         let outcome = run(&scenario, &mut (), &mut ()).unwrap();
         let files = renderer.tree(&outcome.state).unwrap();
         for cluster in clusters {

@@ -61,7 +61,7 @@ pub(super) fn run(args: &RenderArgs) -> Result<Exit, Failure> {
 /// The files of an instant, of the cluster that was asked for.
 fn rendered(args: &RenderArgs, scenario: &Scenario, state: &State) -> Result<Files, Failure> {
     let repository = args.repository.repository();
-    let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+    let renderer = Renderer::new(&scenario.delivery, &repository);
     let mut files = renderer.tree(state)?;
     if let Some(name) = &args.cluster {
         let known: Vec<&str> =

@@ -37,7 +37,7 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     let scenario = &loaded.scenario;
     let journal = args.out.as_ref().map(|out| open(out, &args.scenario, &loaded)).transpose()?;
     let repository = args.git.repository.repository();
-    let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+    let renderer = Renderer::new(&scenario.delivery, &repository);
     let opened = args.git.git.as_ref().map(|named| remote::open(named, &args.git)).transpose()?;
     let history = opened.map(|opened| History::new(scenario, renderer, opened)).transpose()?;
     let mut sinks = Sinks {

@@ -11,6 +11,9 @@
 //! argocd/<cluster>/…                          what tells Argo CD of them
 //! deploy/<cluster>/_namespaces/<namespace>/…  namespaces, quotas, rights
 //! deploy/<cluster>/<app>/<component>/…        manifests, one object a file
+//! deploy/<cluster>/_net/<app>/guard/…         policies: there before any pod
+//! deploy/<cluster>/_net/<app>/route/…         gateways, routes and names
+//! deploy/<cluster>/_net/_site/…               what connects and protects the cluster as a whole
 //! decisions/<app>.json                        what was decided, for people
 //! ```
 //!
@@ -32,9 +35,11 @@ mod lint;
 mod manifests;
 mod name;
 pub mod net;
+mod network;
 mod object;
 mod order;
 mod path;
+mod picture;
 mod render;
 mod source;
 mod tenant;

@@ -4,13 +4,15 @@
 //! tree is put together from [`Part`]s, each of which changes by itself; [`Follower`](crate::Follower) renders only
 //! those that did.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use periplus_core::State;
 use periplus_core::ids::{AppId, ClusterId, ComponentId};
 use periplus_core::state::{self, Content, Health};
 use periplus_spec::draft::{AgentType, SourceDraft};
-use periplus_spec::scenario::{AppVersion, Delivery};
+use periplus_spec::scenario::{AppVersion, ClusterFacts, Delivery};
 
 use crate::agent::flux::{Folder, Ready};
 use crate::agent::{Repository, argocd, flux};
@@ -22,19 +24,26 @@ use crate::fault::Fault;
 use crate::file::{Placed, add};
 use crate::files::Files;
 use crate::name::joined;
+use crate::net::{Fleet, drivers, objects, service_notes};
+use crate::network;
 use crate::object::Object;
 use crate::order::{before, wave};
 use crate::path::FilePath;
+use crate::picture::{self, Addresses, Picture};
 use crate::tenant;
 
 /// What renders trees.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Renderer<'d> {
-    /// What was declared.
-    pub delivery: &'d Delivery,
-    /// Where what is rendered will be pulled from.
-    pub repository: &'d Repository,
+    delivery: &'d Delivery,
+    repository: &'d Repository,
+    /// The addresses of services in meshes; none where no cluster connects or protects anything.
+    addresses: Option<Arc<Addresses<'d>>>,
 }
+
+/// Pictures of the networks of apps, drawn once for all clusters of an instant.
+#[derive(Default)]
+pub(crate) struct Pictures(BTreeMap<AppId, Option<Picture>>);
 
 /// A part of a tree that changes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +54,8 @@ pub enum Part {
     Namespaces(ClusterId),
     /// An app in a cluster.
     App(ClusterId, AppId),
+    /// What connects and protects a cluster as a whole.
+    Site(ClusterId),
     /// What was decided for an app.
     Decision(AppId),
 }
@@ -72,14 +83,36 @@ impl fmt::Display for Problem {
 }
 
 impl<'d> Renderer<'d> {
+    /// Renders what was declared, to be pulled from a repository.
+    #[must_use]
+    pub fn new(delivery: &'d Delivery, repository: &'d Repository) -> Self {
+        let connected = picture::is_connected(delivery);
+        let addresses = connected.then(|| Arc::new(picture::addresses(delivery)));
+        Self { delivery, repository, addresses }
+    }
+
+    /// Whether any cluster connects or protects anything: then a route changes files too.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.addresses.is_some()
+    }
+
+    /// The network of an app as drivers see it; none where no cluster connects or protects, or the app is nowhere.
+    #[must_use]
+    pub fn network(&self, state: &State, app: AppId) -> Option<Fleet> {
+        let addresses = self.addresses.as_ref()?;
+        Picture::of(state, self.delivery, addresses, app).map(|picture| picture.fleet)
+    }
+
     /// All files of an instant.
     ///
     /// # Errors
     /// Something cannot be rendered.
     pub fn tree(&self, state: &State) -> Result<Files, Problem> {
         let mut files = Files::new();
+        let mut pictures = Pictures::default();
         for part in parts(state) {
-            for (path, bytes) in self.part(state, part)? {
+            for (path, bytes) in self.part(state, part, &mut pictures)? {
                 assert!(files.insert(path, bytes).is_none(), "parts of a tree are disjoint");
             }
         }
@@ -90,9 +123,16 @@ impl<'d> Renderer<'d> {
     ///
     /// # Errors
     /// Something in it cannot be rendered.
-    pub fn part(&self, state: &State, part: Part) -> Result<Files, Problem> {
+    pub(crate) fn part(
+        &self,
+        state: &State,
+        part: Part,
+        pictures: &mut Pictures,
+    ) -> Result<Files, Problem> {
         let (cluster, app) = match part {
-            Part::Root(cluster) | Part::Namespaces(cluster) => (Some(cluster), None),
+            Part::Root(cluster) | Part::Namespaces(cluster) | Part::Site(cluster) => {
+                (Some(cluster), None)
+            }
             Part::App(cluster, app) => (Some(cluster), Some(app)),
             Part::Decision(app) => (None, Some(app)),
         };
@@ -105,7 +145,8 @@ impl<'d> Renderer<'d> {
         let files = match part {
             Part::Root(cluster) => self.root(state, cluster),
             Part::Namespaces(cluster) => self.namespaces(state, cluster),
-            Part::App(cluster, app) => self.app(state, cluster, app),
+            Part::App(cluster, app) => self.app(state, cluster, app, pictures),
+            Part::Site(cluster) => self.site(state, cluster, pictures),
             Part::Decision(app) => decision::file(state, app),
         };
         files.map_err(named)
@@ -164,18 +205,48 @@ impl<'d> Renderer<'d> {
         bindings
     }
 
-    fn app(&self, state: &State, cluster: ClusterId, app: AppId) -> Result<Files, Fault> {
+    /// The picture of an app, if it is to be drawn for a cluster.
+    fn picture<'p>(
+        &self,
+        state: &State,
+        facts: &ClusterFacts,
+        app: AppId,
+        pictures: &'p mut Pictures,
+    ) -> Option<&'p Picture> {
+        let addresses = self.addresses.as_ref().filter(|_| !drivers(facts).is_empty())?;
+        let drawn = || Picture::of(state, self.delivery, addresses, app);
+        pictures.0.entry(app).or_insert_with(drawn).as_ref()
+    }
+
+    fn app(
+        &self,
+        state: &State,
+        cluster: ClusterId,
+        app: AppId,
+        pictures: &mut Pictures,
+    ) -> Result<Files, Fault> {
         let bindings = self.bindings(state, cluster, app);
         let mut files = Files::new();
         let Some((_, first)) = bindings.first() else { return Ok(files) };
         let facts = first.cluster;
         let (place, name) = (&*facts.name, &*first.app.name);
+        let picture = self.picture(state, facts, app, pictures);
+        let site = picture.and_then(|picture| Some((picture, picture.site(cluster)?)));
+        let connected = site.map_or_else(Vec::new, |(picture, site)| objects(&picture.fleet, site));
+        let folders = network::add_app(&mut files, facts, name, connected)?;
         let mut sealed = Vec::new();
         for (id, binding) in &bindings {
             let folder = format!("deploy/{place}/{name}/{}", binding.component.name);
             for placed in component::objects(binding)? {
                 match placed {
-                    Placed::Payload(object) => {
+                    Placed::Payload(mut object) => {
+                        if let Some((picture, site)) = site
+                            && object.kind() == "Service"
+                            && object.name() == &*binding.component.name
+                            && let Some(service) = picture.service(*id)
+                        {
+                            service_notes(&picture.fleet, site, service).write_on(&mut object);
+                        }
                         if object.0.get("sops").is_some() {
                             sealed.push(*id);
                         }
@@ -187,13 +258,14 @@ impl<'d> Renderer<'d> {
                 }
             }
         }
+        let made = self.namespace_before(state, first);
+        folders.lead(&mut files, facts, self.repository, (name, first.namespace), made)?;
         match facts.agent {
             AgentType::Flux => {
                 for (id, binding) in &bindings {
                     let mut after = Vec::new();
-                    if !self.namespace(state, binding).is_empty() {
-                        after.push(joined(&["ns", binding.namespace]));
-                    }
+                    after.extend(self.namespace_before(state, binding));
+                    after.extend(folders.guard.clone());
                     let others = before(state, cluster, app, *id).into_iter();
                     after.extend(
                         others.map(|(app, component)| kustomization(state, app, component)),
@@ -248,6 +320,34 @@ impl<'d> Renderer<'d> {
     fn namespace(&self, state: &State, binding: &Binding<'_>) -> Vec<Object> {
         let owner = self.delivery.tenant(binding.app.tenant, state.at());
         tenant::namespace(binding.namespace, &owner.name, &owner.draft)
+    }
+
+    /// The name of the `Kustomization` that makes the namespace of a binding, if we do.
+    fn namespace_before(&self, state: &State, binding: &Binding<'_>) -> Option<String> {
+        let made = !self.namespace(state, binding).is_empty();
+        made.then(|| joined(&["ns", binding.namespace]))
+    }
+
+    /// What connects and protects a cluster as a whole, for any of its apps.
+    fn site(
+        &self,
+        state: &State,
+        cluster: ClusterId,
+        pictures: &mut Pictures,
+    ) -> Result<Files, Fault> {
+        let facts = self.delivery.cluster(cluster, state.at());
+        let mut wanted = Vec::new();
+        if facts.infrastructure.firewall.is_some() {
+            for berth in &state.cluster(cluster).berths {
+                let picture = self.picture(state, facts, state.berth(*berth).app, pictures);
+                if let Some((picture, site)) =
+                    picture.and_then(|one| Some((one, one.site(cluster)?)))
+                {
+                    wanted.extend(objects(&picture.fleet, site));
+                }
+            }
+        }
+        network::site(facts, self.repository, wanted)
     }
 
     fn namespaces(&self, state: &State, cluster: ClusterId) -> Result<Files, Fault> {
@@ -337,7 +437,7 @@ pub fn parts(state: &State) -> Vec<Part> {
         if berths.is_empty() {
             continue;
         }
-        parts.push(Part::Namespaces(cluster));
+        parts.extend([Part::Namespaces(cluster), Part::Site(cluster)]);
         parts.extend(berths.iter().map(|berth| Part::App(cluster, state.berth(*berth).app)));
     }
     parts.extend((0..state.apps().len()).map(|app| Part::Decision(AppId::from_index(app))));
