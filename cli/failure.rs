@@ -242,6 +242,16 @@ impl From<periplus_git::Fault> for Failure {
     }
 }
 
+/// A cluster has no repository.
+impl From<periplus_emit::Unnamed> for Failure {
+    fn from(unnamed: periplus_emit::Unnamed) -> Self {
+        Self::Usage {
+            message: unnamed.to_string(),
+            hint: "give the cluster the label, or name repositories otherwise".into(),
+        }
+    }
+}
+
 /// What is declared cannot be written.
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {

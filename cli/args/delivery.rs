@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use periplus_emit::Repository;
+use periplus_git::Edited;
 
 use crate::args::Format;
 use crate::time::Moment;
@@ -74,7 +75,8 @@ impl RepositoryArgs {
 #[command(next_help_heading = "Writing to git")]
 pub(crate) struct GitArgs {
     /// Write the history of the run to this repository: a folder, which is made if it is not there, or a URL (`https`,
-    /// `http`, `ssh`, `file`, or `user@host:path`). Commits that are there already are not made again.
+    /// `http`, `ssh`, `file`, or `user@host:path`). Commits that are there already are not made again. With
+    /// `${cluster.labels.KEY}` or `${cluster.name}` in it, clusters have repositories of their own.
     #[arg(long, value_name = "DIR|URL")]
     pub(crate) git: Option<String>,
     /// Where agents pull from, and the branch.
@@ -98,7 +100,29 @@ pub(crate) struct GitArgs {
     /// The private SSH key that commits are signed with.
     #[arg(long, value_name = "FILE", requires = "git")]
     pub(crate) sign_key: Option<PathBuf>,
+    /// What becomes of files of ours that somebody has edited, when they change.
+    #[arg(long, value_enum, value_name = "WHAT", requires = "git", default_value_t)]
+    pub(crate) edited: EditedFiles,
     /// The folder of the writer's cache; a temporary one where it is not given.
     #[arg(long, value_name = "DIR", requires = "git")]
     pub(crate) git_cache: Option<PathBuf>,
+}
+
+/// What becomes of files of ours that somebody has edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EditedFiles {
+    /// They stay as they are, and it is told.
+    #[default]
+    Keep,
+    /// They become what they should be, and it is told.
+    Restore,
+}
+
+impl From<EditedFiles> for Edited {
+    fn from(said: EditedFiles) -> Self {
+        match said {
+            EditedFiles::Keep => Self::Keep,
+            EditedFiles::Restore => Self::Restore,
+        }
+    }
 }

@@ -19,7 +19,7 @@ use serde::Serialize;
 use super::summary::{self, Clocked};
 use crate::args::{Format, SimArgs};
 use crate::delivery::history::{History, Written};
-use crate::delivery::remote;
+use crate::delivery::remote::Remotes;
 use crate::expect::{self, Traces};
 use crate::failure::{Exit, Failure};
 use crate::names::Names;
@@ -38,8 +38,10 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     let journal = args.out.as_ref().map(|out| open(out, &args.scenario, &loaded)).transpose()?;
     let repository = args.git.repository.repository();
     let renderer = Renderer::new(&scenario.delivery, &repository);
-    let opened = args.git.git.as_ref().map(|named| remote::open(named, &args.git)).transpose()?;
-    let history = opened.map(|opened| History::new(scenario, renderer, opened)).transpose()?;
+    let opened = args.git.git.as_ref();
+    let opened = opened.map(|named| Remotes::open(named, &args.git, &scenario.delivery));
+    let history = opened.transpose()?.map(|remotes| History::new(scenario, renderer, remotes));
+    let history = history.transpose()?;
     let mut sinks = Sinks {
         journal,
         history,

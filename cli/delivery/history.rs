@@ -1,14 +1,15 @@
 //! A run's history in a repository: each window of changes becomes a commit that tells what happened.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use periplus_core::units::Tick;
 use periplus_core::{RecordRef, Sink, SinkFault, State};
-use periplus_emit::{Draft, Follower, Renderer, Windows};
-use periplus_git::{Author, Commit, Conflict, Outcome, Trailers};
+use periplus_emit::{Change, Draft, Follower, Renderer, Windows};
+use periplus_git::{Author, Commit, Conflict, Outcome, TargetId, Trailers};
 use periplus_spec::scenario::Scenario;
 
-use crate::delivery::remote::Opened;
+use crate::delivery::remote::Remotes;
 use crate::failure::Failure;
 use crate::story::Story;
 use crate::wording::clock;
@@ -31,7 +32,9 @@ const SUBJECT_MAX: usize = 72;
 /// Writes a run's history.
 pub(crate) struct History<'d> {
     windows: Windows<'d>,
-    opened: Opened,
+    remotes: Remotes,
+    /// What is for people in every repository, and goes with the next commit of each.
+    pending: BTreeMap<TargetId, Change>,
     story: Story,
     epoch_unix_ms: i64,
     run: String,
@@ -59,23 +62,25 @@ impl<'d> History<'d> {
     pub(crate) fn new(
         scenario: &Scenario,
         renderer: Renderer<'d>,
-        mut opened: Opened,
+        mut remotes: Remotes,
     ) -> Result<Self, Failure> {
         let run = format!("{:032x}.{}", scenario.hash, scenario.seed);
-        let head = opened.writer.refresh()?;
-        let newest = head.newest.iter().flat_map(|landed| &landed.trailers);
-        if let Some((_, other)) =
-            newest.into_iter().find(|(name, value)| name == RUN && *value != run)
-        {
-            return Err(Failure::Usage {
-                message: format!("{} holds another run ({other})", opened.writer.target()),
-                hint: "name another branch with `--branch`, or another repository".into(),
-            });
+        for id in remotes.ids() {
+            let Some(writer) = remotes.writers.writer(&id) else { continue };
+            let head = writer.refresh()?;
+            let mut known = head.newest.iter().flat_map(|landed| &landed.trailers);
+            if let Some((_, other)) = known.find(|(name, value)| name == RUN && *value != run) {
+                return Err(Failure::Usage {
+                    message: format!("{id} holds another run ({other})"),
+                    hint: "name another branch with `--branch`, or another repository".into(),
+                });
+            }
         }
         let windows = Windows::new(Follower::new(renderer), scenario.world.commit_window);
         Ok(Self {
             windows,
-            opened,
+            remotes,
+            pending: BTreeMap::new(),
             story: Story::default(),
             epoch_unix_ms: scenario.epoch_unix_ms,
             run,
@@ -98,30 +103,68 @@ impl<'d> History<'d> {
         let mut lines = Vec::new();
         self.story.take(|at, line| lines.push((at, line.to_owned())));
         let unix_ms = self.epoch_unix_ms.saturating_add_unsigned(draft.at.0);
-        let commit = Commit {
-            change: draft.change.clone(),
-            message: message(&lines, draft),
-            trailers: self.trailers(draft),
-            author: Author { name: NAME.into(), email: EMAIL.into() },
-            time: u64::try_from(unix_ms / 1_000).unwrap_or(0),
-        };
-        let mut outcome = self.opened.writer.write(&commit);
-        for _ in 0..UNKNOWN_MAX {
-            if matches!(outcome, Outcome::Unknown(_)) {
-                outcome = self.opened.writer.write(&commit);
+        let commits: Vec<(TargetId, Commit)> = self
+            .divided(&draft.change)
+            .into_iter()
+            .map(|(id, change)| {
+                let commit = Commit {
+                    message: message(&lines, &change),
+                    change,
+                    trailers: self.trailers(draft),
+                    author: Author { name: NAME.into(), email: EMAIL.into() },
+                    time: u64::try_from(unix_ms / 1_000).unwrap_or(0),
+                };
+                (id, commit)
+            })
+            .collect();
+        let mut left = commits;
+        for attempt in 0..=UNKNOWN_MAX {
+            let outcomes = self.remotes.writers.write_all(left.clone());
+            let mut unknown = Vec::new();
+            for ((id, commit), (_, outcome)) in left.into_iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Unknown(_) if attempt < UNKNOWN_MAX => unknown.push((id, commit)),
+                    Outcome::Failed(fault) | Outcome::Unknown(fault) => return Err(fault.into()),
+                    Outcome::Done { attempts: 0, .. } => self.written.known += 1,
+                    Outcome::Done { conflicts, .. } => {
+                        self.written.commits += 1;
+                        self.written.files += commit.change.len() as u64;
+                        self.written.conflicts.extend(conflicts);
+                    }
+                    Outcome::Unchanged { conflicts, .. } => {
+                        self.written.conflicts.extend(conflicts);
+                    }
+                }
             }
-        }
-        match outcome {
-            Outcome::Done { attempts: 0, .. } => self.written.known += 1,
-            Outcome::Done { conflicts, .. } => {
-                self.written.commits += 1;
-                self.written.files += draft.change.len() as u64;
-                self.written.conflicts.extend(conflicts);
-            }
-            Outcome::Unchanged { conflicts, .. } => self.written.conflicts.extend(conflicts),
-            Outcome::Failed(fault) | Outcome::Unknown(fault) => return Err(fault.into()),
+            left = unknown;
         }
         Ok(())
+    }
+
+    /// A change by the repository that takes it. What is about the whole fleet goes to every one of them, with what is
+    /// its own: nobody is woken for it.
+    fn divided(&mut self, change: &Change) -> BTreeMap<TargetId, Change> {
+        let mut parts: BTreeMap<TargetId, Change> = BTreeMap::new();
+        let alone = self.remotes.ids().len() == 1;
+        for (path, bytes) in change {
+            let place =
+                periplus_git::place(path).and_then(|name| self.remotes.of_cluster.get(name));
+            match place {
+                Some(id) => {
+                    parts.entry(id.clone()).or_default().insert(path.clone(), bytes.clone());
+                }
+                None => {
+                    for id in self.remotes.ids() {
+                        let kept = if alone { &mut parts } else { &mut self.pending };
+                        kept.entry(id).or_default().insert(path.clone(), bytes.clone());
+                    }
+                }
+            }
+        }
+        for (id, part) in &mut parts {
+            part.extend(self.pending.remove(id).unwrap_or_default());
+        }
+        parts
     }
 
     fn trailers(&self, draft: &Draft) -> Trailers {
@@ -158,12 +201,9 @@ impl Sink for History<'_> {
 }
 
 /// A commit's message: the first thing that happened, and under it all of them.
-fn message(lines: &[(Tick, String)], draft: &Draft) -> String {
+fn message(lines: &[(Tick, String)], change: &Change) -> String {
     let mut text = match lines {
-        [] => format!(
-            "{} follow what was declared",
-            crate::render::counted(draft.change.len(), "file")
-        ),
+        [] => format!("{} follow what was declared", crate::render::counted(change.len(), "file")),
         [(_, line), rest @ ..] => {
             let more = match rest.len() {
                 0 => String::new(),

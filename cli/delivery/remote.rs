@@ -1,28 +1,69 @@
-//! The repository that was named on the command line, and who writes to it.
+//! The repositories that were named on the command line, and who writes to them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use periplus_emit::Repository;
 use periplus_git::{
-    Auth, Edited, Http, Options, Ownership, Signer, Ssh, Target, Writer, make_bare,
+    Auth, FleetOptions, Http, Options, Ownership, Rate, Signer, Ssh, Target, TargetId, Writer,
+    Writers, make_bare,
 };
+use periplus_spec::scenario::Delivery;
 use tempfile::TempDir;
 
 use crate::args::GitArgs;
 use crate::failure::Failure;
 
-/// A writer, and the folder of its cache if that goes with it.
-pub(crate) struct Opened {
-    pub(crate) writer: Writer,
+/// The repositories that are written to, and which of them each cluster pulls from.
+pub(crate) struct Remotes {
+    pub(crate) writers: Writers,
+    /// By the cluster's name.
+    pub(crate) of_cluster: BTreeMap<String, TargetId>,
     _cache: Option<TempDir>,
 }
 
-/// Opens the repository that was named.
-///
-/// # Errors
-/// It is none, or its folder cannot be made.
-pub(crate) fn open(named: &str, args: &GitArgs) -> Result<Opened, Failure> {
-    let branch = &args.repository.branch;
+/// How often each host is pushed to: a run is quicker than its day was.
+const RATE: Rate = Rate { burst: 20, per_minute: 600 };
+
+impl Remotes {
+    /// Opens the repositories that were named: one, or as many as the name has variables for.
+    ///
+    /// # Errors
+    /// One of them is none, or its folder cannot be made.
+    pub(crate) fn open(named: &str, args: &GitArgs, delivery: &Delivery) -> Result<Self, Failure> {
+        let temporary =
+            match &args.git_cache {
+                Some(_) => None,
+                None => Some(TempDir::new().map_err(|error| {
+                    Failure::io("make a folder in", &std::env::temp_dir(), &error)
+                })?),
+            };
+        let cache = args.git_cache.as_deref().or(temporary.as_ref().map(TempDir::path));
+        let cache = cache.unwrap_or(Path::new("."));
+        let template = Repository { url: named.to_owned(), branch: args.repository.branch.clone() };
+        let options = FleetOptions { rate: Some(RATE), ..FleetOptions::default() };
+        let mut remotes =
+            Self { writers: Writers::new(options), of_cluster: BTreeMap::new(), _cache: None };
+        for version in delivery.clusters.iter().filter_map(|versions| versions.last()) {
+            let Repository { url, branch } = template.of(&version.facts)?;
+            let id = TargetId(format!("{url} ({branch})"));
+            if remotes.writers.writer(&id).is_none() {
+                remotes.writers.add(id.clone(), writer(&url, &branch, args, cache)?);
+            }
+            remotes.of_cluster.insert(version.facts.name.to_string(), id);
+        }
+        remotes._cache = temporary;
+        Ok(remotes)
+    }
+
+    /// All of the repositories, each once.
+    pub(crate) fn ids(&self) -> BTreeSet<TargetId> {
+        self.of_cluster.values().cloned().collect()
+    }
+}
+
+fn writer(named: &str, branch: &str, args: &GitArgs, cache: &Path) -> Result<Writer, Failure> {
     let url = match folder(named) {
         Some(folder) => made(&folder, branch)?,
         None => named.to_owned(),
@@ -45,19 +86,10 @@ pub(crate) fn open(named: &str, args: &GitArgs) -> Result<Opened, Failure> {
         ssh,
         http: http()?,
         signer: args.sign_key.clone().map(Signer::new),
-        ownership: Ownership::Listed { owner: periplus_git::place, edited: Edited::Keep },
+        ownership: Ownership::Listed { owner: periplus_git::place, edited: args.edited.into() },
         ..Options::default()
     };
-    let temporary = match &args.git_cache {
-        Some(_) => None,
-        None => Some(
-            TempDir::new()
-                .map_err(|error| Failure::io("make a folder in", &std::env::temp_dir(), &error))?,
-        ),
-    };
-    let cache = args.git_cache.as_deref().or(temporary.as_ref().map(TempDir::path));
-    let writer = Writer::open(cache.unwrap_or(Path::new(".")), target, options)?;
-    Ok(Opened { writer, _cache: temporary })
+    Ok(Writer::open(cache, target, options)?)
 }
 
 /// The folder that is meant, unless a URL is.

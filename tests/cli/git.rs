@@ -149,3 +149,89 @@ fn what_must_be_installed_once_is_printed_for_either_agent() {
     let argocd = ["bootstrap", "argo.yaml", "--cluster", "edge-harbour", "--repository", url];
     assert_snapshot!(format!("{flux}\n{}", place.periplus(&argocd)));
 }
+
+#[test]
+fn clusters_can_have_repositories_of_their_own() {
+    let place = Place::new();
+    let named = "${cluster.labels.tier}.git";
+    let told = place.periplus(&["sim", "harbour.yaml", "--git", named]);
+    assert!(told.ends_with("exit 0\n"), "{told}");
+    let edge = files(&place, "edge.git", "main");
+    assert!(edge.keys().any(|path| path.starts_with("deploy/edge-harbour/")), "{edge:?}");
+    assert!(edge.keys().any(|path| path == "decisions/shop.json"));
+    let cloud = files(&place, "cloud.git", "main");
+    assert!(cloud.keys().all(|path| !path.contains("edge-")), "{:?}", cloud.keys());
+    let count = git(&place, "cloud.git", &["rev-list", "--count", "main"]);
+    assert_eq!(count.trim(), "1", "nobody is woken for others");
+    let told = place.periplus(&["sim", "harbour.yaml", "--git", "${cluster.labels.none}.git"]);
+    assert!(told.contains("it has no label `none`") && told.ends_with("exit 2\n"), "{told}");
+}
+
+#[test]
+fn an_instant_is_compared_with_what_is_committed() {
+    let place = Place::new();
+    place.periplus(&["sim", "harbour.yaml", "--git", "fleet.git"]);
+    let same = place.periplus(&["render", "harbour.yaml", "--diff", "fleet.git@main"]);
+    assert!(same.contains("nothing differs"), "{same}");
+    let asked =
+        ["render", "harbour.yaml", "--diff", "fleet.git@main~1", "--cluster", "edge-island"];
+    let told = place.periplus(&asked);
+    assert!(told.ends_with("exit 0\n"), "{told}");
+    let wrong = place.periplus(&["render", "harbour.yaml", "--diff", "fleet.git@nothing"]);
+    assert!(
+        wrong.contains("cannot read `nothing` of fleet.git") && wrong.ends_with("exit 2\n"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn files_that_somebody_edited_are_kept_or_restored_and_told() {
+    let place = Place::new();
+    place.periplus(&["sim", "harbour.yaml", "--git", "fleet.git"]);
+    // The same run up to its middle, and then somebody edits what it wrote.
+    let log = git(&place, "fleet.git", &["rev-list", "--reverse", "main"]);
+    let middle = log.lines().nth(5).unwrap();
+    for (branch, what, kept) in [("keep", "keep", true), ("restore", "restore", false)] {
+        git(&place, "fleet.git", &["branch", branch, middle]);
+        let path = "deploy/edge-harbour/shop/web/50-deployment-web.yaml";
+        let work = place.path(branch);
+        let shell = format!(
+            "git clone -q -b {branch} fleet.git {branch} && cd {branch} && echo edited > {path} && \
+             git -c user.name=a -c user.email=a@b commit -qam edit && git push -q origin {branch}"
+        );
+        let done = Command::new("sh")
+            .args(["-c", &shell])
+            .current_dir(work.parent().unwrap())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .status()
+            .unwrap();
+        assert!(done.success());
+        let asked =
+            ["sim", "harbour.yaml", "--git", "fleet.git", "--branch", branch, "--edited", what];
+        let told = place.periplus(&asked);
+        let now = git(&place, "fleet.git", &["show", &format!("{branch}:{path}")]);
+        assert_eq!(now == "edited\n", kept, "{told}\n{now}");
+        assert!(told.contains("somebody else changed it"), "{told}");
+    }
+}
+
+#[test]
+fn a_file_of_somebody_else_is_left_alone_and_told() {
+    let place = Place::new();
+    let path = "deploy/edge-harbour/shop/web/50-deployment-web.yaml";
+    let shell = format!(
+        "git init -q --bare -b main fleet.git && git clone -q fleet.git work 2>/dev/null && cd work && \
+         mkdir -p $(dirname {path}) && echo theirs > {path} && git add . && \
+         git -c user.name=a -c user.email=a@b commit -qm first && git push -q origin HEAD:main"
+    );
+    let done = Command::new("sh")
+        .args(["-c", &shell])
+        .current_dir(place.path("."))
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .status()
+        .unwrap();
+    assert!(done.success());
+    let told = place.periplus(&["sim", "harbour.yaml", "--git", "fleet.git"]);
+    assert!(told.contains("was left alone: somebody else wrote it"), "{told}");
+    assert_eq!(git(&place, "fleet.git", &["show", &format!("main:{path}")]), "theirs\n");
+}

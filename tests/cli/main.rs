@@ -25,6 +25,8 @@ mod record;
 mod replay;
 mod report;
 mod scenarios;
+#[cfg(feature = "http")]
+mod servers;
 mod shards;
 mod shrink;
 mod sim;

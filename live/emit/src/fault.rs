@@ -1,5 +1,6 @@
 //! What can be wrong with what would be written: found when an intent is checked, and never at deploy time.
 
+use crate::agent::Unnamed;
 use crate::path::BadPath;
 
 /// What is wrong with what would be written.
@@ -81,6 +82,9 @@ pub enum Fault {
         /// Where in it.
         at: String,
     },
+    /// A cluster without a repository.
+    #[error(transparent)]
+    Unnamed(#[from] Unnamed),
     /// A name that cannot be a file.
     #[error(transparent)]
     Path(#[from] BadPath),

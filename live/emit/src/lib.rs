@@ -47,7 +47,7 @@ mod window;
 mod workload;
 pub mod yaml;
 
-pub use self::agent::Repository;
+pub use self::agent::{Repository, Unnamed};
 pub use self::customize::variables::VARIABLES;
 pub use self::fault::Fault;
 pub use self::files::{Bytes, Change, Files, apply, change};
@@ -61,10 +61,13 @@ use periplus_spec::draft::AgentType;
 use periplus_spec::scenario::ClusterFacts;
 
 /// What must be installed once into a cluster, or into Argo CD for it, so that it pulls what is rendered.
-#[must_use]
-pub fn bootstrap(cluster: &ClusterFacts, repository: &Repository) -> Vec<Object> {
-    match cluster.agent {
-        AgentType::Flux => agent::flux::bootstrap(cluster, repository),
-        AgentType::Argocd => agent::argocd::bootstrap(cluster, repository),
-    }
+///
+/// # Errors
+/// The repository has no name for the cluster.
+pub fn bootstrap(cluster: &ClusterFacts, repository: &Repository) -> Result<Vec<Object>, Unnamed> {
+    let repository = repository.of(cluster)?;
+    Ok(match cluster.agent {
+        AgentType::Flux => agent::flux::bootstrap(cluster, &repository),
+        AgentType::Argocd => agent::argocd::bootstrap(cluster, &repository),
+    })
 }

@@ -229,6 +229,7 @@ impl<'d> Renderer<'d> {
         let mut files = Files::new();
         let Some((_, first)) = bindings.first() else { return Ok(files) };
         let facts = first.cluster;
+        let repository = self.repository.of(facts)?;
         let (place, name) = (&*facts.name, &*first.app.name);
         let picture = self.picture(state, facts, app, pictures);
         let site = picture.and_then(|picture| Some((picture, picture.site(cluster)?)));
@@ -259,7 +260,7 @@ impl<'d> Renderer<'d> {
             }
         }
         let made = self.namespace_before(state, first);
-        folders.lead(&mut files, facts, self.repository, (name, first.namespace), made)?;
+        folders.lead(&mut files, facts, &repository, (name, first.namespace), made)?;
         match facts.agent {
             AgentType::Flux => {
                 for (id, binding) in &bindings {
@@ -289,7 +290,7 @@ impl<'d> Renderer<'d> {
                 };
                 if let Some((_, binding)) = bindings.iter().find(payload) {
                     let path = format!("deploy/{place}/{name}");
-                    let source = argocd::folders(self.repository, &path);
+                    let source = argocd::folders(&repository, &path);
                     let object = argocd::application(facts, name, binding.namespace, &source);
                     agent_file(&mut files, place, object, binding)?;
                 }
@@ -347,11 +348,12 @@ impl<'d> Renderer<'d> {
                 }
             }
         }
-        network::site(facts, self.repository, wanted)
+        network::site(facts, &self.repository.of(facts)?, wanted)
     }
 
     fn namespaces(&self, state: &State, cluster: ClusterId) -> Result<Files, Fault> {
         let facts = self.delivery.cluster(cluster, state.at());
+        let repository = self.repository.of(facts)?;
         let place: &str = &facts.name;
         let mut apps: Vec<AppId> =
             state.cluster(cluster).berths.iter().map(|berth| state.berth(*berth).app).collect();
@@ -384,7 +386,7 @@ impl<'d> Renderer<'d> {
                         sealed: false,
                     }),
                     AgentType::Argocd => {
-                        let source = argocd::folders(self.repository, &folder);
+                        let source = argocd::folders(&repository, &folder);
                         let mut object =
                             argocd::application(facts, &format!("ns.{name}"), name, &source);
                         object.annotate(argocd::WAVE, "-1");

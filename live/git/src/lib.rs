@@ -12,6 +12,7 @@ mod fleet;
 mod gather;
 mod grow;
 mod history;
+mod look;
 mod ownership;
 mod pace;
 mod pack;
@@ -32,6 +33,7 @@ pub use self::commit::{Author, Commit, Trailers};
 pub use self::fault::Fault;
 pub use self::fleet::{FleetOptions, TargetId, Writers};
 pub use self::history::Landed;
+pub use self::look::files;
 pub use self::ownership::{Conflict, Edited, Owner, Ownership, place};
 pub use self::pace::{Pace, Wall};
 
