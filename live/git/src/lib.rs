@@ -9,6 +9,7 @@ mod bucket;
 mod commit;
 mod fault;
 mod fleet;
+mod gather;
 mod grow;
 mod history;
 mod ownership;

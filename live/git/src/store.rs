@@ -15,14 +15,15 @@ use sha2::{Digest, Sha256};
 
 use crate::commit::{self, Read};
 use crate::fault::Fault;
+use crate::gather::put_together;
 use crate::pace::Pace;
 use crate::pack::{Bases, Item, pack};
 use crate::protocol::Broken;
 use crate::target::Target;
 use crate::tree::{FOLDER, Tree};
 
-/// How many bytes of objects stay in memory before they become a pack.
-const FRESH_MAX: usize = 32 << 20;
+/// How many bytes of objects stay in memory before they become a pack. That takes 60 ms for these, and a commit waits for it.
+const FRESH_MAX: usize = 8 << 20;
 /// How many objects do. Deltas among them become chains, which readers follow.
 const FRESH_COUNT_MAX: usize = 20_000;
 /// How many bytes of trees are kept for the next commit.
@@ -242,7 +243,8 @@ impl Store {
             .filter(|path| fs::metadata(path).is_ok_and(|found| found.len() < SMALL_PACK_MAX))
             .cloned()
             .collect();
-        let made = put_together(&self.repository, &small).map_err(|found| self.fault(&found))?;
+        let folder = self.dir.join("objects/pack");
+        let made = put_together(&folder, &small).map_err(|why| self.fault(&why))?;
         for path in small.iter().filter(|path| Some(path.as_path()) != made.as_deref()) {
             let removed =
                 fs::remove_file(path.with_extension("idx")).and_then(|()| fs::remove_file(path));
@@ -330,39 +332,6 @@ fn packs(dir: &Path) -> Vec<PathBuf> {
         paths.filter(|path| path.extension().is_some_and(|end| end == "pack")).collect();
     found.sort();
     found
-}
-
-/// Makes one pack of several, and gives its path.
-fn put_together(
-    repository: &Repository,
-    packs: &[PathBuf],
-) -> Result<Option<PathBuf>, git2::Error> {
-    let other = |why: &str| git2::Error::from_str(why);
-    let mut builder = repository.packbuilder()?;
-    for path in packs {
-        let index =
-            fs::read(path.with_extension("idx")).map_err(|found| other(&found.to_string()))?;
-        for id in ids(&index).ok_or_else(|| other("the index of a pack is broken"))? {
-            builder.insert_object(id, None)?;
-        }
-    }
-    if builder.object_count() == 0 {
-        return Ok(None);
-    }
-    let folder = repository.path().join("objects/pack");
-    builder.write(&folder, 0o644)?;
-    Ok(builder.name()?.map(|name| folder.join(format!("pack-{name}.pack"))))
-}
-
-/// The objects that the index of a pack names. gitformat-pack(5), version 2.
-fn ids(index: &[u8]) -> Option<Vec<Oid>> {
-    const FAN_END: usize = 8 + 256 * 4;
-    if index.get(..8)? != b"\xfftOc\0\0\0\x02" {
-        return None;
-    }
-    let count = u32::from_be_bytes(index.get(FAN_END - 4..FAN_END)?.try_into().ok()?);
-    let names = index.get(FAN_END..)?.chunks_exact(20).take(usize::try_from(count).ok()?);
-    names.map(|name| Oid::from_bytes(name).ok()).collect()
 }
 
 #[cfg(test)]

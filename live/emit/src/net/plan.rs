@@ -43,7 +43,9 @@ pub fn drivers(facts: &ClusterFacts) -> Vec<&'static dyn Driver> {
         ServicesDraft::None => {}
         ServicesDraft::V1alpha1 | ServicesDraft::V1beta1 => drivers.push(&MultiClusterServices),
     }
-    drivers.push(&Stubs);
+    if has.mesh != MeshDraft::None || has.services != ServicesDraft::None {
+        drivers.push(&Stubs);
+    }
     match has.ingress.as_ref().map(|ingress| ingress.ingress) {
         None => {}
         Some(IngressType::Gateway) => drivers.push(&GatewayApi),

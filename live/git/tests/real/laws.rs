@@ -203,3 +203,43 @@ fn a_cache_that_breaks_under_a_writer_is_made_again_too() {
     done(&writer.write(&filed(2)));
     home.is_sound();
 }
+
+#[test]
+fn a_cache_that_others_fill_stays_small_and_sound() {
+    let home = Home::new();
+    done(&home.writer().write(&filed(1)));
+    git(home.path(), &["clone", "--quiet", "remote.git", "rival"]);
+    let rival = home.path().join("rival");
+    let mut writer = home.writer();
+    fs::create_dir_all(rival.join("notes")).unwrap();
+    for number in 0..400 {
+        fs::write(rival.join(format!("notes/{number}")), format!("{number}\n").repeat(50)).unwrap();
+    }
+    for number in 0..100_u64 {
+        // One name in many changes: git sends the folder as a delta.
+        fs::write(rival.join(format!("notes/{}", number * 3)), format!("{number}\n").repeat(60))
+            .unwrap();
+        git(&rival, &["add", "notes"]);
+        git(&rival, &["commit", "--quiet", "-m", "note"]);
+        git(&rival, &["push", "--quiet"]);
+        writer.refresh().unwrap();
+        if number % 9 == 0 {
+            done(&writer.write(&filed(number + 2)));
+            git(&rival, &["pull", "--quiet", "--rebase"]);
+        }
+    }
+    let head = writer.refresh().unwrap().commit.unwrap().to_string();
+    drop(writer);
+    let cache = fs::read_dir(home.path().join("cache")).unwrap();
+    let folder = cache.map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+    git(&folder, &["fsck", "--strict", "--full", "--no-progress", "--no-dangling"]);
+    git(&folder, &["rev-list", "--objects", "--quiet", &head]);
+    let packs =
+        fs::read_dir(folder.join("objects/pack")).unwrap().map(|entry| entry.unwrap().path());
+    let packs: Vec<_> =
+        packs.filter(|path| path.extension().is_some_and(|end| end == "pack")).collect();
+    assert!(packs.len() <= 41, "{} packs", packs.len());
+    for pack in packs {
+        git(&folder, &["index-pack", "--verify", pack.to_str().unwrap()]);
+    }
+}
