@@ -163,6 +163,8 @@ fn wanted(state: &State, fleet: &Fleet) -> Vec<(Question, Vec<String>)> {
         let service = fleet.service(users.service);
         if let Some(exposure) = &service.exposure {
             hosts.entry(exposure.host.to_string()).or_default().extend(sent(&users.shares));
+            let own = format!("{}.{}", users.zone, &*exposure.host);
+            hosts.entry(own).or_default().extend(sent(&users.shares));
         }
     }
     let hosts = hosts.into_iter().filter(|(_, places)| !places.is_empty());

@@ -13,9 +13,10 @@ use crate::time::Moment;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "The repository")]
 pub(crate) struct RepositoryArgs {
-    /// Where clusters' agents pull from; it stands in what Argo CD is told.
-    #[arg(long, value_name = "URL", default_value = REPOSITORY)]
-    pub repository: String,
+    /// Where clusters' agents pull from; it stands in what Argo CD is told. Where it is not given, the URL of `--git`, or
+    /// one that nobody has.
+    #[arg(long, value_name = "URL")]
+    pub repository: Option<String>,
     /// The branch that is written.
     #[arg(long, value_name = "NAME", default_value = "main")]
     pub branch: String,
@@ -64,9 +65,11 @@ pub struct BootstrapArgs {
 }
 
 impl RepositoryArgs {
-    /// The repository that is meant.
-    pub(crate) fn repository(&self) -> Repository {
-        Repository { url: self.repository.clone(), branch: self.branch.clone() }
+    /// The repository that is meant; `written` is the one that is written to, if one is.
+    pub(crate) fn repository(&self, written: Option<&str>) -> Repository {
+        let written = written.filter(|named| named.contains("://"));
+        let url = self.repository.as_deref().or(written).unwrap_or(REPOSITORY).to_owned();
+        Repository { url, branch: self.branch.clone() }
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn run(args: &RenderArgs) -> Result<Exit, Failure> {
 
 /// Says what the network of an app cannot do.
 fn tell_findings(args: &RenderArgs, scenario: &Scenario, state: &State) {
-    let repository = args.repository.repository();
+    let repository = args.repository.repository(None);
     let renderer = Renderer::new(&scenario.delivery, &repository);
     for app in (0..state.apps().len()).map(AppId::from_index) {
         let fleet = renderer.network(state, app);
@@ -77,7 +77,7 @@ fn tell_findings(args: &RenderArgs, scenario: &Scenario, state: &State) {
 
 /// The files of an instant, of the cluster that was asked for.
 fn rendered(args: &RenderArgs, scenario: &Scenario, state: &State) -> Result<Files, Failure> {
-    let repository = args.repository.repository();
+    let repository = args.repository.repository(None);
     let renderer = Renderer::new(&scenario.delivery, &repository);
     let mut files = renderer.tree(state)?;
     if let Some(name) = &args.cluster {

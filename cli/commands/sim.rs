@@ -20,6 +20,7 @@ use super::summary::{self, Clocked};
 use crate::args::{Format, SimArgs};
 use crate::delivery::history::{History, Written};
 use crate::delivery::remote::Remotes;
+use crate::delivery::written;
 use crate::expect::{self, Traces};
 use crate::failure::{Exit, Failure};
 use crate::names::Names;
@@ -36,8 +37,11 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     }
     let scenario = &loaded.scenario;
     let journal = args.out.as_ref().map(|out| open(out, &args.scenario, &loaded)).transpose()?;
-    let repository = args.git.repository.repository();
+    let repository = args.git.repository.repository(args.git.git.as_deref());
     let renderer = Renderer::new(&scenario.delivery, &repository);
+    if args.git.git.is_some() {
+        written::refuse_unfit(&scenario.delivery)?;
+    }
     let opened = args.git.git.as_ref();
     let opened = opened.map(|named| Remotes::open(named, &args.git, &scenario.delivery));
     let history = opened.transpose()?.map(|remotes| History::new(scenario, renderer, remotes));

@@ -1,12 +1,12 @@
 //! A run's history in a repository: each window of changes becomes a commit that tells what happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use periplus_core::units::Tick;
 use periplus_core::{RecordRef, Sink, SinkFault, State};
 use periplus_emit::{Change, Draft, Follower, Renderer, Windows};
-use periplus_git::{Author, Commit, Conflict, Outcome, TargetId, Trailers};
+use periplus_git::{Author, Commit, Conflict, Landed, Outcome, TargetId, Trailers};
 use periplus_spec::scenario::Scenario;
 
 use crate::delivery::remote::Remotes;
@@ -20,6 +20,8 @@ const EMAIL: &str = "periplus@localhost";
 
 /// The trailer that tells one run from another.
 pub(crate) const RUN: &str = "Periplus-Run";
+/// The trailer that numbers commits.
+const SEQ: &str = "Periplus-Seq";
 /// How often a commit is tried again of which nobody knows whether it landed.
 const UNKNOWN_MAX: u32 = 3;
 /// The most lines of a commit's message.
@@ -38,6 +40,8 @@ pub(crate) struct History<'d> {
     story: Story,
     epoch_unix_ms: i64,
     run: String,
+    /// When the last commit was made, in seconds since 1970.
+    last: u64,
     pub(crate) written: Written,
 }
 
@@ -51,7 +55,7 @@ pub(crate) struct Written {
     /// Files that were written or removed.
     pub(crate) files: u64,
     /// Files that somebody else has written or changed, and that were left alone.
-    pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) conflicts: BTreeSet<Conflict>,
 }
 
 impl<'d> History<'d> {
@@ -84,6 +88,7 @@ impl<'d> History<'d> {
             story: Story::default(),
             epoch_unix_ms: scenario.epoch_unix_ms,
             run,
+            last: u64::try_from(scenario.epoch_unix_ms / 1_000).unwrap_or(0),
             written: Written::default(),
         })
     }
@@ -93,16 +98,49 @@ impl<'d> History<'d> {
     /// # Errors
     /// It cannot be rendered or written.
     pub(crate) fn finish(&mut self, state: &State) -> Result<(), Failure> {
-        match self.windows.finish(state)? {
-            Some(draft) => self.commit(&draft),
-            None => Ok(()),
+        if let Some(draft) = self.windows.finish(state)? {
+            self.commit(&draft)?;
         }
+        self.mend()
+    }
+
+    /// Writes what commits of before have left alone, where it may be written now, and what waits for a commit.
+    fn mend(&mut self) -> Result<(), Failure> {
+        let all = self.windows.follower().files();
+        let all: Change = all.into_iter().map(|(path, bytes)| (path, Some(bytes))).collect();
+        for (id, change) in self.divided(&all) {
+            let Some(writer) = self.remotes.writers.writer(&id) else { continue };
+            let head = writer.refresh()?;
+            let at = head.commit.map_or_else(|| "nothing".to_owned(), |commit| commit.to_string());
+            let count = crate::render::counted(change.len(), "file");
+            let commit = Commit {
+                message: format!(
+                    "What was left alone before\n\n{count} were compared with what was decided."
+                ),
+                change,
+                // What it stands on tells it from others of its kind.
+                trailers: vec![
+                    (RUN.to_owned(), self.run.clone()),
+                    (SEQ.to_owned(), state_seq(head.newest.as_ref())),
+                    ("Periplus-Mends".to_owned(), at),
+                ],
+                author: Author { name: NAME.into(), email: EMAIL.into() },
+                time: self.last,
+            };
+            match writer.write(&commit) {
+                Outcome::Done { .. } => self.written.commits += 1,
+                Outcome::Unchanged { conflicts, .. } => self.written.conflicts.extend(conflicts),
+                Outcome::Failed(fault) | Outcome::Unknown(fault) => return Err(fault.into()),
+            }
+        }
+        Ok(())
     }
 
     fn commit(&mut self, draft: &Draft) -> Result<(), Failure> {
         let mut lines = Vec::new();
         self.story.take(|at, line| lines.push((at, line.to_owned())));
         let unix_ms = self.epoch_unix_ms.saturating_add_unsigned(draft.at.0);
+        self.last = u64::try_from(unix_ms / 1_000).unwrap_or(0);
         let commits: Vec<(TargetId, Commit)> = self
             .divided(&draft.change)
             .into_iter()
@@ -112,7 +150,7 @@ impl<'d> History<'d> {
                     change,
                     trailers: self.trailers(draft),
                     author: Author { name: NAME.into(), email: EMAIL.into() },
-                    time: u64::try_from(unix_ms / 1_000).unwrap_or(0),
+                    time: self.last,
                 };
                 (id, commit)
             })
@@ -171,7 +209,7 @@ impl<'d> History<'d> {
         let mut trailers = vec![
             (RUN.to_owned(), self.run.clone()),
             ("Periplus-At".to_owned(), draft.at.to_string()),
-            ("Periplus-Seq".to_owned(), draft.seq.0.to_string()),
+            (SEQ.to_owned(), draft.seq.0.to_string()),
         ];
         if let Some((seq, digest)) = draft.digest {
             trailers.push(("Periplus-Digest".to_owned(), format!("{digest}@{}", seq.0)));
@@ -198,6 +236,13 @@ impl Sink for History<'_> {
         }
         self.story.accept(record, state)
     }
+}
+
+/// The newest number of ours in a repository.
+fn state_seq(newest: Option<&Landed>) -> String {
+    let trailers = newest.into_iter().flat_map(|landed| &landed.trailers);
+    let seq = trailers.filter(|(name, _)| name == SEQ).map(|(_, value)| value.clone());
+    seq.last().unwrap_or_else(|| "0".to_owned())
 }
 
 /// A commit's message: the first thing that happened, and under it all of them.

@@ -1,11 +1,23 @@
-//! Files in a folder: all of them, or none.
+//! What is written: all of it, or nothing.
 
 use std::fs;
 use std::path::Path;
 
 use periplus_emit::Files;
+use periplus_spec::scenario::Delivery;
 
 use crate::failure::Failure;
+
+/// Refuses what could not be written, before anything is.
+///
+/// # Errors
+/// Something could not be.
+pub(crate) fn refuse_unfit(delivery: &Delivery) -> Result<(), Failure> {
+    match periplus_emit::check::problems(delivery).into_iter().next() {
+        Some(problem) => Err(problem.into()),
+        None => Ok(()),
+    }
+}
 
 /// Writes files into a folder that is not there yet.
 ///

@@ -11,6 +11,7 @@ use crate::fault::Fault;
 use crate::file::Placed;
 use crate::lint::refuse_secrets;
 use crate::object::Object;
+use crate::planned::Planned;
 use crate::{manifests, source, workload};
 
 /// A component's objects as they are written.
@@ -21,9 +22,6 @@ pub(crate) fn objects(binding: &Binding<'_>) -> Result<Vec<Placed>, Fault> {
     let (mut objects, _) = customized(binding)?;
     for object in &mut objects {
         refuse_secrets(object)?;
-        if binding.cluster.agent == AgentType::Argocd && object.0.get("sops").is_some() {
-            return Err(Fault::Sealed { kind: object.kind().into(), name: object.name().into() });
-        }
         if binding.cluster.agent == AgentType::Argocd && binding.wave > 0 {
             object.annotate(WAVE, &binding.wave.to_string());
         }
@@ -52,7 +50,9 @@ pub(crate) fn customized(binding: &Binding<'_>) -> Result<(Vec<Object>, BTreeSet
         Some(SourceDraft::Helm(helm)) => source::helm(binding, helm),
         Some(SourceDraft::Kustomize(kustomize)) => source::kustomize(binding, kustomize),
     };
+    let planned = Planned::of(&objects);
     let found = customize::apply(&mut objects, binding)?;
+    planned.refuse_other(&objects, binding)?;
     let component = &binding.component.name;
     for object in &objects {
         let fields = [
@@ -60,6 +60,9 @@ pub(crate) fn customized(binding: &Binding<'_>) -> Result<(Vec<Object>, BTreeSet
             ("kind", object.kind()),
             ("metadata.name", object.name()),
         ];
+        if binding.cluster.agent == AgentType::Argocd && object.0.get("sops").is_some() {
+            return Err(Fault::Sealed { kind: object.kind().into(), name: object.name().into() });
+        }
         if let Some((field, _)) = fields.into_iter().find(|(_, text)| text.is_empty()) {
             return Err(Fault::Incomplete { component: component.to_string(), field });
         }

@@ -54,6 +54,32 @@ pub enum Fault {
         /// Its name.
         name: String,
     },
+    /// A patch sets the number of replicas, which is planned.
+    #[error("a patch sets the replicas of {kind} {name}, which are planned; take it out")]
+    Replicas {
+        /// The workload's kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// Pods ask for more than room is planned with.
+    #[error(
+        "pods of {kind} {name} ask for {asked} of {resource}, and room is planned with {planned}; {cure}"
+    )]
+    Larger {
+        /// The workload's kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// The resource.
+        resource: &'static str,
+        /// What they ask for.
+        asked: String,
+        /// What is planned.
+        planned: String,
+        /// What to do.
+        cure: &'static str,
+    },
     /// An app whose name would be taken for something else.
     #[error("no app can be called `{name}`: names of other objects begin so")]
     Reserved {

@@ -40,6 +40,7 @@ mod object;
 mod order;
 mod path;
 mod picture;
+mod planned;
 mod render;
 mod source;
 mod tenant;

@@ -13,6 +13,9 @@ use crate::name::joined;
 use crate::net::{NetObject, Owner, Step};
 use crate::object::Object;
 
+/// The name of what leads to the folder of a cluster as a whole.
+pub(crate) const SITE: &str = "net.site";
+
 /// The folders of an app that have something in them.
 pub(crate) struct Folders {
     /// The name of the `Kustomization` of what must be there before any pod, if there is any.
@@ -102,12 +105,12 @@ pub(crate) fn site(
     }
     match facts.agent {
         AgentType::Flux => {
-            let object = applied("net.site", &folder, Vec::new());
+            let object = applied(SITE, &folder, Vec::new());
             agent_file(&mut files, &format!("clusters/{place}"), facts, None, object)?;
         }
         AgentType::Argocd => {
             let source = argocd::folders(repository, &folder);
-            let object = argocd::application(facts, "net.site", "default", &source);
+            let object = argocd::application(facts, SITE, "default", &source);
             agent_file(&mut files, &format!("argocd/{place}"), facts, None, object)?;
         }
     }

@@ -24,7 +24,7 @@ use crate::fault::Fault;
 use crate::file::{Placed, add};
 use crate::files::Files;
 use crate::name::joined;
-use crate::net::{Fleet, drivers, objects, service_notes};
+use crate::net::{Fleet, Owner, drivers, objects, service_notes};
 use crate::network;
 use crate::object::Object;
 use crate::order::{before, wave};
@@ -234,6 +234,7 @@ impl<'d> Renderer<'d> {
         let picture = self.picture(state, facts, app, pictures);
         let site = picture.and_then(|picture| Some((picture, picture.site(cluster)?)));
         let connected = site.map_or_else(Vec::new, |(picture, site)| objects(&picture.fleet, site));
+        let site_first = connected.iter().any(|object| object.owner == Owner::Site);
         let folders = network::add_app(&mut files, facts, name, connected)?;
         let mut sealed = Vec::new();
         for (id, binding) in &bindings {
@@ -266,6 +267,7 @@ impl<'d> Renderer<'d> {
                 for (id, binding) in &bindings {
                     let mut after = Vec::new();
                     after.extend(self.namespace_before(state, binding));
+                    after.extend(site_first.then(|| network::SITE.to_owned()));
                     after.extend(folders.guard.clone());
                     let others = before(state, cluster, app, *id).into_iter();
                     after.extend(

@@ -93,7 +93,8 @@ pub struct ExposureDraft {
     /// The port of the entry component that takes them; its first one where it is not given.
     #[serde(default)]
     pub port: Option<u16>,
-    /// How long resolvers may keep an answer; the policy's `traffic.dnsTtl` is what is waited for.
+    /// How long resolvers may keep an answer. The policy's `traffic.drain` should be at least twice as long: so long users
+    /// still come to where they were sent before.
     #[serde(default = "one_minute")]
     pub ttl: Duration,
     /// The Secret with its certificate; without one, users are taken in on port 80 only.

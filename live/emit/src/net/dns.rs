@@ -53,15 +53,16 @@ fn records(
     exposure: &ExposureDraft,
     address: IpAddr,
 ) -> Vec<Value> {
-    let all = fleet.entries(service).get(&site).copied().unwrap_or(0);
+    let Some(all) = fleet.entries(service).get(&site).copied() else { return Vec::new() };
     let zones = fleet.users_at(site, service).map(|users| {
         let name = format!("{}.{}", users.zone, &*exposure.host);
         (name, weight(site, users))
     });
+    // Where nobody is sent, yet or any more, a record that weighs nothing stays: a name is never nowhere while clusters
+    // take the next commit one by one.
     let names = std::iter::once((exposure.host.to_string(), all)).chain(zones);
-    let written = names.filter(|(_, weight)| *weight > 0);
     let cluster = fleet.site(site).name();
-    written.map(|(name, weight)| record(cluster, &name, address, weight, exposure)).collect()
+    names.map(|(name, weight)| record(cluster, &name, address, weight, exposure)).collect()
 }
 
 /// What a cluster's record weighs among those of one zone.

@@ -59,7 +59,7 @@ impl Fleet {
         let mut sums: Vec<BTreeMap<SiteIndex, u32>> = vec![BTreeMap::new(); services.len()];
         for (place, users) in users.iter().enumerate() {
             check(&users.shares);
-            for (site, share) in users.shares.iter().filter(|(_, share)| *share > 0) {
+            for (site, share) in &users.shares {
                 *sums[users.service.0].entry(*site).or_default() += u32::from(*share);
                 users_at[site.0].entry(users.service).or_insert_with(Vec::new).push(place);
             }
