@@ -28,7 +28,7 @@ use periplus_core::{Input, Record, State};
 use periplus_journal::Reader;
 use periplus_sim::Fork;
 use periplus_spec::Bundle;
-use periplus_spec::draft::{LastsDraft, Object, ScenarioDraft};
+use periplus_spec::draft::{Document, LastsDraft, Object, ScenarioDraft, SourceDraft};
 use periplus_spec::scenario::Scenario;
 use periplus_spec::values::{Duration, Name, Timestamp};
 
@@ -108,7 +108,8 @@ impl Part<'_> {
         let Bundle { scenario, documents, mut tables } =
             Bundle::read(self.path).map_err(Failure::Files)?;
         let naming = Naming::new(self.scenario);
-        let kept = kept_tables(&scenario.spec);
+        let mut kept = kept_tables(&scenario.spec);
+        kept.extend(manifests(&documents));
         tables.retain(|table, _| kept.contains(&table.as_str()));
         let mut bundle = Bundle { scenario: self.frame(name, &scenario), documents, tables };
         self.declare(&mut bundle, &scenario.spec, read);
@@ -160,6 +161,25 @@ impl Part<'_> {
         let lasts = ends.filter(|ends| *ends < self.to).map(|ends| Duration(ends.since(begins)));
         (!over).then(|| (self.shifted(begins), lasts))
     }
+}
+
+/// The files that apps bring.
+fn manifests(documents: &[Document]) -> Vec<&str> {
+    let apps = documents.iter().filter_map(|document| match document {
+        Document::Application(app) => Some(&app.spec),
+        Document::Cluster(_)
+        | Document::InitialState(_)
+        | Document::Policy(_)
+        | Document::Scenario(_)
+        | Document::Tenant(_)
+        | Document::Zone(_) => None,
+    });
+    let sources = apps.flat_map(|app| &app.components).filter_map(|one| one.source.as_ref());
+    let paths = sources.flat_map(|source| match source {
+        SourceDraft::Files(files) => files.paths.as_slice(),
+        SourceDraft::Helm(_) | SourceDraft::Kustomize(_) => &[],
+    });
+    paths.map(String::as_str).collect()
 }
 
 /// The tables that are not measured anew.

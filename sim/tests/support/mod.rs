@@ -86,6 +86,7 @@ pub(crate) fn scenario(size: &Size) -> Scenario {
         setup: setup(size, &fleet),
         fleet,
         world: rules(),
+        delivery: periplus_spec::scenario::Delivery::default(),
         ensemble: Default::default(),
         timeline: Vec::new(),
         expectations: Vec::new(),

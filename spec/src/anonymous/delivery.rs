@@ -41,7 +41,8 @@ fn app<'t>(draft: &mut ApplicationDraft, text_of: impl Fn(&str) -> &'t str) {
             .iter()
             .filter(|one| one.target.component.as_ref().is_none_or(|name| *name == component.name))
             .collect();
-        if source.is_none() && mine.is_empty() && namespace.is_none() {
+        let ports = std::mem::take(&mut component.ports);
+        if source.is_none() && mine.is_empty() && namespace.is_none() && ports.is_empty() {
             continue;
         }
         let source = match &source {
@@ -51,7 +52,7 @@ fn app<'t>(draft: &mut ApplicationDraft, text_of: impl Fn(&str) -> &'t str) {
             }
             Some(SourceDraft::Kustomize(_) | SourceDraft::Helm(_)) | None => json!(source),
         };
-        component.content = json!([component.content, source, mine, namespace]);
+        component.content = json!([component.content, source, mine, namespace, ports]);
     }
 }
 

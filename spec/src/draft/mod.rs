@@ -15,6 +15,7 @@ mod expect;
 mod infrastructure;
 mod initial;
 mod policy;
+mod port;
 mod scenario;
 mod tenant;
 mod timeline;
@@ -22,8 +23,8 @@ mod zone;
 
 pub use self::application::{
     ActivationDraft, AfterDraft, ApplicationDraft, CallDraft, ComponentDraft, GroupDraft,
-    OtherwiseDraft, PlacementDraft, PortDraft, PreferenceDraft, Protocol, ScalingDraft, ScopeDraft,
-    SloDraft, TolerationDraft, UntilDraft, WorthDraft,
+    OtherwiseDraft, PlacementDraft, PreferenceDraft, ScalingDraft, ScopeDraft, SloDraft,
+    TolerationDraft, UntilDraft, WorthDraft,
 };
 pub use self::cluster::{
     AgentDraft, AgentType, AutoscalerDraft, CarbonDraft, CarbonTraceDraft, ClusterDraft,
@@ -56,6 +57,7 @@ pub use self::policy::{
     BreakerDraft, HeadroomDraft, PaceDraft, PolicyDraft, PreemptionDraft, RecoveryDraft,
     SearchDraft, SwitchingDraft, TrafficDraft, TrustDraft,
 };
+pub use self::port::{PortDraft, Protocol};
 pub use self::scenario::{
     LinkDraft, ReachDraft, ReachModelDraft, ReachTableDraft, ScenarioDraft, TableDraft, TableKind,
     WorldDraft,

@@ -16,16 +16,21 @@ use crate::net::{Site, SiteIndex};
 use periplus_spec::draft::{IngressDraft, IngressType};
 
 pub(super) fn enter(world: &World, host: &str) -> Answer {
-    let mut reached = Vec::new();
+    let mut records = Vec::new();
     for site in world.indices() {
         for record in world.site(site).of_kind("DNSEndpoint") {
-            for endpoint in items(&record.0, &["spec", "endpoints"]) {
-                let named = text(endpoint, &["dnsName"]) == host;
-                if named && weight(endpoint) != Some(0) {
-                    reached.extend(found(world, site, record, endpoint, host)?);
-                }
-            }
+            let endpoints = items(&record.0, &["spec", "endpoints"]).iter();
+            let named = endpoints.filter(|endpoint| text(endpoint, &["dnsName"]) == host);
+            records.extend(named.map(|endpoint| (site, record, endpoint)));
         }
+    }
+    // Where all weigh nothing, each is as good as the others, as Route 53 has it.
+    if records.iter().any(|(_, _, endpoint)| weight(endpoint) != Some(0)) {
+        records.retain(|(_, _, endpoint)| weight(endpoint) != Some(0));
+    }
+    let mut reached = Vec::new();
+    for (site, record, endpoint) in records {
+        reached.extend(found(world, site, record, endpoint, host)?);
     }
     if reached.is_empty() {
         let why = format!("there is none with {host}");
