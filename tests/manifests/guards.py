@@ -256,6 +256,7 @@ def _is_account(namespace: str, name: str, view: View) -> bool:
         return True
     return any(
         cluster.has("ServiceAccount", namespace, name)
+        or (name == "default" and cluster.has("Namespace", "", namespace))
         or namespace in cluster.veiled
         or (
             cluster.has("Gateway", namespace, name.removesuffix("-istio"))
