@@ -22,6 +22,10 @@ OF_POD = "io.kubernetes.pod.namespace"
 GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
 # Where Linkerd's proxies take in what other proxies send.
 PROXY = 4143
+# The ports on which Linkerd guesses no protocol, unless a Server says otherwise; one that says nothing does.
+OPAQUE = {25, 587, 3306, 4444, 5432, 6379, 9300, 11211}
+ISTIO_INJECTION = "istio-injection"
+LINKERD_INJECTION = "linkerd.io/inject"
 PRINCIPAL = re.compile(r"[^/]+/ns/([^/]+)/sa/([^/]+)")
 IDENTITY = re.compile(r"([^.]+)\.([^.]+)\.serviceaccount\.identity\.linkerd\..+")
 
@@ -285,8 +289,29 @@ def _linkerd(item: Item, cluster: Cluster, view: View) -> Iterator[str]:
             labels = part(spec, "podSelector", "matchLabels")
             pods = _found(Pods(cluster.name, item.namespace, tuple(labels.items())), view)
             unseen = any("unseen" in pod for pod in pods)
-            if pods and not unseen and spec.get("port") not in _numbers(pods):
-                yield f"its pods have no port {spec.get('port')}"
+            port, protocol = spec.get("port"), spec.get("proxyProtocol")
+            if pods and not unseen and port not in _numbers(pods):
+                yield f"its pods have no port {port}"
+            if port in OPAQUE and protocol != "opaque":
+                yield f"on port {port} it has Linkerd guess what is spoken: it is not opaque"
 
 
-CHECKS = [protected, peers, ranges, names_asked, callers]
+def meshed(view: View) -> Iterator[Complaint]:
+    """Pods that a mesh is to protect are in it: their namespace says so, or they do."""
+    for cluster in view.clusters:
+        for item in cluster.of("", "Namespace"):
+            said = part(item.object, "metadata")
+            pods = [part(pod, "metadata") for pod in cluster.pods(item.name)]
+            kinds = {one.group for one in cluster.found if one.namespace == item.name}
+            istio = [part(said, "labels").get(ISTIO_INJECTION) == "enabled"]
+            istio += ["istio.io/rev" in part(said, "labels")]
+            inside = [part(pod, "labels").get("sidecar.istio.io/inject") == "true" for pod in pods]
+            if "security.istio.io" in kinds and not any(istio) and not (inside and all(inside)):
+                yield Complaint(item.path, "Istio has policies in it, and none of its pods")
+            linkerd = part(said, "annotations").get(LINKERD_INJECTION) == "enabled"
+            inside = [part(pod, "annotations").get(LINKERD_INJECTION) == "enabled" for pod in pods]
+            if "policy.linkerd.io" in kinds and not linkerd and not (inside and all(inside)):
+                yield Complaint(item.path, "Linkerd has policies in it, and none of its pods")
+
+
+CHECKS = [protected, peers, ranges, names_asked, callers, meshed]
