@@ -32,7 +32,7 @@ def complaints(root: Path, found: Sequence[Item]) -> list[Complaint]:
                 wrong += [Complaint(path, one) for one in what]
                 wrong += [Complaint(path, one) for one in _routed(said)]
                 for cluster, component, placement in _placed(said):
-                    elsewhere = layout.joined(layout.joined(app, component), cluster)
+                    elsewhere = layout.joined(layout.joined(app, component, "source"), cluster)
                     keys = {(app, cluster, name) for name in (component, elsewhere)}
                     decided |= keys
                     its = [item for key in keys for item in folders.get(key, [])]

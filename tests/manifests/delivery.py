@@ -12,6 +12,7 @@ import layout
 from layout import Place, below, folder_of
 from tree import Complaint, Item, items, part, text
 from view import OURS, SOURCE, View, is_given
+from writing import WAVE, WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,6 +21,43 @@ if TYPE_CHECKING:
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 HASH = f"{OURS}/input-hash"
+# What each folder of connectivity is for: group and kind.
+NET_KINDS = {
+    "guard": {
+        "cilium.io CiliumEgressGatewayPolicy",
+        "cilium.io CiliumNetworkPolicy",
+        "networking.k8s.io NetworkPolicy",
+        "policy.linkerd.io AuthorizationPolicy",
+        "policy.linkerd.io MeshTLSAuthentication",
+        "policy.linkerd.io NetworkAuthentication",
+        "policy.linkerd.io Server",
+        "security.istio.io AuthorizationPolicy",
+        "security.istio.io PeerAuthentication",
+    },
+    "route": {
+        " Service",
+        "batch.sdewan.akraino.org CNFService",
+        "batch.sdewan.akraino.org FirewallDNAT",
+        "batch.sdewan.akraino.org FirewallRule",
+        "externaldns.k8s.io DNSEndpoint",
+        "gateway.networking.k8s.io Gateway",
+        "gateway.networking.k8s.io HTTPRoute",
+        "multicluster.x-k8s.io ServiceExport",
+        "networking.istio.io DestinationRule",
+        "networking.istio.io Gateway",
+        "networking.istio.io ServiceEntry",
+        "networking.istio.io VirtualService",
+    },
+    "_site": {
+        "batch.sdewan.akraino.org FirewallForwarding",
+        "batch.sdewan.akraino.org FirewallZone",
+    },
+}
+# The namespaces of others in which some of it stands, and of which groups.
+ELSEWHERE = {
+    "istio-system": "networking.istio.io",
+    "sdewan-system": "batch.sdewan.akraino.org",
+}
 OF_A_NAMESPACE = {"LimitRange", "Namespace", "ResourceQuota", "RoleBinding"}
 # Argo CD's own cluster is what Applications are in; others are known to it by name.
 ARGOCD = "argocd"
@@ -59,6 +97,8 @@ def _marked(item: Item, place: Place) -> Iterator[str]:
         yield f"its label says app {labels.get(f'{OURS}/app')}, its folder {place.app}"
     if place.namespace and f"{OURS}/app" in labels:
         yield f"a namespace may be shared, and its label says app {labels[f'{OURS}/app']}"
+    if place.net == layout.SITE and f"{OURS}/app" in labels:
+        yield f"it is the cluster's, and its label says app {labels[f'{OURS}/app']}"
     if HASH not in part(item.object, "metadata", "annotations"):
         yield f"it has no annotation {HASH}"
 
@@ -79,20 +119,36 @@ def _wanted(item: Item, place: Place) -> Iterator[str]:
         yield f"only Flux's own objects in {FLUX} are wanted here"
     elif place.top == "argocd" and not (argo and item.namespace == ARGOCD):
         yield f"only Argo CD's own objects in {ARGOCD} are wanted here"
-    elif place.top != "deploy":
-        return
-    elif argo:
+    elif place.top == "deploy" and argo:
         yield "an object of Argo CD does nothing in another cluster"
-    elif flux and not (place.component and item.namespace == FLUX):
+    elif place.top == "deploy" and flux and not (place.component and item.namespace == FLUX):
         yield f"Flux's own objects are wanted in components' folders and in {FLUX} alone"
     elif place.namespace:
-        if item.kind not in OF_A_NAMESPACE:
-            yield f"a {item.kind} is none of {', '.join(sorted(OF_A_NAMESPACE))}"
-        named = item.name if item.kind == "Namespace" else item.namespace
-        if named != place.namespace:
-            yield f"it is of namespace {named}, its folder of {place.namespace}"
+        yield from _of_a_namespace(item, place)
     elif item.kind == "Namespace":
         yield f"a Namespace is wanted in {layout.NAMESPACES} alone"
+    elif place.net:
+        yield from _connecting(item, place)
+
+
+def _of_a_namespace(item: Item, place: Place) -> Iterator[str]:
+    if item.kind not in OF_A_NAMESPACE:
+        yield f"a {item.kind} is none of {', '.join(sorted(OF_A_NAMESPACE))}"
+    named = item.name if item.kind == "Namespace" else item.namespace
+    if named != place.namespace:
+        yield f"it is of namespace {named}, its folder of {place.namespace}"
+
+
+def _connecting(item: Item, place: Place) -> Iterator[str]:
+    """Each folder of connectivity has its kinds, and what belongs to others stands in their namespaces."""
+    kind = f"{item.group} {item.kind}"
+    if kind not in NET_KINDS[place.net]:
+        yield f"no {kind.strip()} is wanted in a folder {place.net}"
+    wanted = {space for space, group in ELSEWHERE.items() if item.group == group}
+    if item.namespace in ELSEWHERE and item.namespace not in wanted:
+        yield f"no object of {item.group or 'the core'} is wanted in {item.namespace}"
+    if item.group == ELSEWHERE["sdewan-system"] and item.namespace != "sdewan-system":
+        yield "what configures the firewall is wanted in sdewan-system"
 
 
 def flux(view: View) -> Iterator[Complaint]:
@@ -127,14 +183,27 @@ def _led(item: Item, cluster: Cluster, view: View) -> Iterator[str]:
         yield f"its path {folder} is not in the tree"
     if item.name == SOURCE:
         yield f"the Kustomization {SOURCE} is what `periplus bootstrap` installs"
-    if item.name != (layout.leader(folder) or item.name):
-        yield f"what leads to {folder} is called {layout.leader(folder)}"
+    leader = layout.leader(folder)
+    if item.name != leader:
+        yield f"what leads to {folder} is called {leader or 'nothing: no such folder is led to'}"
     if f"/{layout.NAMESPACES}/" in folder:
         return
+    guard = _guard(folder, view)
+    if guard and guard not in _awaited(item):
+        yield f"it does not wait for {guard}, which protects its pods"
     for space in sorted(cluster.spaces(folder)):
         wanted = layout.joined("ns", space)
         if wanted not in _awaited(item):
             yield f"it does not wait for {wanted}, which makes its namespace"
+
+
+def _guard(folder: str, view: View) -> str:
+    """What leads to the policies that must be there before the pods of a folder; empty where there are none."""
+    match folder.split("/"):
+        case ["deploy", cluster, app, _] if not app.startswith("_"):
+            guard = f"deploy/{cluster}/{layout.NET}/{app}/guard"
+            return layout.leader(guard) if guard in view.folders else ""
+    return ""
 
 
 def _sources(cluster: Cluster) -> Iterator[Complaint]:
@@ -223,8 +292,20 @@ def _leading(item: Item, folder: str, cluster: str, view: View) -> Iterator[str]
         yield f"its path {folder} is none of deploy/{cluster}"
     elif not any(below(one, folder) for one in view.folders):
         yield f"its path {folder} is not in the tree"
-    if item.name != (layout.application(folder) or item.name):
-        yield f"what leads to {folder} is called {layout.application(folder)}"
+    wanted = layout.application(folder)
+    if item.name != wanted:
+        yield f"what leads to {folder} is called {wanted or 'nothing: no such folder is led to'}"
+    match folder.split("/"):
+        case [_, _, layout.NET, app] if f"{folder}/guard" in view.folders:
+            pods = layout.application(f"deploy/{cluster}/{app}")
+            for other in view.argo("Application"):
+                if other.name == pods and _wave(item) >= _wave(other):
+                    yield f"it is synced with {pods}, whose pods its policies must precede"
+
+
+def _wave(item: Item) -> int:
+    said = part(item.object, "metadata", "annotations").get(WAVE, "0")
+    return int(said) if WHOLE.fullmatch(str(said)) else 0
 
 
 def owners(view: View) -> Iterator[Complaint]:

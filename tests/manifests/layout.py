@@ -5,7 +5,8 @@ clusters/<cluster>/NN-kind-name.yaml                       what tells Flux in a 
 argocd/<cluster>/NN-kind-name.yaml                         what tells Argo CD of them
 deploy/<cluster>/_namespaces/<namespace>/NN-kind-name.yaml
 deploy/<cluster>/<app>/<component>/NN-kind-name.yaml
-deploy/<cluster>/_net/<app>/<guard or route>/NN-kind-name.yaml
+deploy/<cluster>/_net/<app>/<guard or route>/NN-kind-name.yaml   what protects an app, and what leads to it
+deploy/<cluster>/_net/_site/NN-kind-name.yaml              what protects the cluster as a whole
 decisions/<app>.json
 ```
 """
@@ -18,14 +19,17 @@ from dataclasses import dataclass
 
 NAMESPACES = "_namespaces"
 NET = "_net"
-NET_FOLDERS = {"guard", "route"}
+SITE = "_site"
 NAME_MAX = 63
 HASH_DIGITS = 10
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a path says: for whom the file is, and of which cluster, namespace, app and component."""
+    """What a path says: for whom the file is, and of which cluster, namespace, app and component.
+
+    `net` is `guard` or `route` where it connects or protects an app, `_site` where it does so for the cluster.
+    """
 
     top: str
     cluster: str
@@ -33,6 +37,7 @@ class Place:
     app: str = ""
     component: str = ""
     namespace: str = ""
+    net: str = ""
 
 
 def place_of(path: str) -> Place | None:
@@ -42,8 +47,10 @@ def place_of(path: str) -> Place | None:
             return Place(top, cluster, file)
         case ["deploy", cluster, "_namespaces", namespace, file]:
             return Place("deploy", cluster, file, namespace=namespace)
-        case ["deploy", cluster, "_net", app, "guard" | "route", file]:
-            return Place("deploy", cluster, file, app=app)
+        case ["deploy", cluster, "_net", "_site" as net, file]:
+            return Place("deploy", cluster, file, net=net)
+        case ["deploy", cluster, "_net", app, "guard" | "route" as net, file] if app[:1] != "_":
+            return Place("deploy", cluster, file, app=app, net=net)
         case ["deploy", cluster, app, component, file] if not app.startswith("_"):
             return Place("deploy", cluster, file, app, component)
     return None
@@ -59,20 +66,28 @@ def joined(*parts: str) -> str:
 
 
 def leader(folder: str) -> str:
-    """The name of Flux's `Kustomization` of a folder below `deploy`; empty where any would do."""
+    """The name of Flux's `Kustomization` of a folder below `deploy`; empty where none is wanted there."""
     match folder.split("/"):
         case [_, _, "_namespaces", namespace]:
             return joined("ns", namespace)
+        case [_, _, "_net", "_site"]:
+            return joined("net", "site")
+        case [_, _, "_net", app, "guard" | "route" as net]:
+            return joined("net", app, net)
         case [_, _, app, component] if not app.startswith("_"):
             return joined(app, component)
     return ""
 
 
 def application(folder: str) -> str:
-    """The name of Argo CD's `Application` of a folder below `deploy`; empty where any would do."""
+    """The name of Argo CD's `Application` of a folder below `deploy`; empty where none is wanted there."""
     match folder.split("/"):
         case [_, cluster, "_namespaces", namespace]:
             return joined(f"ns.{namespace}", cluster)
+        case [_, cluster, "_net", "_site"]:
+            return joined("net.site", cluster)
+        case [_, cluster, "_net", app]:
+            return joined(f"net.{app}", cluster)
         case [_, cluster, app] if not app.startswith("_"):
             return joined(app, cluster)
     return ""

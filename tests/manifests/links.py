@@ -1,4 +1,4 @@
-"""What must hold between the objects of a cluster, and between clusters.
+"""What must hold between an app's own objects in a cluster.
 
 Each check is a function from a view to complaints; they are listed at the end of the file.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tree import Complaint, Item, Object, items, part, text
-from view import View, templates, walk
+from view import View, selects, templates, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,8 +31,6 @@ def _named(item: Item) -> Iterator[tuple[str, str]]:
         case "HorizontalPodAutoscaler":
             target = part(spec, "scaleTargetRef")
             yield text(target, "kind"), text(target, "name")
-        case "HTTPRoute":
-            yield from _routed(item)
         case "Ingress":
             services = [value for _, key, value in walk(spec) if key == "service"]
             yield from (("Service", text(service, "name")) for service in services)
@@ -45,15 +43,6 @@ def _named(item: Item) -> Iterator[tuple[str, str]]:
             yield from _bound(item)
     for template in templates(item):
         yield from _used(part(template, "spec"))
-
-
-def _routed(item: Item) -> Iterator[tuple[str, str]]:
-    for rule in items(part(item.object, "spec"), "rules"):
-        for backend in items(rule, "backendRefs"):
-            here = backend.get("namespace", item.namespace) == item.namespace
-            service = backend.get("kind", "Service") == "Service" and not backend.get("group")
-            if here and service:
-                yield "Service", text(backend, "name")
 
 
 def _bound(item: Item) -> Iterator[tuple[str, str]]:
@@ -86,13 +75,13 @@ def selectors(view: View) -> Iterator[Complaint]:
             spec = part(item.object, "spec")
             if item.kind in {"DaemonSet", "Deployment", "StatefulSet"}:
                 wanted = part(spec, "selector", "matchLabels")
-                if not wanted or not _selects(wanted, part(spec, "template")):
+                if not wanted or not selects(wanted, part(spec, "template")):
                     yield Complaint(item.path, "its selector does not find its own pods")
             elif item.kind == "Service" and part(spec, "selector"):
                 yield from _service(item, [*cluster.pods(item.namespace)])
             elif item.kind == "PodDisruptionBudget":
                 wanted = part(spec, "selector", "matchLabels")
-                if not any(_selects(wanted, pod) for pod in cluster.pods(item.namespace)):
+                if not any(selects(wanted, pod) for pod in cluster.pods(item.namespace)):
                     yield Complaint(
                         item.path, f"its selector finds no pod in namespace {item.namespace}"
                     )
@@ -100,7 +89,7 @@ def selectors(view: View) -> Iterator[Complaint]:
 
 def _service(item: Item, pods: list[Object]) -> Iterator[Complaint]:
     spec = part(item.object, "spec")
-    found = [pod for pod in pods if _selects(part(spec, "selector"), pod)]
+    found = [pod for pod in pods if selects(part(spec, "selector"), pod)]
     if not found:
         yield Complaint(item.path, f"its selector finds no pod in namespace {item.namespace}")
         return
@@ -115,82 +104,6 @@ def _service(item: Item, pods: list[Object]) -> Iterator[Complaint]:
         key = "name" if isinstance(target, str) else "containerPort"
         if not any(one.get(key) == target for one in ports):
             yield Complaint(item.path, f"none of its pods has the port {target}")
-
-
-def _selects(wanted: Object, pod: Object) -> bool:
-    return wanted.items() <= part(pod, "metadata", "labels").items()
-
-
-def mesh(view: View) -> Iterator[Complaint]:
-    """Weights are whole, failover can see failures, and subsets are there."""
-    for cluster in view.clusters:
-        rules = [item for item in cluster.found if item.kind == "DestinationRule"]
-        for item in rules:
-            yield from _destination(item)
-        known = {
-            (text(part(item.object, "spec"), "host"), text(subset, "name"))
-            for item in rules
-            for subset in items(part(item.object, "spec"), "subsets")
-        }
-        for item in cluster.found:
-            for path, key, value in walk(item.object) if item.kind == "VirtualService" else ():
-                wanted = (text(value, "host"), text(value, "subset"))
-                if key == "destination" and wanted[1] and wanted not in known:
-                    yield Complaint(item.path, f"{path}: no DestinationRule has this subset")
-
-
-def _destination(item: Item) -> Iterator[Complaint]:
-    policy = part(item.object, "spec", "trafficPolicy")
-    setting = part(policy, "loadBalancer", "localityLbSetting")
-    if len(setting.keys() & {"distribute", "failover", "failoverPriority"}) > 1:
-        yield Complaint(
-            item.path, "one of distribute, failover and failoverPriority is wanted, not several"
-        )
-    if setting.keys() & {"failover", "failoverPriority"} and not part(policy, "outlierDetection"):
-        yield Complaint(item.path, "without outlierDetection there is no failover")
-    for place, one in enumerate(items(setting, "distribute")):
-        weights = part(one, "to").values()
-        if sum(weight for weight in weights if isinstance(weight, int)) != 100:
-            yield Complaint(item.path, f"the weights of distribute[{place}] do not sum to 100")
-
-
-def addresses(view: View) -> Iterator[Complaint]:
-    """One virtual address leads to one host, in the whole fleet."""
-    hosts: dict[str, set[str]] = {}
-    entries = [item for item in view.found if item.kind == "ServiceEntry"]
-    for item in entries:
-        for address in items(part(item.object, "spec"), "addresses"):
-            hosts.setdefault(address, set()).update(items(part(item.object, "spec"), "hosts"))
-    for item in entries:
-        for address in items(part(item.object, "spec"), "addresses"):
-            if len(hosts[address]) > 1:
-                yield Complaint(
-                    item.path, f"{address} leads to {', '.join(sorted(hosts[address]))}"
-                )
-
-
-def names_asked(view: View) -> Iterator[Complaint]:
-    """Where what may leave is limited, names may be asked for."""
-    for cluster in view.clusters:
-        limits = [item for item in cluster.found if item.kind == "NetworkPolicy"]
-        limits = [
-            item for item in limits if "Egress" in items(part(item.object, "spec"), "policyTypes")
-        ]
-        asked = {
-            item.namespace
-            for item in limits
-            if any(_asks(rule) for rule in items(part(item.object, "spec"), "egress"))
-        }
-        for item in limits:
-            if item.namespace not in asked:
-                yield Complaint(
-                    item.path, f"no policy lets pods of {item.namespace} ask for names at port 53"
-                )
-
-
-def _asks(rule: Object) -> bool:
-    ports = items(rule, "ports")
-    return not ports or any(port.get("port") == 53 for port in ports)
 
 
 def replicas(view: View) -> Iterator[Complaint]:
@@ -210,4 +123,4 @@ def replicas(view: View) -> Iterator[Complaint]:
                 )
 
 
-CHECKS = [references, selectors, mesh, addresses, names_asked, replicas]
+CHECKS = [references, selectors, replicas]

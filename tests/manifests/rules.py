@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import decisions
 import delivery
+import guards
+import istio
 import links
+import outside
+import routes
 import writing
 from view import view_of
 
@@ -21,4 +25,5 @@ def complaints(root: Path, found: Sequence[Item]) -> list[Complaint]:
     """All that does not hold."""
     view = view_of(found)
     checks = [*writing.CHECKS, *delivery.CHECKS, *links.CHECKS]
+    checks += [*istio.CHECKS, *routes.CHECKS, *outside.CHECKS, *guards.CHECKS]
     return decisions.complaints(root, found) + [one for check in checks for one in check(view)]

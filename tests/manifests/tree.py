@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,7 @@ def read(root: Path) -> tuple[list[Item], list[Complaint]]:
     return found, wrong
 
 
+@functools.cache
 def _documents(raw: bytes) -> tuple[list[Object], list[str]]:
     if not raw.endswith(b"\n") or b"\r" in raw:
         return [], ["lines must end in \\n alone, the last one too"]

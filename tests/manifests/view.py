@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from layout import below
+from layout import below, place_of
 from tree import Item, Object, part, text
 
 if TYPE_CHECKING:
@@ -16,7 +16,15 @@ OURS = "periplus.dev"
 # The GitRepository of the tree itself, which `periplus bootstrap` installs.
 SOURCE = "periplus"
 # Namespaces that belong to others and are there before us.
-GIVEN = {"argocd", "default", "flux-system", "istio-system", "linkerd"}
+GIVEN = {
+    "argocd",
+    "default",
+    "flux-system",
+    "istio-system",
+    "linkerd",
+    "linkerd-multicluster",
+    "sdewan-system",
+}
 WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet"}
 
 
@@ -26,6 +34,8 @@ class Cluster:
 
     name: str
     found: tuple[Item, ...]
+    # Namespaces into which charts, or folders of others, bring what cannot be seen here.
+    veiled: frozenset[str] = frozenset()
 
     @functools.cached_property
     def names(self) -> set[tuple[str, str, str]]:
@@ -35,6 +45,15 @@ class Cluster:
     def has(self, kind: str, namespace: str, name: str) -> bool:
         """Whether there is such an object."""
         return (kind, namespace, name) in self.names
+
+    def of(self, group: str, kind: str) -> list[Item]:
+        """All objects of a kind; `group` may end before its last dots, as `networking.istio`."""
+        return [one for one in self.found if one.kind == kind and one.group.startswith(group)]
+
+    def get(self, kind: str, namespace: str, name: str) -> Item | None:
+        """Such an object."""
+        named = (one for one in self.found if (one.kind, one.name) == (kind, name))
+        return next((one for one in named if one.namespace == namespace), None)
 
     def spaces(self, folder: str) -> set[str]:
         """The namespaces that what is in a folder needs, of those that are made here."""
@@ -56,6 +75,10 @@ class View:
 
     found: tuple[Item, ...]
     clusters: tuple[Cluster, ...]
+
+    def cluster(self, name: str) -> Cluster | None:
+        """A cluster."""
+        return next((one for one in self.clusters if one.name == name), None)
 
     @functools.cached_property
     def folders(self) -> set[str]:
@@ -80,6 +103,11 @@ def templates(item: Item) -> Iterator[Object]:
         yield part(item.object, "spec", "template")
 
 
+def selects(wanted: Object, pod: Object) -> bool:
+    """Whether labels that are wanted are those of a pod."""
+    return wanted.items() <= part(pod, "metadata", "labels").items()
+
+
 def walk(value: object, path: str = "") -> Iterator[tuple[str, str, Any]]:
     """All that is in a value: where, below which key, and what."""
     entries: list[tuple[str, str, Any]] = []
@@ -99,5 +127,24 @@ def view_of(found: Sequence[Item]) -> View:
         top, *rest = item.path.split("/")
         if top in {"clusters", "deploy"} and len(rest) > 1:
             by_cluster.setdefault(rest[0], []).append(item)
-    clusters = tuple(Cluster(name, tuple(its)) for name, its in sorted(by_cluster.items()))
+    veiled = _veiled(found)
+    clusters = tuple(
+        Cluster(name, tuple(its), frozenset(veiled.get(name, ())))
+        for name, its in sorted(by_cluster.items())
+    )
     return View(tuple(found), clusters)
+
+
+def _veiled(found: Sequence[Item]) -> dict[str, set[str]]:
+    """The namespaces of each cluster into which something is brought that is not in the tree."""
+    veiled: dict[str, set[str]] = {}
+    for item in found:
+        place = place_of(item.path)
+        spec = part(item.object, "spec")
+        ours = text(part(spec, "source"), "path").startswith("deploy/")
+        space = text(spec, "targetNamespace")
+        if item.kind == "Application" and not ours:
+            space = text(part(spec, "destination"), "namespace")
+        if place and space:
+            veiled.setdefault(place.cluster, set()).add(space)
+    return veiled

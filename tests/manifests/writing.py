@@ -99,10 +99,17 @@ def labels(view: View) -> Iterator[Complaint]:
         for path, key, value in walk(item.object):
             if key in {"labels", "annotations", "matchLabels"} and isinstance(value, dict):
                 for one, said in value.items():
-                    if not _is_label_key(one):
+                    if not _is_label_key(_sourced(one, path, item.group)):
                         yield Complaint(item.path, f"{path}: {one!r} is no label key")
                     elif key != "annotations" and not _is_label_value(said):
                         yield Complaint(item.path, f"{path}.{one}: {said!r} is no label value")
+
+
+def _sourced(key: object, path: str, group: str) -> object:
+    """A key without the source that Cilium wants said of some labels, where it takes one."""
+    endpoints = ("ndpointSelector.", "ndpoints[")
+    sourced = group == "cilium.io" and any(one in path for one in endpoints)
+    return key.removeprefix("k8s:") if sourced and isinstance(key, str) else key
 
 
 def annotations(view: View) -> Iterator[Complaint]:
