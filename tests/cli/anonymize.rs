@@ -102,7 +102,7 @@ fn called(bundle: &Bundle) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     bundle.to_json().iter().for_each(|document| gather(document, "", &mut names));
     // Words that Kubernetes, the schema or everybody uses.
-    for word in ["default", "main", "cloud", "core", "edge", "metro", "region"] {
+    for word in ["default", "main", "cloud", "core", "edge", "metro", "region", "true", "false"] {
         names.remove(word);
     }
     names

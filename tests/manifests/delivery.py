@@ -296,7 +296,7 @@ def _leading(item: Item, folder: str, cluster: str, view: View) -> Iterator[str]
     if item.name != wanted:
         yield f"what leads to {folder} is called {wanted or 'nothing: no such folder is led to'}"
     match folder.split("/"):
-        case [_, _, layout.NET, app] if f"{folder}/guard" in view.folders:
+        case [_, _, layout.NET, app, "guard"]:
             pods = layout.application(f"deploy/{cluster}/{app}")
             for other in view.argo("Application"):
                 if other.name == pods and _wave(item) >= _wave(other):

@@ -86,8 +86,8 @@ def application(folder: str) -> str:
             return joined(f"ns.{namespace}", cluster)
         case [_, cluster, "_net", "_site"]:
             return joined("net.site", cluster)
-        case [_, cluster, "_net", app]:
-            return joined(f"net.{app}", cluster)
+        case [_, cluster, "_net", app, "guard" | "route" as net]:
+            return joined(f"net.{app}.{net}", cluster)
         case [_, cluster, app] if not app.startswith("_"):
             return joined(app, cluster)
     return ""

@@ -33,24 +33,6 @@ def gateway_api(view: View) -> Iterator[Complaint]:
                     yield from (Complaint(item.path, one) for one in what)
 
 
-def entrances(view: View) -> Iterator[Complaint]:
-    """No two Gateways of a cluster ask for one address and port: only the first would get them."""
-    for cluster in view.clusters:
-        asked: dict[tuple[str, Any], Item] = {}
-        for item in cluster.of(GATEWAY, "Gateway"):
-            spec = part(item.object, "spec")
-            ports = {one.get("port") for one in items(spec, "listeners")}
-            for address in items(spec, "addresses"):
-                for port in sorted(ports):
-                    first = asked.setdefault((text(address, "value"), port), item)
-                    if first is not item:
-                        where = f"{text(address, 'value')}:{port}"
-                        yield Complaint(
-                            item.path,
-                            f"Gateway {first.name} of namespace {first.namespace} has {where}",
-                        )
-
-
 def _parents(item: Item, cluster: Cluster) -> Iterator[str]:
     spec = part(item.object, "spec")
     for parent in items(spec, "parentRefs"):
@@ -131,4 +113,4 @@ def _named(service: Item) -> str:
     return ", ".join(sorted(f"{text(port, 'name')}:{port.get('port')}" for port in ports))
 
 
-CHECKS = [gateway_api, entrances, shared]
+CHECKS = [gateway_api, shared]

@@ -70,12 +70,21 @@ impl Folders {
                 }
                 Ok(())
             }
-            AgentType::Argocd if self.guard.is_none() && self.route.is_none() => Ok(()),
             AgentType::Argocd => {
-                let source = argocd::folders(repository, &format!("deploy/{place}/_net/{app}"));
-                let name = format!("net.{app}");
-                let object = argocd::application(facts, &name, namespace, &source);
-                agent_file(files, &format!("argocd/{place}"), facts, Some(app), object)
+                for (there, folder, wave) in
+                    [(&self.guard, "guard", "-1"), (&self.route, "route", "1")]
+                {
+                    if there.is_none() {
+                        continue;
+                    }
+                    let path = format!("deploy/{place}/_net/{app}/{folder}");
+                    let source = argocd::folders(repository, &path);
+                    let name = format!("net.{app}.{folder}");
+                    let mut object = argocd::application(facts, &name, namespace, &source);
+                    object.annotate(argocd::WAVE, wave);
+                    agent_file(files, &format!("argocd/{place}"), facts, Some(app), object)?;
+                }
+                Ok(())
             }
         }
     }
@@ -110,7 +119,8 @@ pub(crate) fn site(
         }
         AgentType::Argocd => {
             let source = argocd::folders(repository, &folder);
-            let object = argocd::application(facts, SITE, "default", &source);
+            let mut object = argocd::application(facts, SITE, "default", &source);
+            object.annotate(argocd::WAVE, "-2");
             agent_file(&mut files, &format!("argocd/{place}"), facts, None, object)?;
         }
     }

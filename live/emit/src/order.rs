@@ -64,6 +64,7 @@ pub(crate) fn rank(kind: &str) -> u8 {
         "ExternalSecret" | "SealedSecret" | "Secret" => 25,
         "ConfigMap" => 30,
         "PersistentVolumeClaim" => 35,
+        "Server" | "MeshTLSAuthentication" | "NetworkAuthentication" => 38,
         "PeerAuthentication"
         | "AuthorizationPolicy"
         | "NetworkPolicy"

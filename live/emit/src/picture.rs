@@ -253,12 +253,7 @@ impl<'d> Drawn<'d> {
     }
 }
 
-/// A port as meshes see it: what is spoken over it stands first in its name.
+/// A port as meshes see it.
 fn port(draft: &periplus_spec::draft::PortDraft) -> Port {
-    let spoken = draft.app_protocol.as_ref().map(|spoken| format!("{}-{}", &**spoken, draft.port));
-    Port {
-        name: spoken.unwrap_or_else(|| port_name(draft)),
-        number: draft.port,
-        protocol: draft.protocol,
-    }
+    Port { name: port_name(draft), number: draft.port, protocol: draft.protocol }
 }

@@ -28,7 +28,7 @@ use crate::net::{Fleet, Owner, drivers, objects, service_notes};
 use crate::network;
 use crate::object::Object;
 use crate::order::{before, wave};
-use crate::path::FilePath;
+use crate::path::{BadPath, FilePath};
 use crate::picture::{self, Addresses, Picture};
 use crate::tenant;
 
@@ -113,7 +113,17 @@ impl<'d> Renderer<'d> {
         let mut pictures = Pictures::default();
         for part in parts(state) {
             for (path, bytes) in self.part(state, part, &mut pictures)? {
-                assert!(files.insert(path, bytes).is_none(), "parts of a tree are disjoint");
+                if let Some(_before) = files.insert(path.clone(), bytes) {
+                    let fault = Box::new(Fault::Path(BadPath {
+                        path: path.to_string(),
+                        why: "two objects would lie there",
+                    }));
+                    return Err(Problem {
+                        cluster: "all clusters".into(),
+                        app: String::new(),
+                        fault,
+                    });
+                }
             }
         }
         Ok(files)
@@ -322,7 +332,8 @@ impl<'d> Renderer<'d> {
     /// What makes the namespace of a binding; nothing where it is there without us.
     fn namespace(&self, state: &State, binding: &Binding<'_>) -> Vec<Object> {
         let owner = self.delivery.tenant(binding.app.tenant, state.at());
-        tenant::namespace(binding.namespace, &owner.name, &owner.draft)
+        let mesh = binding.cluster.infrastructure.mesh;
+        tenant::namespace(binding.namespace, (&owner.name, &owner.draft), mesh)
     }
 
     /// The name of the `Kustomization` that makes the namespace of a binding, if we do.
@@ -391,7 +402,7 @@ impl<'d> Renderer<'d> {
                         let source = argocd::folders(&repository, &folder);
                         let mut object =
                             argocd::application(facts, &format!("ns.{name}"), name, &source);
-                        object.annotate(argocd::WAVE, "-1");
+                        object.annotate(argocd::WAVE, "-2");
                         object
                     }
                 };

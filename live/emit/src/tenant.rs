@@ -1,6 +1,6 @@
 //! Tenants: the namespaces that they have in a cluster, and what holds in them.
 
-use periplus_spec::draft::{MemberRole, QuotaDraft, TenantDraft};
+use periplus_spec::draft::{MemberRole, MeshDraft, QuotaDraft, TenantDraft};
 use serde_json::{Map, Value, json};
 
 use crate::object::Object;
@@ -12,11 +12,21 @@ const GIVEN: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-sys
 /// tenant's members.
 ///
 /// A tenant's quota holds over the whole fleet, and what is placed holds to it. In each cluster it is a last bound.
-pub(crate) fn namespace(name: &str, tenant: &str, draft: &TenantDraft) -> Vec<Object> {
+pub(crate) fn namespace(
+    name: &str,
+    (tenant, draft): (&str, &TenantDraft),
+    mesh: MeshDraft,
+) -> Vec<Object> {
     let mut objects = Vec::new();
     if !GIVEN.contains(&name) {
         let mut namespace = Object::new("v1", "Namespace", "", name, json!({}));
         namespace.label("periplus.dev/tenant", tenant);
+        // Pods of the namespace are put into the mesh.
+        match mesh {
+            MeshDraft::Istio => namespace.label("istio-injection", "enabled"),
+            MeshDraft::Linkerd => namespace.annotate("linkerd.io/inject", "enabled"),
+            MeshDraft::None | MeshDraft::Cilium => {}
+        }
         objects.push(namespace);
     }
     if let Some(quota) = &draft.quota {

@@ -94,7 +94,13 @@ fn container(binding: &Binding<'_>) -> Value {
     }
     if !component.ports.is_empty() {
         let ports = component.ports.iter().map(|port| {
-            json!({ "containerPort": port.port, "name": port_name(port), "protocol": protocol(port.protocol) })
+            let mut said =
+                json!({ "containerPort": port.port, "protocol": protocol(port.protocol) });
+            let name = port_name(port);
+            if name.len() <= PORT_NAME_MAX {
+                said["name"] = name.into();
+            }
+            said
         });
         container.insert("ports".into(), ports.collect());
     }
@@ -120,12 +126,24 @@ pub(crate) fn resources(said: &ResourcesDraft) -> Value {
     all.into()
 }
 
-/// A port's name: the one given, or one that is made of its number.
+/// A port's name, with what is spoken over it in front: meshes look there. One without a name is not called `tcp-…`:
+/// they would take what is spoken for opaque bytes.
 pub(crate) fn port_name(port: &PortDraft) -> String {
-    // Not `tcp-…`: a mesh would take what is spoken over it for opaque bytes.
-    let made = || format!("port-{}", port.port);
-    port.name.as_ref().map_or_else(made, ToString::to_string)
+    let Some(spoken) = &port.app_protocol else {
+        return port
+            .name
+            .as_ref()
+            .map_or_else(|| format!("port-{}", port.port), ToString::to_string);
+    };
+    match &port.name {
+        Some(name) if name.split('-').next() == Some(spoken) => name.to_string(),
+        Some(name) => format!("{}-{}", &**spoken, &**name),
+        None => format!("{}-{}", &**spoken, port.port),
+    }
 }
+
+/// The longest name of a port of a container.
+const PORT_NAME_MAX: usize = 15;
 
 pub(crate) const fn protocol(protocol: Protocol) -> &'static str {
     match protocol {
@@ -149,7 +167,7 @@ fn service(binding: &Binding<'_>) -> Object {
 
 fn service_port(port: &PortDraft) -> Value {
     let name = port_name(port);
-    let mut said = json!({ "name": name, "port": port.port, "protocol": protocol(port.protocol), "targetPort": name });
+    let mut said = json!({ "name": name, "port": port.port, "protocol": protocol(port.protocol), "targetPort": port.port });
     if let Some(spoken) = &port.app_protocol {
         said["appProtocol"] = (**spoken).into();
     }

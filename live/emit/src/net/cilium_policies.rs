@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use periplus_spec::draft::MeshDraft;
 use serde_json::{Map, Value, json};
 
 use crate::Object;
@@ -9,7 +10,7 @@ use crate::net::names::{joined, specified};
 use crate::net::rules::{Allow, Guarded, Meshed, Peer, closed, guarded};
 use crate::net::{Driver, Fleet, NetObject, SiteIndex, Step};
 
-/// The label of the cluster that a pod is in. Always said: up to Cilium 1.18 selectors meant all clusters, since then
+/// The label of the cluster that a pod is in. Always said in a mesh: up to Cilium 1.18 selectors meant all clusters, since then
 /// the own one.
 pub(super) const CLUSTER: &str = "io.cilium.k8s.policy.cluster";
 /// The label of the namespace that a pod is in.
@@ -24,7 +25,8 @@ impl Driver for CiliumPolicies {
     }
 
     fn objects(&self, fleet: &Fleet, site: SiteIndex) -> Vec<NetObject> {
-        let own = fleet.site(site).name();
+        let here = fleet.site(site);
+        let own = if here.has().mesh == MeshDraft::Cilium { here.name() } else { "" };
         let deny = closed(fleet, site).into_iter().map(|(app, namespace)| {
             let spec = json!({ "endpointSelector": {}, "ingress": [{}], "egress": [{}] });
             let object = policy(&namespace, &joined(&[&app, "default-deny"]), spec);
@@ -83,7 +85,10 @@ fn peer(own: &str, peer: &Peer) -> Option<(&'static str, Value)> {
 fn endpoints(cluster: &str, namespace: &str, labels: &BTreeMap<String, String>) -> Value {
     let mut all: Map<String, Value> =
         labels.iter().map(|(key, value)| (key.clone(), value.as_str().into())).collect();
-    all.insert(CLUSTER.to_owned(), cluster.into());
+    // Outside of a mesh a cluster may be called anything, and there is no other one.
+    if !cluster.is_empty() {
+        all.insert(CLUSTER.to_owned(), cluster.into());
+    }
     all.insert(NAMESPACE.to_owned(), namespace.into());
     json!({ "matchLabels": all })
 }

@@ -168,6 +168,7 @@ fn guards(fleet: &Fleet, site: SiteIndex, index: ServiceIndex) -> Vec<Object> {
         let spec = json!({
             "podSelector": { "matchLabels": service.labels },
             "port": port.number,
+            "proxyProtocol": proxied(port),
         });
         objects.push(policy("v1beta3", "Server", &server, spec));
         if !identities.is_empty() {
@@ -179,6 +180,17 @@ fn guards(fleet: &Fleet, site: SiteIndex, index: ServiceIndex) -> Vec<Object> {
         }
     }
     objects
+}
+
+/// What the proxy takes what is spoken for: it does not guess where a server might speak first.
+fn proxied(port: &Port) -> &'static str {
+    match port.spoken() {
+        "HTTP" => "HTTP/1",
+        "HTTP2" => "HTTP/2",
+        "GRPC" => "gRPC",
+        "TLS" => "TLS",
+        _opaque => "opaque",
+    }
 }
 
 /// Callers in this cluster; those of others by their own name where their pods come directly, and as the gateway
