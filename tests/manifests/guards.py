@@ -175,7 +175,7 @@ def _endpoints(rule: Object, ours: Pods) -> Iterator[tuple[Pods, set[int]]]:
     ports = {int(port["port"]) for port in every if str(port.get("port")).isdigit()}
     for one in [*items(rule, "fromEndpoints"), *items(rule, "toEndpoints")]:
         labels = _plain(part(one, "matchLabels"))
-        cluster = str(labels.pop(OF_CLUSTER, ""))
+        cluster = str(labels.pop(OF_CLUSTER, ours.cluster))
         namespace = str(labels.pop(OF_POD, ours.namespace))
         yield Pods(cluster, namespace, tuple(sorted(labels.items()))), ports
 

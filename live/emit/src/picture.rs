@@ -19,6 +19,11 @@ use crate::workload::{APP, COMPONENT, port_name};
 /// The addresses that services have in meshes, by namespace and name.
 pub(crate) type Addresses<'d> = BTreeMap<(&'d str, &'d str), Ipv4Addr>;
 
+/// In at most so many clusters every one keeps the names of all zones, if with nothing sent to it: a zone whose users
+/// move to another cluster is then never without its name, whichever of the two takes its commit first. In more, it would
+/// be too many names.
+const NAMES_KEPT_MAX: usize = 8;
+
 /// The addresses of all services that are ever declared: they do not change while anything runs.
 pub(crate) fn addresses(delivery: &Delivery) -> Addresses<'_> {
     let versions = delivery.apps.iter().flatten();
@@ -240,11 +245,18 @@ impl<'d> Drawn<'d> {
             return Vec::new();
         };
         let series = self.state.app(self.app).series.iter();
+        let homes = self.homes(ComponentId::from_index(service));
         series
             .filter_map(|series| {
                 let spec = self.state.series()[series.index()].spec;
                 let flow = self.state.flow(FlowId::Series(*series))?;
-                let shares = self.shares(flow, GroupId::FRONT);
+                let mut shares = self.shares(flow, GroupId::FRONT);
+                if homes.len() <= NAMES_KEPT_MAX {
+                    let missing =
+                        homes.iter().filter(|home| shares.iter().all(|(site, _)| site != *home));
+                    let missing: Vec<_> = missing.map(|home| (*home, 0)).collect();
+                    shares.extend(missing);
+                }
                 let sent = shares.iter().any(|(_, share)| *share > 0);
                 let zone = self.state.name(self.state.zone(spec.zone).spec.name).to_owned();
                 sent.then_some(Users { zone, service: ServiceIndex(service), shares })
