@@ -241,8 +241,8 @@ impl Sink for History<'_> {
 /// The newest number of ours in a repository.
 fn state_seq(newest: Option<&Landed>) -> String {
     let trailers = newest.into_iter().flat_map(|landed| &landed.trailers);
-    let seq = trailers.filter(|(name, _)| name == SEQ).map(|(_, value)| value.clone());
-    seq.last().unwrap_or_else(|| "0".to_owned())
+    let mut seq = trailers.filter(|(name, _)| name == SEQ).map(|(_, value)| value.clone());
+    seq.next_back().unwrap_or_else(|| "0".to_owned())
 }
 
 /// A commit's message: the first thing that happened, and under it all of them.

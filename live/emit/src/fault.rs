@@ -63,22 +63,14 @@ pub enum Fault {
         name: String,
     },
     /// Pods ask for more than room is planned with.
-    #[error(
-        "pods of {kind} {name} ask for {asked} of {resource}, and room is planned with {planned}; {cure}"
-    )]
+    #[error("pods of {kind} {name} {why}")]
     Larger {
         /// The workload's kind.
         kind: String,
         /// Its name.
         name: String,
-        /// The resource.
-        resource: &'static str,
-        /// What they ask for.
-        asked: String,
-        /// What is planned.
-        planned: String,
-        /// What to do.
-        cure: &'static str,
+        /// What they ask for, with what room is planned, and what to do.
+        why: String,
     },
     /// An app whose name would be taken for something else.
     #[error("no app can be called `{name}`: names of other objects begin so")]

@@ -56,7 +56,7 @@ impl Folders {
         facts: &ClusterFacts,
         repository: &Repository,
         (app, namespace): (&str, &str),
-        before: Option<String>,
+        before: Option<&str>,
     ) -> Result<(), Fault> {
         let place: &str = &facts.name;
         match facts.agent {
@@ -64,7 +64,7 @@ impl Folders {
                 for (name, folder) in [(&self.guard, "guard"), (&self.route, "route")] {
                     let Some(name) = name else { continue };
                     let path = format!("deploy/{place}/_net/{app}/{folder}");
-                    let after = before.iter().cloned().collect();
+                    let after = before.into_iter().map(str::to_owned).collect();
                     let object = applied(name, &path, after);
                     agent_file(files, &format!("clusters/{place}"), facts, Some(app), object)?;
                 }

@@ -70,17 +70,16 @@ fn refuse_larger(object: &Object, binding: &Binding<'_>) -> Result<(), Fault> {
         // Thousandths, so that cores and bytes can both be added up.
         let asked: u64 = asked.map(Quantity::thousandths).fold(0, u64::saturating_add);
         if asked > planned.thousandths() {
-            return Err(Fault::Larger {
-                kind: object.kind().into(),
-                name: object.name().into(),
-                resource,
-                asked: Quantity::milli(asked).to_string(),
-                planned: planned.to_string(),
-                cure: match &binding.component.source {
-                    None => "raise `requests` of the component instead",
-                    Some(_) => "say `requests` of the component: what one of its pods asks for",
-                },
-            });
+            let cure = match &binding.component.source {
+                None => "raise `requests` of the component instead",
+                Some(_) => "say `requests` of the component: what one of its pods asks for",
+            };
+            let asked = Quantity::milli(asked);
+            let why = format!(
+                "ask for {asked} of {resource}, and room is planned with {planned}; {cure}"
+            );
+            let (kind, name) = (object.kind().into(), object.name().into());
+            return Err(Fault::Larger { kind, name, why });
         }
     }
     Ok(())

@@ -265,13 +265,13 @@ impl<'d> Renderer<'d> {
                         add(&mut files, &folder, object, binding.decision)?;
                     }
                     Placed::Agent(object) => {
-                        add(&mut files, &format!("argocd/{place}"), object, binding.decision)?
+                        add(&mut files, &format!("argocd/{place}"), object, binding.decision)?;
                     }
                 }
             }
         }
         let made = self.namespace_before(state, first);
-        folders.lead(&mut files, facts, &repository, (name, first.namespace), made)?;
+        folders.lead(&mut files, facts, &repository, (name, first.namespace), made.as_deref())?;
         match facts.agent {
             AgentType::Flux => {
                 for (id, binding) in &bindings {

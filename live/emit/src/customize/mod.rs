@@ -66,7 +66,7 @@ pub(crate) fn namespace<'d>(
         let component = entry.target.component.as_ref().is_none_or(|name| **name == *component);
         component && entry.clusters.takes(&cluster.name, &cluster.labels)
     });
-    let said = meant.filter_map(|entry| entry.namespace.as_ref()).last();
+    let said = meant.filter_map(|entry| entry.namespace.as_ref()).next_back();
     said.unwrap_or(&app.namespace)
 }
 
