@@ -119,6 +119,12 @@ pub fn guard(held: &Held) -> String {
         Guard::MovesAtOnce => "too many users of the app are on their way already".into(),
         Guard::MovesPerWindow => "the app has moved too often".into(),
         Guard::Paused => "an operator paused all changes".into(),
+        Guard::Rollout => "other clusters get the new content first".into(),
+        Guard::RolloutFailed => "the new content failed elsewhere".into(),
+        Guard::RolloutHeld(hold) => {
+            format!("the rollout waits for a person (hold {})", hold.0)
+        }
+        Guard::RolloutPaused => "the rollout is paused".into(),
         Guard::ScaleIn => "less must be enough for a while".into(),
         Guard::Stateful => "its data moves by command only".into(),
     };
@@ -138,6 +144,10 @@ pub fn guard_slug(guard: Guard) -> &'static str {
         Guard::MovesAtOnce => "moves-at-once",
         Guard::MovesPerWindow => "moves-per-window",
         Guard::Paused => "paused",
+        Guard::Rollout => "rollout",
+        Guard::RolloutFailed => "rollout-failed",
+        Guard::RolloutHeld(_) => "rollout-held",
+        Guard::RolloutPaused => "rollout-paused",
         Guard::ScaleIn => "scale-in",
         Guard::Stateful => "stateful",
     }

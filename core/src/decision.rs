@@ -143,6 +143,14 @@ pub enum Guard {
     MovesPerWindow,
     /// An operator paused us.
     Paused,
+    /// Other clusters get the app's new content first.
+    Rollout,
+    /// The app's new content has failed elsewhere.
+    RolloutFailed,
+    /// A person must say whether the app's new content goes on.
+    RolloutHeld(HoldId),
+    /// The app's rollout is paused.
+    RolloutPaused,
     /// Less must be enough for a while before a berth is scaled in.
     ScaleIn,
     /// A group with data moves by command only.

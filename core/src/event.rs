@@ -11,7 +11,7 @@ use crate::decision::Closing;
 use crate::effect::{Alert, EffectKey, Generation};
 use crate::ids::{AppId, BerthId, BindingId, ClusterId, ComponentId, GroupId, HoldId, SeriesId};
 use crate::input::Fault;
-use crate::state::{Band, FlowId, HoldKind, Marks, Timer};
+use crate::state::{Band, Course, FlowId, HoldKind, Marks, Timer};
 use crate::units::{Permille, Tick};
 
 /// A fact.
@@ -298,8 +298,17 @@ pub enum Event {
         /// Who waited.
         binding: BindingId,
     },
-    /// A binding's content is to be written.
+    /// A binding's content is to be written as it is declared.
     PrimeIssued {
+        /// Which binding.
+        binding: BindingId,
+        /// The effect's key.
+        key: EffectKey,
+        /// The version of the content.
+        generation: Generation,
+    },
+    /// Another number of replicas of what was written last is to be written.
+    RescaleIssued {
         /// Which binding.
         binding: BindingId,
         /// The effect's key.
@@ -354,6 +363,70 @@ pub enum Event {
     BindingRemoved {
         /// Which binding.
         binding: BindingId,
+    },
+
+    // What happened to rollouts.
+    /// An app has new content, or is declared again before all of its clusters have what it had.
+    RolloutBegan {
+        /// Which app.
+        app: AppId,
+        /// Clusters that keep what they have until it is their turn, ascending.
+        pending: Vec<ClusterId>,
+        /// Clusters whose turn goes on, ascending.
+        turns: Vec<ClusterId>,
+        /// How many clusters are ready on the content already.
+        ready: u32,
+        /// Whether a person has approved it.
+        course: Course,
+    },
+    /// It is a cluster's turn to get an app's new content.
+    RolloutAdvanced {
+        /// Which app.
+        app: AppId,
+        /// Which cluster.
+        cluster: ClusterId,
+    },
+    /// A cluster gets an app's new content without a turn: it does not serve anyway.
+    RolloutBypassed {
+        /// Which app.
+        app: AppId,
+        /// Which cluster.
+        cluster: ClusterId,
+    },
+    /// A cluster is ready on an app's new content, or no longer.
+    RolloutSoaking {
+        /// Which app.
+        app: AppId,
+        /// Which cluster.
+        cluster: ClusterId,
+        /// When it has been so for long enough; nothing where it is not ready.
+        until: Option<Tick>,
+    },
+    /// A cluster has been ready on an app's new content for long enough.
+    RolloutSettled {
+        /// Which app.
+        app: AppId,
+        /// Which cluster.
+        cluster: ClusterId,
+    },
+    /// A cluster no longer counts in an app's rollout: the app is leaving it, or it is lost.
+    RolloutDropped {
+        /// Which app.
+        app: AppId,
+        /// Which cluster.
+        cluster: ClusterId,
+    },
+    /// A cluster failed in its turn: no other is written until the app is declared again.
+    RolloutStopped {
+        /// Which app.
+        app: AppId,
+        /// Which cluster.
+        cluster: ClusterId,
+    },
+    /// Every cluster that holds an app has what was declared last.
+    RolloutEnded {
+        /// Which app.
+        app: AppId,
     },
 
     // What happened to traffic.

@@ -9,13 +9,14 @@ mod bindings;
 mod declared;
 mod loads;
 mod planned;
+mod rollouts;
 mod seen;
 mod waiting;
 
 use crate::event::Event;
 use crate::input::Input;
 use crate::record::Record;
-use crate::state::{State, Timer};
+use crate::state::{Course, State, Timer};
 use crate::units::Tick;
 
 impl State {
@@ -85,6 +86,9 @@ impl State {
             Event::PrimeIssued { binding, key, generation } => {
                 self.issue_prime(at, *binding, *key, *generation);
             }
+            Event::RescaleIssued { binding, key, generation } => {
+                self.issue_rescale(*binding, *key, *generation);
+            }
             Event::BindingPrimed { binding } => self.prime(at, *binding),
             Event::BindingApplied { binding } => self.settle_applied(at, input, *binding),
             Event::ReplicasSeen { binding, replicas } => {
@@ -97,6 +101,19 @@ impl State {
                 self.issue_withdraw(at, *binding, *key, *generation);
             }
             Event::BindingRemoved { binding } => self.remove_binding(*binding),
+
+            Event::RolloutBegan { app, pending, turns, ready, course } => {
+                self.begin_rollout(*app, pending, turns, *ready, *course);
+            }
+            Event::RolloutAdvanced { app, cluster } => self.advance_rollout(*app, *cluster),
+            Event::RolloutBypassed { app, cluster } => self.bypass_rollout(*app, *cluster),
+            Event::RolloutSoaking { app, cluster, until } => self.soak(*app, *cluster, *until),
+            Event::RolloutSettled { app, cluster } => self.settle_rollout(*app, *cluster),
+            Event::RolloutDropped { app, cluster } => self.drop_from_rollout(*app, *cluster),
+            Event::RolloutStopped { app, cluster } => {
+                self.set_course(*app, Course::Stopped(*cluster));
+            }
+            Event::RolloutEnded { app } => self.end_rollout(*app),
 
             Event::GateTimed { binding, until } => self.time_gate(*binding, *until),
             Event::GateOverdue { binding } => self.lose_patience(*binding),

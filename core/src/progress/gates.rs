@@ -48,7 +48,9 @@ impl Step<'_> {
             Verdict::Holding(until) => return self.time_gate(id, Some(until)),
             Verdict::Shut => return self.wait_at_gate(id),
         }
-        if self.has_room(id, scratch) {
+        let request =
+            self.state.intent(self.state.berth(id.berth).app).component(id.component).request;
+        if self.has_room(id, &request, scratch) {
             self.prime(id);
         }
     }

@@ -403,6 +403,7 @@ pub fn intent(name: Symbol) -> Intent {
             unserved: MicroUsd(20_000),
             response: Bytes(10_000),
         },
+        rollout: RolloutRules::default(),
     }
 }
 

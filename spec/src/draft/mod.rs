@@ -21,9 +21,9 @@ mod timeline;
 mod zone;
 
 pub use self::application::{
-    ActivationDraft, AfterDraft, ApplicationDraft, CallDraft, ComponentDraft, GroupDraft,
-    OtherwiseDraft, PlacementDraft, PortDraft, PreferenceDraft, Protocol, ScalingDraft, ScopeDraft,
-    SloDraft, TolerationDraft, UntilDraft, WorthDraft,
+    ActivationDraft, AfterDraft, ApplicationDraft, ApproveDraft, CallDraft, ComponentDraft,
+    GroupDraft, OtherwiseDraft, PlacementDraft, PortDraft, PreferenceDraft, Protocol, RolloutDraft,
+    ScalingDraft, ScopeDraft, SloDraft, TolerationDraft, UntilDraft, WorthDraft,
 };
 pub use self::cluster::{
     AgentDraft, AgentType, AutoscalerDraft, CarbonDraft, CarbonTraceDraft, ClusterDraft,

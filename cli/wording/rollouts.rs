@@ -1,0 +1,110 @@
+//! What happened to rollouts.
+
+use periplus_core::State;
+use periplus_core::decision::Guard;
+use periplus_core::event::Event;
+use periplus_core::ids::{AppId, ClusterId, HoldId};
+
+use super::values::{clock, listed};
+use crate::names::Names;
+
+/// A fact about a rollout, if it is worth telling. Turns are told by what is written.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whoever calls this knows a rollout by its event"
+)]
+pub(super) fn fact(event: &Event, state: &State) -> Option<String> {
+    let names = Names(state);
+    let cluster = |cluster: &ClusterId| names.cluster(*cluster);
+    match event {
+        Event::RolloutBegan { app, pending, .. } if !pending.is_empty() => {
+            Some(begun(state, *app, pending))
+        }
+        Event::RolloutBypassed { app, cluster: there } => Some(format!(
+            "{} waits for no turn in {}: it does not serve there",
+            names.app(*app),
+            cluster(there)
+        )),
+        Event::RolloutSoaking { app, cluster: there, until: Some(until) } => Some(format!(
+            "{} is ready as declared in {}; it soaks until {}",
+            names.app(*app),
+            cluster(there),
+            clock(*until)
+        )),
+        Event::RolloutSoaking { app, cluster: there, until: None } => Some(format!(
+            "{} is no longer ready in {}: it will soak anew",
+            names.app(*app),
+            cluster(there)
+        )),
+        Event::RolloutSettled { app, cluster: there } => {
+            Some(format!("{} is ready as declared in {}", names.app(*app), cluster(there)))
+        }
+        Event::RolloutDropped { app, cluster: there } => Some(format!(
+            "{} is no longer part of the rollout of {}",
+            cluster(there),
+            names.app(*app)
+        )),
+        Event::RolloutStopped { app, cluster: there } => {
+            let kept = state.app(*app).rollout.as_ref().map_or(0, |rollout| rollout.pending.len());
+            let kept = match kept {
+                0 => String::new(),
+                1 => "; 1 cluster keeps what it has".into(),
+                kept => format!("; {kept} clusters keep what they have"),
+            };
+            Some(format!(
+                "the rollout of {} stops: it failed in {}{kept}",
+                names.app(*app),
+                cluster(there)
+            ))
+        }
+        Event::RolloutEnded { app } => Some(format!("the rollout of {} is over", names.app(*app))),
+        _ => None,
+    }
+}
+
+fn begun(state: &State, app: AppId, pending: &[ClusterId]) -> String {
+    let names = Names(state);
+    let app_name = names.app(app);
+    let rules = state.intent(app).rollout;
+    let waiting = match pending.len() {
+        0..=4 => {
+            let waiting = pending.iter().map(|cluster| names.cluster(*cluster).to_string());
+            listed(&waiting.collect::<Vec<_>>())
+        }
+        many => format!("{many} clusters"),
+    };
+    if rules.paused {
+        return format!("the rollout of {app_name} to {waiting} is paused");
+    }
+    match rules.max_unavailable {
+        1 => format!("{app_name} is to be rolled out to {waiting}, one at a time"),
+        most => format!("{app_name} is to be rolled out to {waiting}, {most} at a time"),
+    }
+}
+
+/// A rollout waits for a person.
+pub(super) fn held(state: &State, hold: HoldId, app: AppId, pending: u32) -> String {
+    let clusters = if pending == 1 { "1 cluster".into() } else { format!("{pending} clusters") };
+    format!(
+        "held: the rollout of {} to {clusters} more; approve hold {} to go on",
+        Names(state).app(app),
+        hold.0
+    )
+}
+
+/// Whether a guard keeps a cluster as it is until a rollout reaches it.
+pub(super) fn keeps_back(guard: Guard) -> bool {
+    match guard {
+        Guard::Rollout | Guard::RolloutFailed | Guard::RolloutHeld(_) | Guard::RolloutPaused => {
+            true
+        }
+        Guard::Blind(_)
+        | Guard::Dwell
+        | Guard::MassDrain(_)
+        | Guard::MovesAtOnce
+        | Guard::MovesPerWindow
+        | Guard::Paused
+        | Guard::ScaleIn
+        | Guard::Stateful => false,
+    }
+}
