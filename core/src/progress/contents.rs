@@ -26,12 +26,18 @@ impl Step<'_> {
         for component in ids {
             let target = BindingId { berth: id, component };
             let binding = self.state.binding(target).expect("just listed");
+            let berth = self.state.berth(id);
+            let listed =
+                self.state.intent(berth.app).group(berth.group).components.contains(&component);
+            if binding.content == Content::Absent && !listed {
+                self.emit(Event::BindingRemoved { binding: target });
+                self.look_at_gates(target);
+            }
+            let Some(binding) = self.state.binding(target) else { continue };
             if binding.content != Content::Present {
                 continue;
             }
             let berth = self.state.berth(id);
-            let listed =
-                self.state.intent(berth.app).group(berth.group).components.contains(&component);
             let declared = self.state.intent(berth.app).component(component);
             let rescaled = is_rescaled(declared, binding);
             let differs = !listed || binding.differs_from(declared);

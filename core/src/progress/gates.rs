@@ -42,6 +42,11 @@ impl Step<'_> {
         if !self.state.cluster(berth.cluster).is_fresh() {
             return;
         }
+        // Nor what is no longer part of its group.
+        let group = self.state.intent(berth.app).group(berth.group);
+        if !group.components.contains(&id.component) {
+            return;
+        }
         let binding = self.state.binding(id).expect("a binding that waits exists");
         match self.judge(id, binding) {
             Verdict::Open => {}
