@@ -48,6 +48,12 @@ impl Step<'_> {
         if anew {
             (ready, course) = (0, Course::Going);
         }
+        // Where fewer may be unavailable from now on, the others wait with what they have come to.
+        let most = usize::from(state.intent(app).rollout.max_unavailable);
+        let over = turns.len().saturating_sub(most);
+        let written_anew = turns.iter().rev().filter(|cluster| pending.contains(cluster));
+        let over: Vec<ClusterId> = written_anew.take(over).copied().collect();
+        turns.retain(|cluster| !over.contains(cluster));
         pending.retain(|cluster| !turns.contains(cluster));
         if let Some(hold) = hold {
             self.emit(Event::HoldLifted { hold });
@@ -334,8 +340,7 @@ fn serves(state: &State, app: AppId, cluster: ClusterId) -> bool {
 
 /// Whether all of an app in a cluster is ready as it is declared.
 fn is_ready(state: &State, app: AppId, cluster: ClusterId) -> bool {
-    let any = live_in(state, app, cluster).next().is_some();
-    any && live_in(state, app, cluster).all(|id| {
+    staying_in(state, app, cluster).all(|id| {
         let berth = state.berth(id);
         let mut stay = berth.bindings.iter().filter(|one| one.content != Content::Leaving);
         !is_outdated(state, berth)
