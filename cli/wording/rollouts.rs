@@ -5,6 +5,8 @@ use periplus_core::decision::Guard;
 use periplus_core::event::Event;
 use periplus_core::ids::{AppId, ClusterId, HoldId};
 
+use periplus_core::units::Span;
+
 use super::values::{clock, listed};
 use crate::names::Names;
 
@@ -37,7 +39,9 @@ pub(super) fn fact(event: &Event, state: &State) -> Option<String> {
             cluster(there)
         )),
         Event::RolloutSettled { app, cluster: there } => {
-            Some(format!("{} is ready as declared in {}", names.app(*app), cluster(there)))
+            let soaked = state.intent(*app).rollout.soak > Span::ZERO;
+            let what = if soaked { "has soaked" } else { "is ready as declared" };
+            Some(format!("{} {what} in {}", names.app(*app), cluster(there)))
         }
         Event::RolloutDropped { app, cluster: there } => Some(format!(
             "{} is no longer part of the rollout of {}",
@@ -84,9 +88,9 @@ fn begun(state: &State, app: AppId, pending: &[ClusterId]) -> String {
 
 /// A rollout waits for a person.
 pub(super) fn held(state: &State, hold: HoldId, app: AppId, pending: u32) -> String {
-    let clusters = if pending == 1 { "1 cluster".into() } else { format!("{pending} clusters") };
+    let more = if pending == 1 { "cluster" } else { "clusters" };
     format!(
-        "held: the rollout of {} to {clusters} more; approve hold {} to go on",
+        "held: the rollout of {} to {pending} more {more}; approve hold {} to go on",
         Names(state).app(app),
         hold.0
     )
