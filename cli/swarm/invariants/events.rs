@@ -103,7 +103,9 @@ fn rolled_out(id: BindingId, before: &State, after: &State) -> Result<(), Broken
         before.berths().map(|(_, berth)| berth).filter(here).filter(|one| is_live(one));
     let failed = others.any(|one| one.bindings.iter().any(|one| one.phase == Phase::Failed));
     let served = is_live(then) && is_live(now) && then.bindings.iter().all(serves) && !failed;
-    if !served || written(then) == written(now) {
+    // Where a cluster is retired, another berth may get the id in the same step.
+    let same = (then.app, then.group, then.cluster) == (now.app, now.group, now.cluster);
+    if !same || !served || written(then) == written(now) {
         return Ok(());
     }
     let turns = |state: &State| {

@@ -13,7 +13,7 @@ use periplus_core::input::*;
 use periplus_core::intent::*;
 use periplus_core::labels::{Labels, Selector};
 use periplus_core::policy::Policy;
-use periplus_core::state::{Content, Phase, Stage};
+use periplus_core::state::{Berth, Content, Phase, Stage};
 use periplus_core::units::*;
 use periplus_core::{Outbox, Record, State, step};
 
@@ -238,9 +238,11 @@ impl Bench {
                 continue;
             };
             let Some(then) = before.try_berth(binding.berth) else { continue };
-            let Some(now) = state.try_berth(binding.berth).filter(|now| now.is_live()) else {
-                continue;
+            let is_same = |now: &&Berth| {
+                let whose = |berth: &Berth| (berth.app, berth.group, berth.cluster);
+                now.is_live() && whose(now) == whose(then)
             };
+            let Some(now) = state.try_berth(binding.berth).filter(is_same) else { continue };
             let written = then.binding(binding.component).map(|one| (one.revision, one.request));
             let is = now.binding(binding.component).map(|one| (one.revision, one.request));
             let same = written == is && matches!(event, Event::PrimeIssued { .. });
