@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use periplus_sim::Breakdown;
 
-pub(crate) use self::delivery::{BootstrapArgs, RenderArgs};
+pub(crate) use self::delivery::{BootstrapArgs, GitArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 use crate::time::Moment;
 use crate::whatif::draws::DrawsArgs;
@@ -130,6 +130,9 @@ pub struct SimArgs {
     /// Print what happens as it happens, one line each.
     #[arg(long)]
     pub story: bool,
+    /// Where to write the history of the run.
+    #[command(flatten)]
+    pub(crate) git: GitArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

@@ -4,10 +4,11 @@
 //! people are decided.
 
 use std::ffi::OsString;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use periplus_core::SinkFault;
 use periplus_core::replay::Divergence;
 use periplus_core::units::Tick;
 use periplus_emit::Problem;
@@ -68,6 +69,15 @@ pub enum Failure {
         hint: Option<String>,
     },
 }
+
+/// What a sink of ours could not do stops a run as it is.
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.brief())
+    }
+}
+
+impl std::error::Error for Failure {}
 
 impl Failure {
     /// What failed, without what to do about it.
@@ -225,6 +235,23 @@ impl From<Fault> for Failure {
     }
 }
 
+/// A repository does not take what is written.
+impl From<periplus_git::Fault> for Failure {
+    fn from(fault: periplus_git::Fault) -> Self {
+        Self::Environment { message: fault.to_string(), hint: None }
+    }
+}
+
+/// A cluster has no repository.
+impl From<periplus_emit::Unnamed> for Failure {
+    fn from(unnamed: periplus_emit::Unnamed) -> Self {
+        Self::Usage {
+            message: unnamed.to_string(),
+            hint: "give the cluster the label, or name repositories otherwise".into(),
+        }
+    }
+}
+
 /// What is declared cannot be written.
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
@@ -238,9 +265,13 @@ impl From<Problem> for Failure {
 impl From<RunFault> for Failure {
     fn from(fault: RunFault) -> Self {
         match fault {
-            RunFault::Sink(fault) | RunFault::Tape(fault) => {
-                Self::Environment { message: format!("{fault}: {}", fault.0), hint: None }
-            }
+            RunFault::Sink(fault) | RunFault::Tape(fault) => match fault.0.downcast::<Self>() {
+                Ok(failure) => *failure,
+                Err(other) => {
+                    let message = format!("{}: {other}", SinkFault(other.to_string().into()));
+                    Self::Environment { message, hint: None }
+                }
+            },
             RunFault::Time(_) | RunFault::Stuck { .. } => panic!("{fault}"),
         }
     }

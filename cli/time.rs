@@ -38,7 +38,7 @@ impl fmt::Display for Moment {
 impl FromStr for Moment {
     type Err = String;
 
-    /// `18:30` or `18:30:05` or `1d 18:30` after the start, a duration like `90m`, or RFC 3339.
+    /// `18:30`, `18:30:05` or `18:30:05.250`, or `1d 18:30` after the start, a duration like `90m`, or RFC 3339.
     fn from_str(text: &str) -> Result<Self, String> {
         if let Some(span) = clock(text) {
             return Ok(Self::After(span));
@@ -64,10 +64,18 @@ fn clock(text: &str) -> Option<Span> {
     let mut parts = rest.split(':');
     let hours: u64 = parts.next()?.parse().ok()?;
     let minutes: u64 = parts.next()?.parse().ok()?;
-    let seconds: u64 = parts.next().map_or(Some(0), |part| part.parse().ok())?;
+    let (seconds, part) = parts.next().map_or(Some((0, 0)), seconds)?;
     let whole = parts.next().is_none() && minutes < 60 && seconds < 60;
     let total = days.checked_mul(86_400)? + hours.checked_mul(3_600)? + minutes * 60 + seconds;
-    whole.then_some(Span(total * 1_000))
+    whole.then_some(Span(total * 1_000 + part))
+}
+
+/// Whole seconds, and milliseconds behind a dot.
+fn seconds(text: &str) -> Option<(u64, u64)> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let thousandths = format!("{part:0<3}").parse().ok().filter(|_| digits)?;
+    Some((whole.parse().ok()?, thousandths))
 }
 
 #[cfg(test)]
@@ -79,6 +87,7 @@ mod tests {
         let table = [
             ("18:30", Moment::After(Span(66_600_000))),
             ("00:00:05", Moment::After(Span(5_000))),
+            ("00:00:05.25", Moment::After(Span(5_250))),
             ("1d 02:00", Moment::After(Span(93_600_000))),
             ("90m", Moment::After(Span(5_400_000))),
             ("1970-01-01T00:00:01Z", Moment::Calendar(1_000)),
@@ -87,7 +96,7 @@ mod tests {
             assert_eq!(text.parse(), Ok(moment), "{text}");
             assert_eq!(moment.to_string().parse(), Ok(moment), "{text}");
         }
-        for wrong in ["", "18", "18:60", "noon", "1:2:3:4"] {
+        for wrong in ["", "18", "18:60", "noon", "1:2:3:4", "1:2:3.", "1:2:3.1234"] {
             assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
         }
     }

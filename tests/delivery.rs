@@ -16,15 +16,14 @@ const SAMPLED: usize = 101;
 fn what_drafts_come_to_is_what_rendering_the_instant_gives() {
     for file in scenarios() {
         let scenario = periplus_spec::load(&file).unwrap().scenario;
-        let repository =
-            Repository { url: "https://git.example.net/fleet.git".into(), branch: "main".into() };
-        let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+        let repository = repository();
+        let renderer = Renderer::new(&scenario.delivery, &repository);
         let small = scenario.fleet.clusters.len() <= CLUSTERS_SMALL;
         let window = scenario.world.commit_window;
         let mut compared = Compared {
             file: &file,
-            renderer,
-            windows: Windows::new(Follower::new(renderer), window),
+            renderer: renderer.clone(),
+            windows: Windows::new(Follower::new(renderer.clone()), window),
             folded: State::default(),
             tree: Files::new(),
             drafts: 0,
@@ -37,6 +36,33 @@ fn what_drafts_come_to_is_what_rendering_the_instant_gives() {
         }
         assert_eq!(compared.tree, renderer.tree(&outcome.state).unwrap(), "{}", file.display());
         assert_eq!(compared.windows.follower().files(), compared.tree);
+    }
+}
+
+/// Three real apps, each in a cluster with Flux and in one with Argo CD.
+#[test]
+fn real_apps_come_to_the_trees_that_are_kept_here() {
+    for (name, clusters) in [
+        ("bookinfo", ["hill-library", "sea-library"]),
+        ("boutique", ["cbd", "st-kilda"]),
+        ("sock-shop", ["core", "west"]),
+    ] {
+        let file = root().join(format!("scenarios/delivery/{name}.yaml"));
+        let scenario = periplus_spec::load(&file).unwrap().scenario;
+        let repository = repository();
+        let renderer = Renderer::new(&scenario.delivery, &repository);
+        let outcome = run(&scenario, &mut (), &mut ()).unwrap();
+        let files = renderer.tree(&outcome.state).unwrap();
+        for cluster in clusters {
+            let mut text = String::new();
+            for (path, bytes) in &files {
+                if path.split('/').nth(1) == Some(cluster) {
+                    let bytes = String::from_utf8_lossy(bytes);
+                    text.push_str(&format!("## {path}\n{bytes}\n"));
+                }
+            }
+            insta::assert_snapshot!(format!("{name}_in_{cluster}"), text);
+        }
     }
 }
 
@@ -87,11 +113,18 @@ impl Sink for Compared<'_> {
     }
 }
 
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn repository() -> Repository {
+    Repository { url: "https://git.example.net/fleet.git".into(), branch: "main".into() }
+}
+
 /// Every scenario of the project but those of `scenarios/quality`, which take long and show nothing else here.
 fn scenarios() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found =
-        periplus::case::find(&[root.join("scenarios"), root.join("docs/guide")]).unwrap();
-    found.retain(|file| !file.starts_with(root.join("scenarios/quality")));
+        periplus::case::find(&[root().join("scenarios"), root().join("docs/guide")]).unwrap();
+    found.retain(|file| !file.starts_with(root().join("scenarios/quality")));
     found
 }

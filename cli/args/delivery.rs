@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use periplus_emit::Repository;
+use periplus_git::Edited;
 
 use crate::args::Format;
 use crate::time::Moment;
@@ -66,5 +67,62 @@ impl RepositoryArgs {
     /// The repository that is meant.
     pub(crate) fn repository(&self) -> Repository {
         Repository { url: self.repository.clone(), branch: self.branch.clone() }
+    }
+}
+
+/// Arguments of commands that write to a repository.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Writing to git")]
+pub(crate) struct GitArgs {
+    /// Write the history of the run to this repository: a folder, which is made if it is not there, or a URL (`https`,
+    /// `http`, `ssh`, `file`, or `user@host:path`). Commits that are there already are not made again. With
+    /// `${cluster.labels.KEY}` or `${cluster.name}` in it, clusters have repositories of their own.
+    #[arg(long, value_name = "DIR|URL")]
+    pub(crate) git: Option<String>,
+    /// Where agents pull from, and the branch.
+    #[command(flatten)]
+    pub(crate) repository: RepositoryArgs,
+    /// The file with the token for a web server. It is read anew whenever it is needed.
+    #[arg(long, value_name = "FILE", requires = "git")]
+    pub(crate) git_token: Option<PathBuf>,
+    /// The user that the token belongs to; without it, the token is sent as a bearer token.
+    #[arg(long, value_name = "NAME", requires = "git_token")]
+    pub(crate) git_user: Option<String>,
+    /// Ask git's credential helper who we are.
+    #[arg(long, requires = "git", conflicts_with = "git_token")]
+    pub(crate) git_helper: bool,
+    /// The private key for SSH; otherwise those of the SSH agent and of `~/.ssh`.
+    #[arg(long, value_name = "FILE", requires = "git")]
+    pub(crate) ssh_key: Option<PathBuf>,
+    /// The file with the keys of hosts that are trusted; otherwise that of the user. Unknown hosts are refused.
+    #[arg(long, value_name = "FILE", requires = "git")]
+    pub(crate) known_hosts: Option<PathBuf>,
+    /// The private SSH key that commits are signed with.
+    #[arg(long, value_name = "FILE", requires = "git")]
+    pub(crate) sign_key: Option<PathBuf>,
+    /// What becomes of files of ours that somebody has edited, when they change.
+    #[arg(long, value_enum, value_name = "WHAT", requires = "git", default_value_t)]
+    pub(crate) edited: EditedFiles,
+    /// The folder of the writer's cache; a temporary one where it is not given.
+    #[arg(long, value_name = "DIR", requires = "git")]
+    pub(crate) git_cache: Option<PathBuf>,
+}
+
+/// What becomes of files of ours that somebody has edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EditedFiles {
+    /// They stay as they are, and it is told.
+    #[default]
+    Keep,
+    /// They become what they should be, and it is told.
+    Restore,
+}
+
+impl From<EditedFiles> for Edited {
+    fn from(said: EditedFiles) -> Self {
+        match said {
+            EditedFiles::Keep => Self::Keep,
+            EditedFiles::Restore => Self::Restore,
+        }
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn run(args: &BootstrapArgs) -> Result<Exit, Failure> {
         let known: Vec<&str> = known.map(|cluster| &*cluster.facts.name).collect();
         return Err(Failure::no_such("cluster", &args.cluster, &known));
     };
-    let objects = periplus_emit::bootstrap(&cluster.facts, &args.repository.repository());
+    let objects = periplus_emit::bootstrap(&cluster.facts, &args.repository.repository())?;
     let texts: Vec<String> = objects.iter().map(periplus_emit::Object::to_yaml).collect();
     render::line(texts.join("---\n").trim_end());
     Ok(Exit::Held)

@@ -1,6 +1,10 @@
 //! `render`: what is in git at an instant, as files.
 
+use std::path::Path;
+
 use periplus_core::State;
+use periplus_core::ids::AppId;
+use periplus_emit::net::findings;
 use periplus_emit::{Files, Renderer, change};
 use periplus_spec::scenario::Scenario;
 use serde::Serialize;
@@ -33,6 +37,7 @@ pub(super) fn run(args: &RenderArgs) -> Result<Exit, Failure> {
     let source = Source::of(&args.source);
     let Instant { scenario, state } = source.at(args.at)?;
     let files = rendered(args, &scenario, &state)?;
+    tell_findings(args, &scenario, &state);
     if let Some(other) = &args.diff {
         return differences(args, &source, other, &files);
     }
@@ -58,10 +63,22 @@ pub(super) fn run(args: &RenderArgs) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
+/// Says what the network of an app cannot do.
+fn tell_findings(args: &RenderArgs, scenario: &Scenario, state: &State) {
+    let repository = args.repository.repository();
+    let renderer = Renderer::new(&scenario.delivery, &repository);
+    for app in (0..state.apps().len()).map(AppId::from_index) {
+        let fleet = renderer.network(state, app);
+        for finding in fleet.iter().flat_map(findings) {
+            render::note(&finding.to_string());
+        }
+    }
+}
+
 /// The files of an instant, of the cluster that was asked for.
 fn rendered(args: &RenderArgs, scenario: &Scenario, state: &State) -> Result<Files, Failure> {
     let repository = args.repository.repository();
-    let renderer = Renderer { delivery: &scenario.delivery, repository: &repository };
+    let renderer = Renderer::new(&scenario.delivery, &repository);
     let mut files = renderer.tree(state)?;
     if let Some(name) = &args.cluster {
         let known: Vec<&str> =
@@ -69,10 +86,29 @@ fn rendered(args: &RenderArgs, scenario: &Scenario, state: &State) -> Result<Fil
         if !known.contains(&name.as_str()) {
             return Err(Failure::no_such("cluster", name, &known));
         }
+    }
+    only(&mut files, args.cluster.as_deref());
+    Ok(files)
+}
+
+/// The files of a revision, of the cluster that was asked for. The lists of what is ours are not rendered.
+fn committed(args: &RenderArgs, folder: &str, revision: &str) -> Result<Files, Failure> {
+    let mut files =
+        periplus_git::files(Path::new(folder), revision).map_err(|why| Failure::Usage {
+            message: format!("cannot read `{revision}` of {folder}: {why}"),
+            hint: "name a repository on this machine, and a branch, a tag or a commit in it".into(),
+        })?;
+    files.retain(|path, _| !path.starts_with(".owned/"));
+    only(&mut files, args.cluster.as_deref());
+    Ok(files)
+}
+
+/// Leaves out what other clusters pull.
+fn only(files: &mut Files, cluster: Option<&str>) {
+    if let Some(name) = cluster {
         let folders = ["clusters", "deploy", "argocd"].map(|folder| format!("{folder}/{name}/"));
         files.retain(|path, _| folders.iter().any(|folder| path.starts_with(folder.as_str())));
     }
-    Ok(files)
 }
 
 fn differences(
@@ -81,12 +117,18 @@ fn differences(
     other: &str,
     files: &Files,
 ) -> Result<Exit, Failure> {
-    let moment: Moment = other.parse().map_err(|message| Failure::Usage {
-        message,
-        hint: "name an instant with `--diff`, as with `--at`".into(),
-    })?;
-    let Instant { scenario, state } = source.at(Some(moment))?;
-    let before = rendered(args, &scenario, &state)?;
+    let before = match (other.parse::<Moment>(), other.rsplit_once('@')) {
+        (Ok(moment), _) => {
+            let Instant { scenario, state } = source.at(Some(moment))?;
+            rendered(args, &scenario, &state)?
+        }
+        (Err(_), Some((folder, revision))) => committed(args, folder, revision)?,
+        (Err(message), None) => {
+            let hint =
+                "name an instant as with `--at`, or a folder and a revision as in `fleet.git@main`";
+            return Err(Failure::Usage { message, hint: hint.into() });
+        }
+    };
     let text = |files: &Files, path: &str| {
         files
             .get(path)

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use periplus_core::units::Tick;
 use periplus_core::{RecordRef, Sink, SinkFault, State};
+use periplus_emit::Renderer;
+use periplus_git::Conflict;
 use periplus_journal::{Fsync, Header, Options, Writer};
 use periplus_sim::{Outcome, Row, Watch, World, run as simulate};
 use periplus_spec::Loaded;
@@ -16,6 +18,8 @@ use serde::Serialize;
 
 use super::summary::{self, Clocked};
 use crate::args::{Format, SimArgs};
+use crate::delivery::history::{History, Written};
+use crate::delivery::remote::Remotes;
 use crate::expect::{self, Traces};
 use crate::failure::{Exit, Failure};
 use crate::names::Names;
@@ -32,8 +36,18 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     }
     let scenario = &loaded.scenario;
     let journal = args.out.as_ref().map(|out| open(out, &args.scenario, &loaded)).transpose()?;
-    let mut sinks =
-        Sinks { journal, traces: Traces::new(scenario), story: args.story.then(Story::default) };
+    let repository = args.git.repository.repository();
+    let renderer = Renderer::new(&scenario.delivery, &repository);
+    let opened = args.git.git.as_ref();
+    let opened = opened.map(|named| Remotes::open(named, &args.git, &scenario.delivery));
+    let history = opened.transpose()?.map(|remotes| History::new(scenario, renderer, remotes));
+    let history = history.transpose()?;
+    let mut sinks = Sinks {
+        journal,
+        history,
+        traces: Traces::new(scenario),
+        story: args.story.then(Story::default),
+    };
     let mut watcher = Watcher::new(scenario);
     let started = Instant::now();
     let outcome = simulate(scenario, &mut sinks, &mut watcher)?;
@@ -43,6 +57,10 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     let mut failures = watcher.failures;
     failures.extend(expect::unmet_at(scenario, None, &outcome.state));
     failures.extend(expect::unmet_after(scenario, &outcome.summary, &sinks.traces));
+    if let Some(history) = &mut sinks.history {
+        history.finish(&outcome.state)?;
+        told(&history.written);
+    }
     if let (Some(journal), Some(out)) = (sinks.journal, &args.out) {
         journal.finish(&outcome.state)?;
         keep(out, &outcome)?;
@@ -52,6 +70,26 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
         render::error(failure);
     }
     Ok(if failures.is_empty() { Exit::Held } else { Exit::Failed })
+}
+
+/// Says what became of the run's history.
+fn told(written: &Written) {
+    let Written { commits, known, files, conflicts } = written;
+    let mut text = format!(
+        "{} of {} were made",
+        render::counted(usize::try_from(*commits).unwrap_or(usize::MAX), "commit"),
+        render::counted(usize::try_from(*files).unwrap_or(usize::MAX), "changed file")
+    );
+    if *known > 0 {
+        text.push_str(&format!(", {known} were there already"));
+    }
+    render::note(&text);
+    for conflict in conflicts {
+        render::note(&match conflict {
+            Conflict::Foreign { path } => format!("{path} was left alone: somebody else wrote it"),
+            Conflict::Edited { path } => format!("{path} was left alone: somebody else changed it"),
+        });
+    }
 }
 
 /// Opens the log of a new run, which carries what it is made from.
@@ -148,17 +186,21 @@ fn answer(
 }
 
 /// What takes the records of a run.
-struct Sinks {
+struct Sinks<'d> {
     journal: Option<Writer>,
+    history: Option<History<'d>>,
     traces: Traces,
     story: Option<Story>,
 }
 
-impl Sink for Sinks {
+impl Sink for Sinks<'_> {
     fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
         self.traces.accept(record, state)?;
         if let Some(journal) = &mut self.journal {
             journal.accept(record, state)?;
+        }
+        if let Some(history) = &mut self.history {
+            history.accept(record, state)?;
         }
         if let Some(story) = &mut self.story {
             story.accept(record, state)?;

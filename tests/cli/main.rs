@@ -12,6 +12,7 @@ mod diff;
 #[cfg(feature = "objects")]
 mod emit;
 mod expectations;
+mod git;
 mod help;
 mod log;
 #[cfg(feature = "objects")]
@@ -24,6 +25,8 @@ mod record;
 mod replay;
 mod report;
 mod scenarios;
+#[cfg(feature = "http")]
+mod servers;
 mod shards;
 mod shrink;
 mod sim;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import decisions
 import delivery
 import links
 import writing
@@ -11,12 +12,13 @@ from view import view_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from tree import Complaint, Item
 
 
-def complaints(found: Sequence[Item]) -> list[Complaint]:
+def complaints(root: Path, found: Sequence[Item]) -> list[Complaint]:
     """All that does not hold."""
     view = view_of(found)
     checks = [*writing.CHECKS, *delivery.CHECKS, *links.CHECKS]
-    return [one for check in checks for one in check(view)]
+    return decisions.complaints(root, found) + [one for check in checks for one in check(view)]

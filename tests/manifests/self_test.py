@@ -194,4 +194,4 @@ def _told(spoil: dict[str, str] | None) -> list[str]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(after, newline="")
         found, complaints = read(root)
-        return [str(one) for one in complaints + rules.complaints(found)]
+        return [str(one) for one in complaints + rules.complaints(root, found)]

@@ -79,18 +79,27 @@ def text(value: object, key: str) -> str:
     return found if isinstance(found, str) else ""
 
 
+def files(root: Path) -> list[tuple[str, Path]]:
+    """All files below a folder that are ours, with their paths seen from it."""
+    found = [(file.relative_to(root).as_posix(), file) for file in sorted(root.rglob("*"))]
+    return [
+        (path, file)
+        for path, file in found
+        # What stands in hidden folders and in `flux-system` is not ours.
+        if file.is_file()
+        and not any(name.startswith(".") or name == "flux-system" for name in path.split("/")[:-1])
+    ]
+
+
 def read(root: Path) -> tuple[list[Item], list[Complaint]]:
     """All objects below a folder, and what is wrong with its files."""
     found: list[Item] = []
     wrong: list[Complaint] = []
-    for file in sorted([*root.rglob("*.yaml"), *root.rglob("*.yml")]):
-        path = file.relative_to(root).as_posix()
-        # What stands in hidden folders and in `flux-system` is not ours.
-        if any(name.startswith(".") or name == "flux-system" for name in path.split("/")[:-1]):
-            continue
-        objects, what = _documents(file.read_bytes())
-        found += [Item(path, one) for one in objects]
-        wrong += [Complaint(path, one) for one in what]
+    for path, file in files(root):
+        if path.endswith((".yaml", ".yml")):
+            objects, what = _documents(file.read_bytes())
+            found += [Item(path, one) for one in objects]
+            wrong += [Complaint(path, one) for one in what]
     return found, wrong
 
 

@@ -53,7 +53,7 @@ function declared(stem, kind) {
 
 /** Values of this type may hold anything: the package writes an empty interface for any JSON. */
 function open(type) {
-  return (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) !== 0 || /V1JSON$|^IJSON$|^JSON$/.test(name(type));
+  return (type.flags & (ts.TypeFlags.Any | ts.TypeFlags.Unknown)) !== 0 || /V1JSON$|^IJSON$|^JSON$|^IRawExtension$|^RawExtension$/.test(name(type));
 }
 
 function name(type) {

@@ -1,6 +1,6 @@
 """Holds rendered trees against published schemas and against themselves, and proves that it would notice.
 
-`validate FOLDER…` takes roots of git trees, each with `deploy/`, `clusters/` and `argocd/`. Exit code 1 where anything
+`validate FOLDER…` takes roots of git trees, laid out as `layout.py` says. Exit code 1 where anything
 is wrong, 2 where it was called wrongly. `validate --self-test` runs it over samples that must pass and over spoiled
 copies of them that must not.
 """
@@ -20,7 +20,7 @@ from tree import Complaint, Item, read
 def complaints(root: Path) -> tuple[list[Item], list[Complaint]]:
     """All objects of a tree, and all that is wrong with it."""
     found, wrong = read(root)
-    wrong = wrong + schemas.complaints(found) + rules.complaints(found)
+    wrong = wrong + schemas.complaints(found) + rules.complaints(root, found)
     return found, sorted(set(wrong))
 
 

@@ -6,18 +6,23 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tree import Item, Object, part
+from layout import below
+from tree import Item, Object, part, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 OURS = "periplus.dev"
+# The GitRepository of the tree itself, which `periplus bootstrap` installs.
+SOURCE = "periplus"
+# Namespaces that belong to others and are there before us.
+GIVEN = {"argocd", "default", "flux-system", "istio-system", "linkerd"}
 WORKLOADS = {"CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet"}
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """What is deployed to one cluster."""
+    """What is applied in one cluster: what is deployed to it, and what tells Flux there of it."""
 
     name: str
     found: tuple[Item, ...]
@@ -30,6 +35,13 @@ class Cluster:
     def has(self, kind: str, namespace: str, name: str) -> bool:
         """Whether there is such an object."""
         return (kind, namespace, name) in self.names
+
+    def spaces(self, folder: str) -> set[str]:
+        """The namespaces that what is in a folder needs, of those that are made here."""
+        found = [item for item in self.found if below(item.path, folder)]
+        spaces = {item.namespace for item in found}
+        spaces |= {text(part(item.object, "spec"), "targetNamespace") for item in found}
+        return {space for space in spaces if space and not is_given(space)}
 
     def pods(self, namespace: str) -> Iterator[Object]:
         """The pod templates of a namespace."""
@@ -50,23 +62,14 @@ class View:
         """All folders with files in them, as `deploy/edge-1/shop`."""
         return {"/".join(item.path.split("/")[:-1]) for item in self.found}
 
-    def flux(self, kind: str) -> dict[str, dict[str, Item]]:
-        """Flux objects of a kind, by cluster and name."""
-        by_cluster: dict[str, dict[str, Item]] = {}
-        for item in self.found:
-            top, *rest = item.path.split("/")
-            if (
-                top == "clusters"
-                and rest
-                and item.kind == kind
-                and item.group.endswith("fluxcd.io")
-            ):
-                by_cluster.setdefault(rest[0], {})[item.name] = item
-        return by_cluster
-
     def argo(self, kind: str) -> list[Item]:
         """Argo CD objects of a kind."""
         return [item for item in self.found if item.group == "argoproj.io" and item.kind == kind]
+
+
+def is_given(space: str) -> bool:
+    """Whether a namespace is there before us."""
+    return space in GIVEN or space.startswith("kube-")
 
 
 def templates(item: Item) -> Iterator[Object]:
@@ -94,7 +97,7 @@ def view_of(found: Sequence[Item]) -> View:
     by_cluster: dict[str, list[Item]] = {}
     for item in found:
         top, *rest = item.path.split("/")
-        if top == "deploy" and len(rest) > 1:
+        if top in {"clusters", "deploy"} and len(rest) > 1:
             by_cluster.setdefault(rest[0], []).append(item)
     clusters = tuple(Cluster(name, tuple(its)) for name, its in sorted(by_cluster.items()))
     return View(tuple(found), clusters)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from tree import Complaint, Object, items, part, text
-from view import OURS, Cluster, View, templates, walk
+from view import OURS, Cluster, View, is_given, templates, walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,9 +27,6 @@ CLUSTER_WIDE = {
     "PriorityClass",
     "StorageClass",
 }
-
-# Namespaces that belong to others and are there before us.
-GIVEN_NAMESPACES = {"argocd", "default", "flux-system", "istio-system", "kube-system", "linkerd"}
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 LONG_NAME = re.compile(rf"(?=.{{1,253}}$){NAME.pattern}(\.{NAME.pattern})*")
@@ -49,7 +46,7 @@ DURATIONS = {
 }
 URL_WITH_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 WHOLE = re.compile(r"-?[0-9]+")
-HASH = re.compile(r"[0-9a-f]{64}")
+HASH = re.compile(r"sha256:[0-9a-f]{64}")
 QUANTITY = re.compile(r"([0-9.]+)([numkMGTPE]?|[KMGTPE]i)")
 UNITS = {
     **{unit: Decimal(1000) ** power for power, unit in enumerate("num", start=-3)},
@@ -88,10 +85,12 @@ def names(view: View) -> Iterator[Complaint]:
 def _namespaces(cluster: Cluster) -> Iterator[Complaint]:
     for item in cluster.found:
         space = item.namespace
-        if space and space not in GIVEN_NAMESPACES and not cluster.has("Namespace", "", space):
+        if space and not is_given(space) and not cluster.has("Namespace", "", space):
             yield Complaint(
                 item.path, f"nothing makes its namespace {space} in cluster {cluster.name}"
             )
+        if item.kind == "Namespace" and is_given(item.name):
+            yield Complaint(item.path, f"the namespace {item.name} is not ours")
 
 
 def labels(view: View) -> Iterator[Complaint]:
@@ -114,7 +113,7 @@ def annotations(view: View) -> Iterator[Complaint]:
             yield Complaint(item.path, f"its annotations have more than {ANNOTATIONS_MAX} bytes")
         if WAVE in notes and not WHOLE.fullmatch(str(notes[WAVE])):
             yield Complaint(item.path, f"the sync wave {notes[WAVE]!r} is no whole number")
-        said = notes.get(f"{OURS}/input-hash", "0" * 64)
+        said = notes.get(f"{OURS}/input-hash", "sha256:" + "0" * 64)
         if not HASH.fullmatch(str(said)):
             yield Complaint(item.path, f"{OURS}/input-hash is {said!r}, not a SHA-256")
         for template in templates(item):
@@ -181,6 +180,8 @@ def pods(view: View) -> Iterator[Complaint]:
 
 def _container(container: Object) -> Iterator[str]:
     name = text(container, "name")
+    if not text(container, "image"):
+        yield f"container {name} has no image"
     limits = part(container, "resources", "limits")
     for key, asked in part(container, "resources", "requests").items():
         if key in limits and _number(asked) > _number(limits[key]):

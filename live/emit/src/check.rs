@@ -10,15 +10,24 @@ use periplus_spec::scenario::{AppVersion, ClusterFacts, Delivery};
 
 use crate::binding::{Binding, Storage};
 use crate::component::customized;
+use crate::customize;
 use crate::fault::Fault;
 use crate::lint::refuse_secrets;
 use crate::render::Problem;
+
+/// Names that agents know other objects by: those of namespaces, of networks and of the bootstrap.
+const RESERVED: [&str; 3] = ["net", "ns", "periplus"];
 
 /// Everything that could not be rendered of what is declared.
 #[must_use]
 pub fn problems(delivery: &Delivery) -> Vec<Problem> {
     let mut problems = Vec::new();
     for version in delivery.apps.iter().flatten() {
+        if RESERVED.contains(&&*version.name) {
+            let fault = Fault::Reserved { name: version.name.to_string() };
+            problems.push(problem("all clusters".into(), &version.name, fault));
+        }
+        let before = problems.len();
         let mut found = BTreeSet::new();
         let mut meant = BTreeSet::new();
         for cluster in representatives(delivery, version) {
@@ -30,10 +39,12 @@ pub fn problems(delivery: &Delivery) -> Vec<Problem> {
             );
             for fault in faults(delivery, version, cluster, &mut found) {
                 let cluster = cluster.name.to_string();
-                problems.push(Problem { cluster, app: version.name.to_string(), fault });
+                problems.push(problem(cluster, &version.name, fault));
             }
         }
-        for place in 0..version.draft.customize.len() {
+        // Where something fails, what comes after it was not looked for.
+        let sound = problems.len() == before;
+        for place in (0..version.draft.customize.len()).filter(|_| sound) {
             let why = match (meant.contains(&place), found.contains(&place)) {
                 (_, true) => continue,
                 (true, false) => "its `target` finds no object",
@@ -41,11 +52,15 @@ pub fn problems(delivery: &Delivery) -> Vec<Problem> {
             };
             let fault = Fault::Customize { place, at: String::new(), why: why.into() };
             let cluster = "all clusters".to_owned();
-            problems.push(Problem { cluster, app: version.name.to_string(), fault });
+            problems.push(problem(cluster, &version.name, fault));
         }
     }
     problems.extend(twice(delivery));
     problems
+}
+
+fn problem(cluster: String, app: &str, fault: Fault) -> Problem {
+    Problem { cluster, app: app.to_owned(), fault: Box::new(fault) }
 }
 
 /// Clusters that the app may run in, one for each way in which they differ for it.
@@ -95,7 +110,7 @@ fn faults(
             app: version,
             component,
             manifests: &version.manifests[place],
-            namespace: &version.namespace,
+            namespace: customize::namespace(version, &component.name, cluster),
             tenant: &tenant.name,
             storage: if stateful { Storage::Stateful } else { Storage::None },
             replicas: 1,
@@ -152,11 +167,11 @@ fn twice(delivery: &Delivery) -> Vec<Problem> {
         }
         for (namespace, component, app) in own {
             match owners.insert((namespace, component), app) {
-                Some(first) if first != app => problems.push(Problem {
-                    cluster: "all clusters".into(),
-                    app: app.into(),
-                    fault: again("Deployment", component, namespace, first, app),
-                }),
+                Some(first) if first != app => problems.push(problem(
+                    "all clusters".into(),
+                    app,
+                    again("Deployment", component, namespace, first, app),
+                )),
                 Some(_) | None => {}
             }
         }

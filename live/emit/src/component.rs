@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use periplus_spec::draft::{AgentType, SourceDraft};
-use sha2::{Digest, Sha256};
 
 use crate::agent::argocd::WAVE;
 use crate::binding::Binding;
@@ -11,7 +10,6 @@ use crate::customize;
 use crate::fault::Fault;
 use crate::file::Placed;
 use crate::lint::refuse_secrets;
-use crate::name::hex;
 use crate::object::Object;
 use crate::{manifests, source, workload};
 
@@ -23,10 +21,13 @@ pub(crate) fn objects(binding: &Binding<'_>) -> Result<Vec<Placed>, Fault> {
     let (mut objects, _) = customized(binding)?;
     for object in &mut objects {
         refuse_secrets(object)?;
+        if binding.cluster.agent == AgentType::Argocd && object.0.get("sops").is_some() {
+            return Err(Fault::Sealed { kind: object.kind().into(), name: object.name().into() });
+        }
         if binding.cluster.agent == AgentType::Argocd && binding.wave > 0 {
             object.annotate(WAVE, &binding.wave.to_string());
         }
-        mark(object, &binding.cluster.name, Some(&binding.app.name), binding.decision);
+        mark(object, &binding.cluster.name, Some(&binding.app.name));
     }
     // An `Application` of Argo CD is applied where Argo CD is, not in the cluster.
     let placed = |object: Object| match (binding.cluster.agent, &binding.component.source) {
@@ -66,16 +67,11 @@ pub(crate) fn customized(binding: &Binding<'_>) -> Result<(Vec<Object>, BTreeSet
     Ok((objects, found))
 }
 
-/// Marks an object as ours: who wrote it, for what, and what it was made from.
-pub(crate) fn mark(object: &mut Object, cluster: &str, app: Option<&str>, decision: Option<u64>) {
+/// Marks an object as ours: who wrote it, and for what. What it was made from is told when it is [written](crate::file).
+pub(crate) fn mark(object: &mut Object, cluster: &str, app: Option<&str>) {
     object.label("app.kubernetes.io/managed-by", "periplus.dev");
     object.label("periplus.dev/cluster", cluster);
     if let Some(app) = app {
         object.label("periplus.dev/app", app);
-    }
-    let hash = Sha256::digest(object.to_yaml().as_bytes());
-    object.annotate("periplus.dev/input-hash", &hex(&hash));
-    if let Some(decision) = decision {
-        object.annotate("periplus.dev/decision", &decision.to_string());
     }
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with what would be written: found when an intent is checked, and never at deploy time.
 
+use crate::agent::Unnamed;
 use crate::path::BadPath;
 
 /// What is wrong with what would be written.
@@ -33,6 +34,42 @@ pub enum Fault {
         /// The workload.
         workload: String,
     },
+    /// An object that is made for an app, not by it.
+    #[error("{kind} {name} cannot be brought: {}", if kind == "List" { "write its items out" } else { "say `namespace` of the app or its tenant instead" })]
+    NotBrought {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// An object that is in no namespace, of a tenant that has only namespaces.
+    #[error(
+        "{kind} {name} belongs to a whole cluster; the tenant {tenant} has only its namespaces there"
+    )]
+    ClusterWide {
+        /// The tenant.
+        tenant: String,
+        /// The object's kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// An app whose name would be taken for something else.
+    #[error("no app can be called `{name}`: names of other objects begin so")]
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// Sealed files that the agent could not open.
+    #[error(
+        "{kind} {name} is sealed by SOPS, which Argo CD does not open; bring an ExternalSecret or a SealedSecret"
+    )]
+    Sealed {
+        /// The object's kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// A secret in clear.
     #[error(
         "{kind} {name} carries a secret in clear at {at}; bring an ExternalSecret, a SealedSecret or a SOPS file instead"
@@ -45,6 +82,9 @@ pub enum Fault {
         /// Where in it.
         at: String,
     },
+    /// A cluster without a repository.
+    #[error(transparent)]
+    Unnamed(#[from] Unnamed),
     /// A name that cannot be a file.
     #[error(transparent)]
     Path(#[from] BadPath),

@@ -1,5 +1,9 @@
 //! Files of objects: where each lies, and that none lies on another.
 
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
 use crate::fault::Fault;
 use crate::files::{Bytes, Files};
 use crate::name::hex;
@@ -15,13 +19,19 @@ pub(crate) enum Placed {
     Agent(Object),
 }
 
-/// Adds an object's file to a folder.
+/// Adds an object's file to a folder. It tells what it was made from, and which record decided it, if one did.
 ///
 /// # Errors
 /// Its name could not be a file's, or there is such a file already.
-pub(crate) fn add(files: &mut Files, folder: &str, object: &Object) -> Result<(), Fault> {
-    let path = FilePath::new(format!("{folder}/{}", name(object)))?;
-    let bytes = Bytes::from(object.to_yaml().into_bytes());
+pub(crate) fn add(
+    files: &mut Files,
+    folder: &str,
+    mut object: Object,
+    decision: Option<u64>,
+) -> Result<(), Fault> {
+    let path = FilePath::new(format!("{folder}/{}", name(&object)))?;
+    object.annotate(HASH, NO_HASH);
+    let bytes = Bytes::from(told(&object.to_yaml(), decision).into_bytes());
     match files.insert(path, bytes) {
         None => Ok(()),
         Some(_) => Err(Fault::Twice {
@@ -32,6 +42,28 @@ pub(crate) fn add(files: &mut Files, folder: &str, object: &Object) -> Result<()
             second: folder.into(),
         }),
     }
+}
+
+/// The annotation with the SHA-256 of all that stands in the file but itself and the decision.
+const HASH: &str = "periplus.dev/input-hash";
+const DECISION: &str = "periplus.dev/decision";
+/// What stands in its place until it is known, as long as it is.
+const NO_HASH: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+/// A file with its hash and its decision. Both are put into the text, which is written only once.
+fn told(text: &str, decision: Option<u64>) -> String {
+    let hash = hex(&Sha256::digest(text.as_bytes()));
+    let line = format!("{HASH}: {NO_HASH}\n");
+    let place = text.find(&line).expect("it was just annotated");
+    let indent = place - text[..place].rfind('\n').map_or(0, |end| end + 1);
+    let mut out = String::with_capacity(text.len() + 48);
+    out.push_str(&text[..place]);
+    if let Some(decision) = decision {
+        let _ = write!(out, "{DECISION}: \"{decision}\"\n{:indent$}", "");
+    }
+    let _ = writeln!(out, "{HASH}: sha256:{hash}");
+    out.push_str(&text[place + line.len()..]);
+    out
 }
 
 /// The name of an object's file: its rank, kind and name.

@@ -8,7 +8,7 @@ use periplus_core::input::Command;
 use periplus_core::{Input, RecordRef, State};
 
 use crate::files::{Change, Files, change};
-use crate::render::{Part, Problem, Renderer, parts};
+use crate::render::{Part, Pictures, Problem, Renderer, parts};
 
 /// Keeps a tree in step with a log, rendering only what changed.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ enum Wide {
     Tenant(TenantId),
     /// Something was written or removed: who waits for it in the same cluster is told so.
     Neighbours(ClusterId, AppId),
+    /// An app is elsewhere, or its requests go elsewhere.
+    Connected(AppId),
 }
 
 impl<'d> Follower<'d> {
@@ -65,15 +67,32 @@ impl<'d> Follower<'d> {
                         Part::Decision(app),
                     ]);
                     self.wide.push(Wide::Neighbours(cluster, app));
+                    self.connect(app);
                 }
                 Effect::Route { app, .. } => {
                     self.dirty.insert(Part::Decision(*app));
+                    self.connect(*app);
                 }
                 Effect::Alert(_) => {}
             }
         }
         if let Input::Command(command) = record.input {
             self.wide.extend(changed(command));
+        }
+    }
+
+    fn connect(&mut self, app: AppId) {
+        let known =
+            self.wide.iter().any(|wide| matches!(wide, Wide::Connected(other) if *other == app));
+        if self.renderer.is_connected() && !known {
+            self.wide.push(Wide::Connected(app));
+            // Also where it is no more.
+            let rendered = self.rendered.keys().filter(|part| match part {
+                Part::App(_, other) => *other == app,
+                Part::Site(_) => true,
+                Part::Root(_) | Part::Namespaces(_) | Part::Decision(_) => false,
+            });
+            self.dirty.extend(rendered);
         }
     }
 
@@ -92,8 +111,9 @@ impl<'d> Follower<'d> {
             self.dirty.extend(reached(state, wide));
         }
         let mut changed = Change::new();
+        let mut pictures = Pictures::default();
         while let Some(part) = self.dirty.first().copied() {
-            let after = self.renderer.part(state, part)?;
+            let after = self.renderer.part(state, part, &mut pictures)?;
             let before = self.rendered.remove(&part).unwrap_or_default();
             changed.extend(change(&before, &after));
             if !after.is_empty() {
@@ -117,14 +137,15 @@ fn changed(command: &Command) -> Option<Wide> {
     match command {
         Command::Adopt(_) => Some(Wide::All),
         Command::DeclareApp(app, _) => Some(Wide::App(*app)),
-        Command::DeclareCluster(cluster, _) => Some(Wide::Cluster(*cluster)),
+        Command::DeclareCluster(cluster, _) | Command::RetireCluster(cluster) => {
+            Some(Wide::Cluster(*cluster))
+        }
         Command::DeclareTenant(tenant, _) => Some(Wide::Tenant(*tenant)),
         Command::Name { .. }
         | Command::DeclarePolicy(_)
         | Command::DeclareZone(..)
         | Command::DeclareSeries { .. }
         | Command::WithdrawApp(_)
-        | Command::RetireCluster(_)
         | Command::Cordon(_)
         | Command::Uncordon(_)
         | Command::Drain(_)
@@ -147,18 +168,31 @@ fn reached(state: &State, wide: Wide) -> Vec<Part> {
             .filter(|part| match part {
                 Part::App(_, other) | Part::Decision(other) => *other == app,
                 Part::Namespaces(_) => true,
+                Part::Root(_) | Part::Site(_) => false,
             })
             .collect(),
-        Wide::Cluster(cluster) => all
-            .filter(|part| match part {
-                Part::App(other, _) | Part::Namespaces(other) => *other == cluster,
+        // One that has left has no parts any more; what stood there for it goes.
+        Wide::Cluster(cluster) => std::iter::once(Part::Root(cluster))
+            .chain(all.filter(|part| match part {
+                Part::App(other, _)
+                | Part::Namespaces(other)
+                | Part::Root(other)
+                | Part::Site(other) => *other == cluster,
                 Part::Decision(_) => false,
-            })
+            }))
             .collect(),
         Wide::Tenant(tenant) => all
             .filter(|part| match part {
                 Part::App(_, app) | Part::Decision(app) => state.intent(*app).tenant == tenant,
                 Part::Namespaces(_) => true,
+                Part::Root(_) | Part::Site(_) => false,
+            })
+            .collect(),
+        Wide::Connected(app) => all
+            .filter(|part| match part {
+                Part::App(_, other) => *other == app,
+                Part::Site(_) => true,
+                Part::Root(_) | Part::Namespaces(_) | Part::Decision(_) => false,
             })
             .collect(),
         Wide::Neighbours(cluster, app) => {

@@ -11,6 +11,9 @@
 //! argocd/<cluster>/…                          what tells Argo CD of them
 //! deploy/<cluster>/_namespaces/<namespace>/…  namespaces, quotas, rights
 //! deploy/<cluster>/<app>/<component>/…        manifests, one object a file
+//! deploy/<cluster>/_net/<app>/guard/…         policies: there before any pod
+//! deploy/<cluster>/_net/<app>/route/…         gateways, routes and names
+//! deploy/<cluster>/_net/_site/…               what connects and protects the cluster as a whole
 //! decisions/<app>.json                        what was decided, for people
 //! ```
 //!
@@ -31,9 +34,12 @@ mod follow;
 mod lint;
 mod manifests;
 mod name;
+pub mod net;
+mod network;
 mod object;
 mod order;
 mod path;
+mod picture;
 mod render;
 mod source;
 mod tenant;
@@ -41,7 +47,7 @@ mod window;
 mod workload;
 pub mod yaml;
 
-pub use self::agent::Repository;
+pub use self::agent::{Repository, Unnamed};
 pub use self::customize::variables::VARIABLES;
 pub use self::fault::Fault;
 pub use self::files::{Bytes, Change, Files, apply, change};
@@ -55,10 +61,13 @@ use periplus_spec::draft::AgentType;
 use periplus_spec::scenario::ClusterFacts;
 
 /// What must be installed once into a cluster, or into Argo CD for it, so that it pulls what is rendered.
-#[must_use]
-pub fn bootstrap(cluster: &ClusterFacts, repository: &Repository) -> Vec<Object> {
-    match cluster.agent {
-        AgentType::Flux => agent::flux::bootstrap(cluster, repository),
-        AgentType::Argocd => agent::argocd::bootstrap(cluster, repository),
-    }
+///
+/// # Errors
+/// The repository has no name for the cluster.
+pub fn bootstrap(cluster: &ClusterFacts, repository: &Repository) -> Result<Vec<Object>, Unnamed> {
+    let repository = repository.of(cluster)?;
+    Ok(match cluster.agent {
+        AgentType::Flux => agent::flux::bootstrap(cluster, &repository),
+        AgentType::Argocd => agent::argocd::bootstrap(cluster, &repository),
+    })
 }

@@ -10,7 +10,7 @@ use crate::object::Object;
 /// Refuses an object that carries a secret in clear.
 ///
 /// # Errors
-/// A `Secret` with data that SOPS has not sealed, key material of IPsec, a user's password in a URL, or a private key.
+/// A `Secret` with data that SOPS has not sealed, key material of `IPsec`, a user's password in a URL, or a private key.
 pub(crate) fn refuse_secrets(object: &Object) -> Result<(), Fault> {
     let found = |at: String| {
         Err(Fault::Secret { kind: object.kind().into(), name: object.name().into(), at })

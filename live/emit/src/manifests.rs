@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use crate::binding::Binding;
 use crate::fault::Fault;
 use crate::object::Object;
+use crate::workload::{APP, COMPONENT};
 
+/// The tenant that may bring what belongs to a whole cluster.
+const DEFAULT_TENANT: &str = "default";
 /// Kinds whose replicas are set.
 const SCALED: [&str; 2] = ["Deployment", "StatefulSet"];
 /// Kinds that are in no namespace, of those that Kubernetes itself has.
@@ -32,8 +35,22 @@ pub(crate) fn objects(binding: &Binding<'_>, workload: Option<&str>) -> Result<V
     let values = binding.manifests.iter().flat_map(|manifest| manifest.objects.iter());
     let mut objects: Vec<Object> = values.map(|value| Object(value.clone())).collect();
     for object in &mut objects {
-        if !CLUSTER_WIDE.contains(&object.kind()) {
-            object.0["metadata"]["namespace"] = binding.namespace.into();
+        if object.kind() == "Namespace" || object.kind() == "List" {
+            return Err(Fault::NotBrought {
+                kind: object.kind().into(),
+                name: object.name().into(),
+            });
+        }
+        if CLUSTER_WIDE.contains(&object.kind()) {
+            if binding.tenant != DEFAULT_TENANT {
+                return Err(Fault::ClusterWide {
+                    tenant: binding.tenant.into(),
+                    kind: object.kind().into(),
+                    name: object.name().into(),
+                });
+            }
+        } else {
+            moved(object, binding.namespace);
         }
     }
     let scaled: Vec<usize> = (0..objects.len())
@@ -49,6 +66,7 @@ pub(crate) fn objects(binding: &Binding<'_>, workload: Option<&str>) -> Result<V
             asked: workload.map(str::to_owned),
         });
     };
+    marked(&mut objects, *scaled, binding);
     let (kind, name) = {
         let workload = &objects[*scaled];
         (workload.kind().to_owned(), workload.name().to_owned())
@@ -73,6 +91,39 @@ pub(crate) fn objects(binding: &Binding<'_>, workload: Option<&str>) -> Result<V
         (None, Some(_)) => return Err(Fault::NoScaler { workload: name }),
     }
     Ok(objects)
+}
+
+/// Moves an object into a namespace, and the accounts of its own namespace that it names.
+fn moved(object: &mut Object, namespace: &str) {
+    let before = object.namespace().to_owned();
+    object.0["metadata"]["namespace"] = namespace.into();
+    let subjects = object.0.get_mut("subjects").and_then(Value::as_array_mut);
+    for subject in subjects.into_iter().flatten() {
+        let own = subject.get("namespace").and_then(Value::as_str).is_none_or(|own| own == before);
+        if own && subject["kind"] == "ServiceAccount" {
+            subject["namespace"] = namespace.into();
+        }
+    }
+}
+
+/// Marks the pods of a workload, so that policies and routes find them, and so that they are started anew when what
+/// they read changes.
+fn marked(objects: &mut [Object], place: usize, binding: &Binding<'_>) {
+    let read = objects.iter().filter(|object| object.kind() == "ConfigMap");
+    let text: String = read.map(|object| object.0.to_string()).collect();
+    let pod = &mut objects[place].0["spec"]["template"]["metadata"];
+    let mut note = |under: &str, key: &str, value: &str| {
+        if !pod[under].is_object() {
+            pod[under] = json!({});
+        }
+        pod[under][key] = value.into();
+    };
+    note("labels", APP, &binding.app.name);
+    note("labels", COMPONENT, &binding.component.name);
+    if !text.is_empty() {
+        let hash = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(text.as_bytes()));
+        note("annotations", "periplus.dev/content", &hash);
+    }
 }
 
 fn unset(value: &mut Value, key: &str) {

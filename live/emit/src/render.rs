@@ -4,44 +4,58 @@
 //! tree is put together from [`Part`]s, each of which changes by itself; [`Follower`](crate::Follower) renders only
 //! those that did.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use periplus_core::State;
 use periplus_core::ids::{AppId, ClusterId, ComponentId};
-use periplus_core::state::{self, Content};
+use periplus_core::state::{self, Content, Health};
 use periplus_spec::draft::{AgentType, SourceDraft};
-use periplus_spec::scenario::{AppVersion, Delivery};
+use periplus_spec::scenario::{AppVersion, ClusterFacts, Delivery};
 
 use crate::agent::flux::{Folder, Ready};
 use crate::agent::{Repository, argocd, flux};
 use crate::binding::{Binding, Storage};
 use crate::component;
+use crate::customize;
 use crate::decision;
 use crate::fault::Fault;
 use crate::file::{Placed, add};
 use crate::files::Files;
 use crate::name::joined;
+use crate::net::{Fleet, drivers, objects, service_notes};
+use crate::network;
 use crate::object::Object;
 use crate::order::{before, wave};
 use crate::path::FilePath;
+use crate::picture::{self, Addresses, Picture};
 use crate::tenant;
 
 /// What renders trees.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Renderer<'d> {
-    /// What was declared.
-    pub delivery: &'d Delivery,
-    /// Where what is rendered will be pulled from.
-    pub repository: &'d Repository,
+    delivery: &'d Delivery,
+    repository: &'d Repository,
+    /// The addresses of services in meshes; none where no cluster connects or protects anything.
+    addresses: Option<Arc<Addresses<'d>>>,
 }
+
+/// Pictures of the networks of apps, drawn once for all clusters of an instant.
+#[derive(Default)]
+pub(crate) struct Pictures(BTreeMap<AppId, Option<Picture>>);
 
 /// A part of a tree that changes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
+    /// What is always there for a cluster of the fleet.
+    Root(ClusterId),
     /// The namespaces that apps have in a cluster.
     Namespaces(ClusterId),
     /// An app in a cluster.
     App(ClusterId, AppId),
+    /// What connects and protects a cluster as a whole.
+    Site(ClusterId),
     /// What was decided for an app.
     Decision(AppId),
 }
@@ -54,7 +68,7 @@ pub struct Problem {
     /// The app; empty where it is no app's.
     pub app: String,
     /// What is wrong.
-    pub fault: Fault,
+    pub fault: Box<Fault>,
 }
 
 impl fmt::Display for Problem {
@@ -69,14 +83,38 @@ impl fmt::Display for Problem {
 }
 
 impl<'d> Renderer<'d> {
+    /// Renders what was declared, to be pulled from a repository.
+    #[must_use]
+    pub fn new(delivery: &'d Delivery, repository: &'d Repository) -> Self {
+        let connected = picture::is_connected(delivery);
+        let addresses = connected.then(|| Arc::new(picture::addresses(delivery)));
+        Self { delivery, repository, addresses }
+    }
+
+    /// Whether any cluster connects or protects anything: then a route changes files too.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.addresses.is_some()
+    }
+
+    /// The network of an app as drivers see it; none where no cluster connects or protects, or the app is nowhere.
+    #[must_use]
+    pub fn network(&self, state: &State, app: AppId) -> Option<Fleet> {
+        let addresses = self.addresses.as_ref()?;
+        Picture::of(state, self.delivery, addresses, app).map(|picture| picture.fleet)
+    }
+
     /// All files of an instant.
     ///
     /// # Errors
     /// Something cannot be rendered.
     pub fn tree(&self, state: &State) -> Result<Files, Problem> {
         let mut files = Files::new();
+        let mut pictures = Pictures::default();
         for part in parts(state) {
-            files.extend(self.part(state, part)?);
+            for (path, bytes) in self.part(state, part, &mut pictures)? {
+                assert!(files.insert(path, bytes).is_none(), "parts of a tree are disjoint");
+            }
         }
         Ok(files)
     }
@@ -85,21 +123,30 @@ impl<'d> Renderer<'d> {
     ///
     /// # Errors
     /// Something in it cannot be rendered.
-    pub fn part(&self, state: &State, part: Part) -> Result<Files, Problem> {
+    pub(crate) fn part(
+        &self,
+        state: &State,
+        part: Part,
+        pictures: &mut Pictures,
+    ) -> Result<Files, Problem> {
         let (cluster, app) = match part {
-            Part::Namespaces(cluster) => (Some(cluster), None),
+            Part::Root(cluster) | Part::Namespaces(cluster) | Part::Site(cluster) => {
+                (Some(cluster), None)
+            }
             Part::App(cluster, app) => (Some(cluster), Some(app)),
             Part::Decision(app) => (None, Some(app)),
         };
-        let named = |fault| Problem {
+        let named = |fault: Fault| Problem {
             cluster: cluster
                 .map_or_else(|| "all clusters".into(), |cluster| self.cluster_name(state, cluster)),
             app: app.map_or_else(String::new, |app| state.name(state.intent(app).name).to_owned()),
-            fault,
+            fault: Box::new(fault),
         };
         let files = match part {
+            Part::Root(cluster) => self.root(state, cluster),
             Part::Namespaces(cluster) => self.namespaces(state, cluster),
-            Part::App(cluster, app) => self.app(state, cluster, app),
+            Part::App(cluster, app) => self.app(state, cluster, app, pictures),
+            Part::Site(cluster) => self.site(state, cluster, pictures),
             Part::Decision(app) => decision::file(state, app),
         };
         files.map_err(named)
@@ -145,7 +192,7 @@ impl<'d> Renderer<'d> {
                         app: version,
                         component: declared,
                         manifests: &version.manifests[index],
-                        namespace: &version.namespace,
+                        namespace: customize::namespace(version, &declared.name, facts),
                         tenant: &self.delivery.tenant(version.tenant, version.from).name,
                         storage: if stateful { Storage::Stateful } else { Storage::None },
                         replicas: binding.primed,
@@ -158,25 +205,68 @@ impl<'d> Renderer<'d> {
         bindings
     }
 
-    fn app(&self, state: &State, cluster: ClusterId, app: AppId) -> Result<Files, Fault> {
+    /// The picture of an app, if it is to be drawn for a cluster.
+    fn picture<'p>(
+        &self,
+        state: &State,
+        facts: &ClusterFacts,
+        app: AppId,
+        pictures: &'p mut Pictures,
+    ) -> Option<&'p Picture> {
+        let addresses = self.addresses.as_ref().filter(|_| !drivers(facts).is_empty())?;
+        let drawn = || Picture::of(state, self.delivery, addresses, app);
+        pictures.0.entry(app).or_insert_with(drawn).as_ref()
+    }
+
+    fn app(
+        &self,
+        state: &State,
+        cluster: ClusterId,
+        app: AppId,
+        pictures: &mut Pictures,
+    ) -> Result<Files, Fault> {
         let bindings = self.bindings(state, cluster, app);
         let mut files = Files::new();
         let Some((_, first)) = bindings.first() else { return Ok(files) };
         let facts = first.cluster;
+        let repository = self.repository.of(facts)?;
         let (place, name) = (&*facts.name, &*first.app.name);
-        for (_, binding) in &bindings {
+        let picture = self.picture(state, facts, app, pictures);
+        let site = picture.and_then(|picture| Some((picture, picture.site(cluster)?)));
+        let connected = site.map_or_else(Vec::new, |(picture, site)| objects(&picture.fleet, site));
+        let folders = network::add_app(&mut files, facts, name, connected)?;
+        let mut sealed = Vec::new();
+        for (id, binding) in &bindings {
             let folder = format!("deploy/{place}/{name}/{}", binding.component.name);
             for placed in component::objects(binding)? {
                 match placed {
-                    Placed::Payload(object) => add(&mut files, &folder, &object)?,
-                    Placed::Agent(object) => add(&mut files, &format!("argocd/{place}"), &object)?,
+                    Placed::Payload(mut object) => {
+                        if let Some((picture, site)) = site
+                            && object.kind() == "Service"
+                            && object.name() == &*binding.component.name
+                            && let Some(service) = picture.service(*id)
+                        {
+                            service_notes(&picture.fleet, site, service).write_on(&mut object);
+                        }
+                        if object.0.get("sops").is_some() {
+                            sealed.push(*id);
+                        }
+                        add(&mut files, &folder, object, binding.decision)?;
+                    }
+                    Placed::Agent(object) => {
+                        add(&mut files, &format!("argocd/{place}"), object, binding.decision)?
+                    }
                 }
             }
         }
+        let made = self.namespace_before(state, first);
+        folders.lead(&mut files, facts, &repository, (name, first.namespace), made)?;
         match facts.agent {
             AgentType::Flux => {
                 for (id, binding) in &bindings {
-                    let mut after = vec![joined(&["ns", binding.namespace])];
+                    let mut after = Vec::new();
+                    after.extend(self.namespace_before(state, binding));
+                    after.extend(folders.guard.clone());
                     let others = before(state, cluster, app, *id).into_iter();
                     after.extend(
                         others.map(|(app, component)| kustomization(state, app, component)),
@@ -186,8 +276,9 @@ impl<'d> Renderer<'d> {
                         path: &format!("deploy/{place}/{name}/{}", binding.component.name),
                         after,
                         ready: Ready::Healthy,
+                        sealed: sealed.contains(id),
                     };
-                    agent_file(&mut files, place, &flux::kustomization(&folder), binding)?;
+                    agent_file(&mut files, place, flux::kustomization(&folder), binding)?;
                 }
             }
             AgentType::Argocd => {
@@ -199,17 +290,70 @@ impl<'d> Renderer<'d> {
                 };
                 if let Some((_, binding)) = bindings.iter().find(payload) {
                     let path = format!("deploy/{place}/{name}");
-                    let source = argocd::folders(self.repository, &path);
-                    let object = argocd::application(facts, name, binding.namespace, source);
-                    agent_file(&mut files, place, &object, binding)?;
+                    let source = argocd::folders(&repository, &path);
+                    let object = argocd::application(facts, name, binding.namespace, &source);
+                    agent_file(&mut files, place, object, binding)?;
                 }
             }
         }
         Ok(files)
     }
 
+    /// A file that is there as long as the cluster is: an agent that finds no folder removes nothing, so that the last
+    /// app would run on.
+    fn root(&self, state: &State, cluster: ClusterId) -> Result<Files, Fault> {
+        let facts = self.delivery.cluster(cluster, state.at());
+        let place: &str = &facts.name;
+        let mut files = Files::new();
+        if state.cluster(cluster).health == Health::Retired {
+            return Ok(files);
+        }
+        let mut object = match facts.agent {
+            AgentType::Flux => flux::root(facts),
+            AgentType::Argocd => argocd::root(facts),
+        };
+        component::mark(&mut object, place, None);
+        add(&mut files, &agent_folder(facts.agent, place), object, None)?;
+        Ok(files)
+    }
+
+    /// What makes the namespace of a binding; nothing where it is there without us.
+    fn namespace(&self, state: &State, binding: &Binding<'_>) -> Vec<Object> {
+        let owner = self.delivery.tenant(binding.app.tenant, state.at());
+        tenant::namespace(binding.namespace, &owner.name, &owner.draft)
+    }
+
+    /// The name of the `Kustomization` that makes the namespace of a binding, if we do.
+    fn namespace_before(&self, state: &State, binding: &Binding<'_>) -> Option<String> {
+        let made = !self.namespace(state, binding).is_empty();
+        made.then(|| joined(&["ns", binding.namespace]))
+    }
+
+    /// What connects and protects a cluster as a whole, for any of its apps.
+    fn site(
+        &self,
+        state: &State,
+        cluster: ClusterId,
+        pictures: &mut Pictures,
+    ) -> Result<Files, Fault> {
+        let facts = self.delivery.cluster(cluster, state.at());
+        let mut wanted = Vec::new();
+        if facts.infrastructure.firewall.is_some() {
+            for berth in &state.cluster(cluster).berths {
+                let picture = self.picture(state, facts, state.berth(*berth).app, pictures);
+                if let Some((picture, site)) =
+                    picture.and_then(|one| Some((one, one.site(cluster)?)))
+                {
+                    wanted.extend(objects(&picture.fleet, site));
+                }
+            }
+        }
+        network::site(facts, &self.repository.of(facts)?, wanted)
+    }
+
     fn namespaces(&self, state: &State, cluster: ClusterId) -> Result<Files, Fault> {
         let facts = self.delivery.cluster(cluster, state.at());
+        let repository = self.repository.of(facts)?;
         let place: &str = &facts.name;
         let mut apps: Vec<AppId> =
             state.cluster(cluster).berths.iter().map(|berth| state.berth(*berth).app).collect();
@@ -224,15 +368,14 @@ impl<'d> Renderer<'d> {
                     continue;
                 }
                 known.push(name);
-                let owner = self.delivery.tenant(binding.app.tenant, state.at());
                 let folder = format!("deploy/{place}/_namespaces/{name}");
-                let mut wanted = tenant::namespace(name, &owner.name, &owner.draft);
-                for object in &mut wanted {
-                    component::mark(object, place, None, None);
-                    add(&mut files, &folder, object)?;
-                }
-                if wanted.is_empty() && facts.agent == AgentType::Argocd {
+                let wanted = self.namespace(state, &binding);
+                if wanted.is_empty() {
                     continue;
+                }
+                for mut object in wanted {
+                    component::mark(&mut object, place, None);
+                    add(&mut files, &folder, object, None)?;
                 }
                 let mut object = match facts.agent {
                     AgentType::Flux => flux::kustomization(&Folder {
@@ -240,17 +383,18 @@ impl<'d> Renderer<'d> {
                         path: &folder,
                         after: Vec::new(),
                         ready: Ready::Healthy,
+                        sealed: false,
                     }),
                     AgentType::Argocd => {
-                        let source = argocd::folders(self.repository, &folder);
+                        let source = argocd::folders(&repository, &folder);
                         let mut object =
-                            argocd::application(facts, &format!("ns.{name}"), name, source);
+                            argocd::application(facts, &format!("ns.{name}"), name, &source);
                         object.annotate(argocd::WAVE, "-1");
                         object
                     }
                 };
-                component::mark(&mut object, place, None, None);
-                add(&mut files, agent_folder(facts.agent, place).as_str(), &object)?;
+                component::mark(&mut object, place, None);
+                add(&mut files, &agent_folder(facts.agent, place), object, None)?;
             }
         }
         Ok(files)
@@ -268,12 +412,11 @@ fn agent_folder(agent: AgentType, place: &str) -> String {
 fn agent_file(
     files: &mut Files,
     place: &str,
-    object: &Object,
+    mut object: Object,
     binding: &Binding<'_>,
 ) -> Result<(), Fault> {
-    let mut object = object.clone();
-    component::mark(&mut object, place, Some(&binding.app.name), None);
-    add(files, &agent_folder(binding.cluster.agent, place), &object)
+    component::mark(&mut object, place, Some(&binding.app.name));
+    add(files, &agent_folder(binding.cluster.agent, place), object, None)
 }
 
 /// The name of a component's `Kustomization`.
@@ -289,11 +432,14 @@ pub fn parts(state: &State) -> Vec<Part> {
     let mut parts = Vec::new();
     for index in 0..state.clusters().len() {
         let cluster = ClusterId::from_index(index);
+        if state.cluster(cluster).health != Health::Retired {
+            parts.push(Part::Root(cluster));
+        }
         let berths = &state.cluster(cluster).berths;
         if berths.is_empty() {
             continue;
         }
-        parts.push(Part::Namespaces(cluster));
+        parts.extend([Part::Namespaces(cluster), Part::Site(cluster)]);
         parts.extend(berths.iter().map(|berth| Part::App(cluster, state.berth(*berth).app)));
     }
     parts.extend((0..state.apps().len()).map(|app| Part::Decision(AppId::from_index(app))));

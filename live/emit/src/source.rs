@@ -27,25 +27,52 @@ pub(crate) fn kustomize(binding: &Binding<'_>, draft: &KustomizeDraft) -> Vec<Ob
     }
 }
 
+/// The name of what belongs to a component. One part more than the component's own `Kustomization`, which lies in the
+/// same namespace.
 fn name_of(binding: &Binding<'_>) -> String {
-    joined(&[&binding.app.name, &binding.component.name])
+    joined(&[&binding.app.name, &binding.component.name, "source"])
 }
 
-/// A chart's values with the number of replicas in its place, unless the cluster's own autoscaler sets it.
+/// A chart's values with the number of replicas in its place, or the bounds of the cluster's own autoscaler.
 fn values(binding: &Binding<'_>, draft: &HelmDraft) -> Value {
     let mut values = if draft.values.is_object() { draft.values.clone() } else { json!({}) };
-    if binding.bounds().is_none() {
-        let path = draft.replicas.as_deref().unwrap_or("replicaCount");
-        let mut place = &mut values;
-        for key in path.split('.') {
-            if !place.is_object() {
-                *place = Value::Object(Map::new());
-            }
-            place = &mut place[key];
+    match binding.bounds() {
+        None => {
+            let path = draft.replicas.as_deref().unwrap_or("replicaCount");
+            *place(&mut values, path) = binding.replicas.into();
         }
-        *place = binding.replicas.into();
+        Some((min, max)) => {
+            let scaler = place(&mut values, draft.autoscaling.as_deref().unwrap_or("autoscaling"));
+            *place(scaler, "enabled") = true.into();
+            *place(scaler, "minReplicas") = min.into();
+            *place(scaler, "maxReplicas") = max.into();
+        }
     }
     values
+}
+
+/// The place of a value, which is made if it is not there.
+fn place<'v>(mut value: &'v mut Value, path: &str) -> &'v mut Value {
+    for key in path.split('.') {
+        if !value.is_object() {
+            *value = Value::Object(Map::new());
+        }
+        value = &mut value[key];
+    }
+    value
+}
+
+/// The patches that set the number of replicas of what an overlay makes, or the bounds of its autoscaler.
+fn patches(binding: &Binding<'_>, draft: &KustomizeDraft) -> Value {
+    let name = draft.workload.as_deref().unwrap_or(&binding.component.name);
+    let set = |field: &str, value: u16| json!({ "op": "add", "path": format!("/spec/{field}"), "value": value });
+    let (kind, operations) = match binding.bounds() {
+        None => ("Deployment|StatefulSet", json!([set("replicas", binding.replicas)])),
+        Some((min, max)) => {
+            ("HorizontalPodAutoscaler", json!([set("minReplicas", min), set("maxReplicas", max)]))
+        }
+    };
+    json!([{ "patch": crate::yaml::text(&operations), "target": { "kind": kind, "name": name } }])
 }
 
 fn flux_helm(binding: &Binding<'_>, draft: &HelmDraft) -> Vec<Object> {
@@ -95,22 +122,17 @@ fn flux_kustomize(binding: &Binding<'_>, draft: &KustomizeDraft) -> Vec<Object> 
     }
     let api = "source.toolkit.fluxcd.io/v1";
     let repository = Object::new(api, "GitRepository", FLUX, &name, json!({ "spec": spec }));
-    let mut spec = json!({
+    let spec = json!({
         "interval": "10m",
         "retryInterval": "30s",
         "timeout": "5m",
         "prune": true,
         "wait": true,
+        "patches": patches(binding, draft),
         "path": format!("./{}", draft.path.trim_start_matches("./").trim_matches('/')),
         "sourceRef": { "kind": "GitRepository", "name": name },
         "targetNamespace": binding.namespace,
     });
-    if binding.bounds().is_none() {
-        let operation =
-            json!([{ "op": "add", "path": "/spec/replicas", "value": binding.replicas }]);
-        let target = json!({ "kind": "Deployment|StatefulSet", "name": &*binding.component.name });
-        spec["patches"] = json!([{ "patch": crate::yaml::text(&operation), "target": target }]);
-    }
     let api = "kustomize.toolkit.fluxcd.io/v1";
     let overlay = Object::new(api, "Kustomization", FLUX, &name, json!({ "spec": spec }));
     vec![repository, overlay]
@@ -139,7 +161,7 @@ fn argocd_helm(binding: &Binding<'_>, draft: &HelmDraft) -> Object {
         "targetRevision": draft.version,
         "helm": { "releaseName": &*binding.component.name, "valuesObject": values(binding, draft) },
     });
-    argocd::application(binding.cluster, &name_of(binding), binding.namespace, source)
+    argocd::application(binding.cluster, &name_of(binding), binding.namespace, &source)
 }
 
 fn argocd_kustomize(binding: &Binding<'_>, draft: &KustomizeDraft) -> Object {
@@ -147,9 +169,7 @@ fn argocd_kustomize(binding: &Binding<'_>, draft: &KustomizeDraft) -> Object {
     let path = draft.path.trim_start_matches("./").trim_matches('/');
     let path = if path.is_empty() { "." } else { path };
     let mut source = argocd::folder(&repository, path);
-    if binding.bounds().is_none() {
-        let replicas = json!([{ "name": &*binding.component.name, "count": binding.replicas }]);
-        source["kustomize"] = json!({ "replicas": replicas });
-    }
-    argocd::application(binding.cluster, &name_of(binding), binding.namespace, source)
+    source["kustomize"] =
+        json!({ "namespace": binding.namespace, "patches": patches(binding, draft) });
+    argocd::application(binding.cluster, &name_of(binding), binding.namespace, &source)
 }

@@ -36,7 +36,7 @@ pub(crate) fn namespace(name: &str, tenant: &str, draft: &TenantDraft) -> Vec<Ob
             })
             .collect();
         if !subjects.is_empty() {
-            objects.push(rights(name, role, subjects));
+            objects.push(rights(name, role, &subjects));
         }
     }
     objects
@@ -56,7 +56,7 @@ fn hard(quota: &QuotaDraft) -> Value {
     hard.into()
 }
 
-fn rights(namespace: &str, role: MemberRole, subjects: Vec<Value>) -> Object {
+fn rights(namespace: &str, role: MemberRole, subjects: &[Value]) -> Object {
     let role = match role {
         MemberRole::Admin => "admin",
         MemberRole::Edit => "edit",

@@ -18,13 +18,18 @@ const CPU_TARGET_PERCENT: u8 = 80;
 #[must_use]
 pub(crate) fn pod_labels(binding: &Binding<'_>) -> Value {
     let name: &str = &binding.component.name;
-    json!({ "app": name, "periplus.dev/app": &*binding.app.name })
+    json!({ "app": name, APP: &*binding.app.name, COMPONENT: name })
 }
+
+/// The labels that pods are selected by, whoever made their manifests.
+pub(crate) const APP: &str = "periplus.dev/app";
+pub(crate) const COMPONENT: &str = "periplus.dev/component";
 
 /// The objects of a component.
 pub(crate) fn objects(binding: &Binding<'_>) -> Vec<Object> {
     let mut objects = vec![account(binding), workload(binding)];
-    if !binding.component.ports.is_empty() {
+    // A `StatefulSet` names its pods by a Service, with or without ports.
+    if !binding.component.ports.is_empty() || binding.storage == Storage::Stateful {
         objects.push(service(binding));
     }
     objects.extend(binding.bounds().map(|bounds| autoscaler(binding, bounds)));
@@ -115,9 +120,10 @@ pub(crate) fn resources(said: &ResourcesDraft) -> Value {
     all.into()
 }
 
-/// A port's name: the one given, or one that is made of its protocol and number.
+/// A port's name: the one given, or one that is made of its number.
 pub(crate) fn port_name(port: &PortDraft) -> String {
-    let made = || format!("{}-{}", protocol(port.protocol).to_ascii_lowercase(), port.port);
+    // Not `tcp-…`: a mesh would take what is spoken over it for opaque bytes.
+    let made = || format!("port-{}", port.port);
     port.name.as_ref().map_or_else(made, ToString::to_string)
 }
 
@@ -130,13 +136,24 @@ pub(crate) const fn protocol(protocol: Protocol) -> &'static str {
 }
 
 fn service(binding: &Binding<'_>) -> Object {
-    let ports = binding.component.ports.iter().map(|port| {
-        let name = port_name(port);
-        json!({ "name": name, "port": port.port, "protocol": protocol(port.protocol), "targetPort": name })
-    });
-    let ports: Vec<Value> = ports.collect();
-    let rest = json!({ "spec": { "ports": ports, "selector": pod_labels(binding) } });
+    let mut spec = Map::new();
+    spec.insert("selector".into(), pod_labels(binding));
+    if binding.component.ports.is_empty() {
+        spec.insert("clusterIP".into(), "None".into());
+    } else {
+        spec.insert("ports".into(), binding.component.ports.iter().map(service_port).collect());
+    }
+    let rest = json!({ "spec": spec });
     Object::new("v1", "Service", binding.namespace, &binding.component.name, rest)
+}
+
+fn service_port(port: &PortDraft) -> Value {
+    let name = port_name(port);
+    let mut said = json!({ "name": name, "port": port.port, "protocol": protocol(port.protocol), "targetPort": name });
+    if let Some(spoken) = &port.app_protocol {
+        said["appProtocol"] = (**spoken).into();
+    }
+    said
 }
 
 fn autoscaler(binding: &Binding<'_>, (min, max): (u16, u16)) -> Object {

@@ -154,6 +154,10 @@ pub struct PortDraft {
     /// Its protocol.
     #[serde(default)]
     pub protocol: Protocol,
+    /// What is spoken over it, such as `http` or `grpc`: meshes route by it. They find out by themselves where it is not
+    /// given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<Name>,
 }
 
 /// The protocol of a port.

@@ -47,6 +47,10 @@ pub struct KustomizeDraft {
     /// The folder, from the root of the repository.
     #[serde(default)]
     pub path: String,
+    /// The `Deployment` or `StatefulSet` whose replicas are set, as the overlay leaves it; one of the component's name where
+    /// it is not given.
+    #[serde(default)]
+    pub workload: Option<String>,
     /// The Secret in the agent's namespace with which it is read.
     #[serde(default)]
     pub secret: Option<Name>,
@@ -70,6 +74,10 @@ pub struct HelmDraft {
     /// it is not given.
     #[serde(default)]
     pub replicas: Option<String>,
+    /// The path in its values under which the chart's own autoscaler is set up, with `enabled`, `minReplicas` and
+    /// `maxReplicas`; `autoscaling` where it is not given, as in most charts.
+    #[serde(default)]
+    pub autoscaling: Option<String>,
     /// The Secret in the agent's namespace with which it is read.
     #[serde(default)]
     pub secret: Option<Name>,
@@ -137,7 +145,7 @@ pub struct CustomizeDraft {
     pub labels: BTreeMap<LabelKey, LabelValue>,
     /// Annotations that are added or changed.
     pub annotations: BTreeMap<LabelKey, String>,
-    /// Another namespace.
+    /// Another namespace, for all objects of the components that are meant: `target` cannot name a kind or a name then.
     pub namespace: Option<Name>,
     /// Labels that nodes must have.
     pub node_selector: BTreeMap<LabelKey, LabelValue>,

@@ -174,7 +174,12 @@ impl fmt::Display for Quantity {
             let fits = |(_, factor, power): &&(&str, u128, i32)| {
                 whole.is_multiple_of(factor * 10_u128.pow(power.unsigned_abs()))
             };
-            let chosen = decimal.clone().find(fits).or_else(|| binary.clone().find(fits));
+            // Whichever reads shorter: 500Mi is not 524288k.
+            let length = |(_, factor, power): &&(&str, u128, i32)| {
+                (whole / (factor * 10_u128.pow(power.unsigned_abs()))).checked_ilog10()
+            };
+            let (decimal, binary) = (decimal.clone().find(fits), binary.clone().find(fits));
+            let chosen = decimal.into_iter().chain(binary).min_by_key(length);
             return match chosen {
                 Some((suffix, factor, power)) => {
                     let unit = factor * 10_u128.pow(power.unsigned_abs());

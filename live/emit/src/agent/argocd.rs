@@ -33,7 +33,7 @@ pub(crate) fn application(
     cluster: &ClusterFacts,
     name: &str,
     namespace: &str,
-    source: Value,
+    source: &Value,
 ) -> Object {
     let retry =
         json!({ "limit": 5, "backoff": { "duration": "5s", "factor": 2, "maxDuration": "3m" } });
@@ -54,6 +54,12 @@ pub(crate) fn application(
     let mut object = Object::new("argoproj.io/v1alpha1", "Application", ARGOCD, &name, rest);
     object.0["metadata"]["finalizers"] = json!(["resources-finalizer.argocd.argoproj.io"]);
     object
+}
+
+/// What is always there, so that the folder that says which others there are is never empty.
+pub(crate) fn root(cluster: &ClusterFacts) -> Object {
+    let rest = json!({ "data": { "cluster": &*cluster.name } });
+    Object::new("v1", "ConfigMap", ARGOCD, &joined(&["periplus", &cluster.name]), rest)
 }
 
 /// What must be there once: an `Application` of the folder that says which others there are.

@@ -13,6 +13,15 @@ use crate::source::FLUX;
 /// The `GitRepository` that folders are read from, made by the bootstrap.
 pub(crate) const SOURCE: &str = "periplus";
 
+/// The Secret with the keys that open what SOPS has sealed, as Flux's own guide calls it.
+const SEALS: &str = "sops-age";
+
+/// What is always there, so that the folder that says which others there are is never empty.
+pub(crate) fn root(cluster: &ClusterFacts) -> Object {
+    let rest = json!({ "data": { "cluster": &*cluster.name } });
+    Object::new("v1", "ConfigMap", FLUX, SOURCE, rest)
+}
+
 /// What else is known of a folder.
 pub(crate) struct Folder<'f> {
     /// The name of its `Kustomization`.
@@ -23,6 +32,8 @@ pub(crate) struct Folder<'f> {
     pub(crate) after: Vec<String>,
     /// Whether it is ready when its objects are healthy, or as soon as they are applied.
     pub(crate) ready: Ready,
+    /// Whether SOPS has sealed files in it.
+    pub(crate) sealed: bool,
 }
 
 /// When a folder counts as ready.
@@ -49,6 +60,9 @@ pub(crate) fn kustomization(folder: &Folder<'_>) -> Object {
     if !folder.after.is_empty() {
         let names: Vec<Value> = folder.after.iter().map(|name| json!({ "name": name })).collect();
         spec["dependsOn"] = names.into();
+    }
+    if folder.sealed {
+        spec["decryption"] = json!({ "provider": "sops", "secretRef": { "name": SEALS } });
     }
     let api = "kustomize.toolkit.fluxcd.io/v1";
     Object::new(api, "Kustomization", FLUX, folder.name, json!({ "spec": spec }))

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use json_patch::Patch;
 use periplus_spec::draft::CustomizeDraft;
+use periplus_spec::scenario::{AppVersion, ClusterFacts};
 use serde_json::Value;
 
 use crate::binding::Binding;
@@ -53,6 +54,20 @@ pub(crate) fn apply(
         }
     }
     Ok(found)
+}
+
+/// The namespace of a component in a cluster: that of its app, unless a customization says otherwise.
+pub(crate) fn namespace<'d>(
+    app: &'d AppVersion,
+    component: &str,
+    cluster: &ClusterFacts,
+) -> &'d str {
+    let meant = app.draft.customize.iter().filter(|entry| {
+        let component = entry.target.component.as_ref().is_none_or(|name| **name == *component);
+        component && entry.clusters.takes(&cluster.name, &cluster.labels)
+    });
+    let said = meant.filter_map(|entry| entry.namespace.as_ref()).last();
+    said.unwrap_or(&app.namespace)
 }
 
 fn is_target(entry: &CustomizeDraft, object: &Object) -> bool {

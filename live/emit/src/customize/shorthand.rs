@@ -21,10 +21,10 @@ pub(super) fn apply(
     for (key, value) in &entry.annotations {
         object.annotate(key, value);
     }
-    if let Some(namespace) = &entry.namespace
-        && !object.namespace().is_empty()
-    {
-        object.0["metadata"]["namespace"] = namespace.to_string().into();
+    if entry.namespace.is_some() && (entry.target.kind.is_some() || entry.target.name.is_some()) {
+        let why =
+            "all objects of a component move together; leave `target.kind` and `target.name` out";
+        return Err(Wrong::new("namespace", why));
     }
     if let Some(class) = &entry.storage_class {
         storage_class(object, class);

@@ -158,7 +158,7 @@ mod tests {
 
     use super::*;
 
-    fn merged(spec: Value, patch: Value) -> Value {
+    fn merged(spec: &Value, patch: &Value) -> Value {
         let mut object =
             Object::new("apps/v1", "Deployment", "shop", "web", json!({ "spec": spec }));
         merge(&mut object, &json!({ "spec": patch })).map_err(|wrong| wrong.why).unwrap();
@@ -170,7 +170,7 @@ mod tests {
         let spec = json!({"containers": [{"name": "web", "image": "a", "env": [{"name": "A", "value": "1"}]}, {"name": "log", "image": "l"}]});
         let patch = json!({"containers": [{"name": "web", "env": [{"name": "A", "value": "2"}, {"name": "B", "value": "3"}]}]});
         assert_eq!(
-            merged(spec, patch),
+            merged(&spec, &patch),
             json!({"containers": [
                 {"name": "web", "image": "a", "env": [{"name": "B", "value": "3"}, {"name": "A", "value": "2"}]},
                 {"name": "log", "image": "l"},
@@ -187,12 +187,12 @@ mod tests {
             "strategy": {"$patch": "replace", "type": "RollingUpdate"},
         });
         assert_eq!(
-            merged(spec, patch),
+            merged(&spec, &patch),
             json!({"containers": [{"name": "web"}], "strategy": {"type": "RollingUpdate"}})
         );
         let spec = json!({"args": ["a"], "tolerations": [{"key": "a"}]});
         let patch = json!({"args": ["b"], "tolerations": [{"key": "b"}]});
-        assert_eq!(merged(spec, patch.clone()), patch);
+        assert_eq!(merged(&spec, &patch), patch);
     }
 
     #[test]

@@ -1,0 +1,441 @@
+//! The one writer of a branch: what becomes of a change, whoever else pushes and whatever breaks.
+//!
+//! An attempt reads like this: where is the branch → have we all that leads there → is the commit out already → what of the
+//! change is allowed there → the next tree → the commit → the remote moves the branch, if it still is where it was. Each
+//! step that says no says why.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use git2::{ObjectType, Oid};
+
+use crate::commit::{Commit, with_signature};
+use crate::fault::Fault;
+use crate::grow::{Grown, object};
+use crate::history::{History, Landed};
+use crate::ownership::{self, Conflict, Ownership};
+use crate::pace::{Pace, Wall, pause_after};
+use crate::pack::Item;
+use crate::protocol::push::{Command, Report};
+use crate::secret::plain;
+use crate::sign::Signer;
+use crate::store::Store;
+use crate::target::Target;
+use crate::wire::{Auth, Http, Route, Sent, Service, Session, Ssh};
+
+/// How a writer writes.
+#[derive(Clone)]
+pub struct Options {
+    /// Who we are for web servers.
+    pub auth: Auth,
+    /// How OpenSSH is called.
+    pub ssh: Ssh,
+    /// Who speaks HTTP for us.
+    pub http: Option<Arc<dyn Http>>,
+    /// Who signs.
+    pub signer: Option<Signer>,
+    /// Whose files are.
+    pub ownership: Ownership,
+    /// How often a commit is tried if others are quicker.
+    pub attempts_max: u32,
+    /// How long one conversation with the remote may take; the first fetch of a large repository is one.
+    pub deadline: Duration,
+    /// Who waits between attempts.
+    pub pace: Arc<dyn Pace>,
+}
+
+impl Default for Options {
+    /// Nobody for anybody, no signatures, lists of what is ours in the layout of [`crate::place`], edited files stay,
+    /// 20 attempts, two minutes.
+    fn default() -> Self {
+        Self {
+            auth: Auth::None,
+            ssh: Ssh::default(),
+            http: None,
+            signer: None,
+            ownership: Ownership::Listed {
+                owner: ownership::place,
+                edited: ownership::Edited::Keep,
+            },
+            attempts_max: 20,
+            deadline: Duration::from_secs(120),
+            pace: Arc::new(Wall::default()),
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { auth, ssh, http: _, signer, ownership, attempts_max, deadline, pace: _ } = self;
+        out.debug_struct("Options")
+            .field("auth", auth)
+            .field("ssh", ssh)
+            .field("signer", signer)
+            .field("ownership", ownership)
+            .field("attempts_max", attempts_max)
+            .field("deadline", deadline)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a branch is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its commit; none where the branch is not made yet.
+    pub commit: Option<Oid>,
+    /// The tree of the commit.
+    pub tree: Option<Oid>,
+    /// The newest commit that carries a number of ours, at it or under it.
+    pub newest: Option<Landed>,
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is out.
+    Done {
+        /// It.
+        commit: Oid,
+        /// What it stands on.
+        parent: Option<Oid>,
+        /// How often it was tried: 0 if it was out already.
+        attempts: u32,
+        /// What was left alone, or restored.
+        conflicts: Vec<Conflict>,
+    },
+    /// Nothing had to change.
+    Unchanged {
+        /// Where the branch is.
+        head: Option<Oid>,
+        /// What was left alone.
+        conflicts: Vec<Conflict>,
+    },
+    /// It is surely not out.
+    Failed(Fault),
+    /// It may be out: the next [`Writer::refresh`] or [`Writer::write`] finds it if it is.
+    Unknown(Fault),
+}
+
+/// The one writer of a branch.
+pub struct Writer {
+    target: Target,
+    reference: String,
+    options: Options,
+    route: Route,
+    store: Store,
+    history: History,
+    head: Option<Oid>,
+}
+
+/// How one attempt ended.
+enum Step {
+    End(Outcome),
+    /// Somebody was quicker, as the remote or we noticed.
+    Again(String),
+}
+
+/// How many commits we tell the remote that we have.
+const HAVE_MAX: usize = 32;
+
+impl Writer {
+    /// Opens the writer of a branch, with its cache below a folder. The remote is not asked yet.
+    ///
+    /// # Errors
+    /// The cache cannot be used, or another process writes to the branch.
+    pub fn open(cache: &Path, target: Target, options: Options) -> Result<Self, Fault> {
+        let store = Store::open(cache, &target, &*options.pace)?;
+        let head = store.saved_head();
+        let route = Route {
+            remote: target.remote.clone(),
+            auth: options.auth.clone(),
+            ssh: options.ssh.clone(),
+            http: options.http.clone(),
+            deadline: options.deadline,
+        };
+        let reference = target.reference();
+        Ok(Self { target, reference, options, route, store, history: History::default(), head })
+    }
+
+    /// Where this writer writes to.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Asks the remote where the branch is, and gets what leads there.
+    ///
+    /// # Errors
+    /// The remote cannot be asked, or what it sends cannot be used.
+    pub fn refresh(&mut self) -> Result<Head, Fault> {
+        self.mended(Self::look)
+    }
+
+    /// The commit of ours that carries these trailers, as of the last look at the remote.
+    #[must_use]
+    pub fn landed(&self, commit: &Commit) -> Option<&Landed> {
+        self.history.find(&commit.trailers)
+    }
+
+    /// Commits a change to the branch.
+    pub fn write(&mut self, commit: &Commit) -> Outcome {
+        if let Some(fault) = commit.fault() {
+            return Outcome::Failed(fault);
+        }
+        // A first fetch may be long, and would use up the time of the conversation in which we push.
+        if self.head.is_none()
+            && let Err(fault) = self.refresh()
+        {
+            return Outcome::Failed(fault);
+        }
+        let mut why = "nothing was tried".to_owned();
+        for attempt in 1..=self.options.attempts_max {
+            if attempt > 1 {
+                self.options.pace.pause(pause_after(attempt - 1));
+            }
+            match self.mended(|writer| writer.attempt(commit, attempt)) {
+                Ok(Step::End(outcome)) => return outcome,
+                Ok(Step::Again(told)) => why = told,
+                Err(fault) => return Outcome::Failed(fault),
+            }
+        }
+        Outcome::Failed(Fault::Contended {
+            remote: self.target.remote.to_string(),
+            reference: self.reference.clone(),
+            attempts: self.options.attempts_max,
+            why,
+        })
+    }
+
+    /// What of a change would be left alone or restored, where the branch is now.
+    ///
+    /// # Errors
+    /// As [`Writer::refresh`]; or a list of what is ours cannot be read.
+    pub fn conflicts(&mut self, change: &periplus_emit::Change) -> Result<Vec<Conflict>, Fault> {
+        let tree = self.refresh()?.tree;
+        match self.options.ownership {
+            Ownership::Off => Ok(Vec::new()),
+            Ownership::Listed { owner, edited } => {
+                Ok(ownership::allowed(&mut self.store, tree, change, owner, edited)?.1)
+            }
+        }
+    }
+
+    /// Compares all of the branch with the lists of what is ours.
+    ///
+    /// # Errors
+    /// As [`Writer::refresh`]; or a list of what is ours cannot be read.
+    pub fn verify(&mut self) -> Result<Vec<Conflict>, Fault> {
+        match (self.refresh()?.tree, self.options.ownership) {
+            (None, _) | (Some(_), Ownership::Off) => Ok(Vec::new()),
+            (Some(tree), Ownership::Listed { owner, edited: _ }) => {
+                ownership::verify(&mut self.store, tree, owner)
+            }
+        }
+    }
+
+    /// Does something with the cache; if the cache is broken, makes it again and does it once more.
+    fn mended<T>(
+        &mut self,
+        mut act: impl FnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        match act(self) {
+            Err(Fault::Object(_) | Fault::Cache { .. }) => {
+                self.store.remake()?;
+                self.head = None;
+                self.history = History::default();
+                act(self)
+            }
+            other => other,
+        }
+    }
+
+    fn look(&mut self) -> Result<Head, Fault> {
+        let session = self.route.open(Service::Upload, &self.reference)?;
+        self.follow(session)?;
+        let tree = match self.head {
+            Some(head) => Some(self.store.commit(head)?.tree),
+            None => None,
+        };
+        Ok(Head { commit: self.head, tree, newest: self.history.newest().cloned() })
+    }
+
+    /// Gets what leads to where the branch is, and looks at it.
+    fn follow(&mut self, session: Session) -> Result<(), Fault> {
+        match session.advert.at {
+            Some(at) if Some(at) != self.head => self.fetch(session, at)?,
+            at => {
+                session.leave();
+                self.head = at;
+            }
+        }
+        let Self { store, history, head, .. } = self;
+        history.extend(*head, |id| store.commit(id))
+    }
+
+    fn fetch(&mut self, session: Session, at: Oid) -> Result<(), Fault> {
+        let mut have = self.history.recent(HAVE_MAX);
+        if let Some(head) = self.head {
+            self.store.flush(head)?;
+            if !have.contains(&head) {
+                have.insert(0, head);
+            }
+        }
+        self.store.take(|piece| session.fetch(at, &have, piece))?;
+        let tree = self.store.commit(at)?.tree;
+        self.store.tree(tree)?;
+        self.store.flush(at)?;
+        self.head = Some(at);
+        Ok(())
+    }
+
+    fn attempt(&mut self, commit: &Commit, attempt: u32) -> Result<Step, Fault> {
+        let session = self.route.open(Service::Receive, &self.reference)?;
+        let at = session.advert.at;
+        if at.is_some() && at != self.head {
+            let look = self.route.open(Service::Upload, &self.reference)?;
+            self.follow(look)?;
+            if self.head != at {
+                session.leave();
+                return Ok(Step::Again("it was moved while we looked".to_owned()));
+            }
+        } else {
+            self.head = at;
+            let Self { store, history, head, .. } = self;
+            history.extend(*head, |id| store.commit(id))?;
+        }
+        if let Some(Landed { commit, parent, trailers: _ }) = self.history.find(&commit.trailers) {
+            let (commit, parent, conflicts) = (*commit, *parent, Vec::new());
+            session.leave();
+            return Ok(Step::End(Outcome::Done { commit, parent, attempts: 0, conflicts }));
+        }
+        let made = self.make(commit);
+        let (made, conflicts) = match made {
+            Ok(made) => made,
+            Err(fault) => {
+                session.leave();
+                return Err(fault);
+            }
+        };
+        let Some((id, items)) = made else {
+            session.leave();
+            return Ok(Step::End(Outcome::Unchanged { head: at, conflicts }));
+        };
+        let command = Command { old: at, new: id, reference: &self.reference };
+        match session.push(&command, &items) {
+            Ok(Report { moved: Ok(()), told: _ }) => {
+                self.landed_now(id, items);
+                Ok(Step::End(Outcome::Done {
+                    commit: id,
+                    parent: at,
+                    attempts: attempt,
+                    conflicts,
+                }))
+            }
+            Ok(Report { moved: Err(reason), told }) => self.refused(at, &reason, &told),
+            Err((Sent::Perhaps, fault)) => Ok(Step::End(Outcome::Unknown(fault))),
+            Err((Sent::No, fault)) => Err(fault),
+        }
+    }
+
+    /// The commit and all that is new with it; none where the tree stays as it is.
+    #[expect(clippy::type_complexity, reason = "it is taken apart at once")]
+    fn make(
+        &mut self,
+        commit: &Commit,
+    ) -> Result<(Option<(Oid, Vec<Item>)>, Vec<Conflict>), Fault> {
+        let tree = match self.head {
+            Some(head) => Some(self.store.commit(head)?.tree),
+            None => None,
+        };
+        let (change, conflicts) = match self.options.ownership {
+            Ownership::Off => (commit.change.clone(), Vec::new()),
+            Ownership::Listed { owner, edited } => {
+                ownership::allowed(&mut self.store, tree, &commit.change, owner, edited)?
+            }
+        };
+        let Grown { root, mut items } = Grown::of(&mut self.store, tree, &change)?;
+        if Some(root) == tree || (tree.is_none() && change.values().all(Option::is_none)) {
+            return Ok((None, conflicts));
+        }
+        let mut bytes = commit.bytes(root, self.head);
+        if let Some(signer) = &self.options.signer {
+            bytes = with_signature(&bytes, &signer.sign(bytes.as_bytes())?);
+        }
+        let item = object(ObjectType::Commit, bytes.into_bytes().into())?;
+        let id = item.id;
+        items.push(item);
+        Ok((Some((id, items)), conflicts))
+    }
+
+    /// Takes in what has landed. It is out, whatever becomes of the cache: a cache that fails is made again.
+    fn landed_now(&mut self, id: Oid, items: Vec<Item>) {
+        self.head = Some(id);
+        let kept = self.store.keep(items, id);
+        let Self { store, history, head, .. } = self;
+        let seen = kept.and_then(|()| history.extend(*head, |id| store.commit(id)));
+        if seen.is_err() {
+            let _ = self.store.remake();
+            self.head = None;
+            self.history = History::default();
+        }
+    }
+
+    /// Tells a refusal from somebody who was quicker.
+    fn refused(&mut self, at: Option<Oid>, reason: &str, told: &[u8]) -> Result<Step, Fault> {
+        let told = plain(told, &[]);
+        if is_race(reason) || told.contains("cannot lock ref") {
+            return Ok(Step::Again(format!("{} {told}", reason.trim()).trim_end().to_owned()));
+        }
+        let session = self.route.open(Service::Upload, &self.reference)?;
+        let now = session.advert.at;
+        session.leave();
+        if now != at {
+            return Ok(Step::Again(reason.trim().to_owned()));
+        }
+        let told = if told.is_empty() { "nothing more".to_owned() } else { told };
+        Err(Fault::Refused {
+            remote: self.target.remote.to_string(),
+            reference: self.reference.clone(),
+            reason: reason.trim().to_owned(),
+            told,
+        })
+    }
+}
+
+/// How servers say that a reference was not where we thought, or was held by somebody else.
+fn is_race(reason: &str) -> bool {
+    [
+        "failed to update ref",
+        "cannot lock ref",
+        "failed to lock",
+        "fetch first",
+        "non-fast-forward",
+        "incorrect old value",
+        "stale info",
+        "reference already exists",
+    ]
+    .iter()
+    .any(|known| reason.contains(known))
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        if let Some(head) = self.head {
+            // What is not kept is fetched by who comes next.
+            let _ = self.store.flush(head);
+        }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { target, options, head, .. } = self;
+        out.debug_struct("Writer")
+            .field("target", target)
+            .field("options", options)
+            .field("head", head)
+            .finish_non_exhaustive()
+    }
+}
