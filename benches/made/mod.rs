@@ -56,6 +56,7 @@ pub(crate) fn scenario(size: &Size) -> Scenario {
         fleet: fleet(size),
         world: world(),
         ensemble: Default::default(),
+        delivery: Default::default(),
         timeline: Vec::new(),
         expectations: Vec::new(),
     }

@@ -134,25 +134,6 @@ pub fn guard(held: &Held) -> String {
     }
 }
 
-/// The slug of a guard, for programs.
-#[must_use]
-pub fn guard_slug(guard: Guard) -> &'static str {
-    match guard {
-        Guard::Blind(_) => "blind",
-        Guard::Dwell => "dwell",
-        Guard::MassDrain(_) => "mass-drain",
-        Guard::MovesAtOnce => "moves-at-once",
-        Guard::MovesPerWindow => "moves-per-window",
-        Guard::Paused => "paused",
-        Guard::Rollout => "rollout",
-        Guard::RolloutFailed => "rollout-failed",
-        Guard::RolloutHeld(_) => "rollout-held",
-        Guard::RolloutPaused => "rollout-paused",
-        Guard::ScaleIn => "scale-in",
-        Guard::Stateful => "stateful",
-    }
-}
-
 /// Why a berth is given up.
 #[must_use]
 pub fn closing(cause: Closing) -> &'static str {

@@ -450,6 +450,43 @@ impl ReasonCode {
     }
 }
 
+impl Guard {
+    /// One of each, ascending.
+    pub const ALL: [Self; 12] = [
+        Self::Blind(HoldId(0)),
+        Self::Dwell,
+        Self::MassDrain(HoldId(0)),
+        Self::MovesAtOnce,
+        Self::MovesPerWindow,
+        Self::Paused,
+        Self::Rollout,
+        Self::RolloutFailed,
+        Self::RolloutHeld(HoldId(0)),
+        Self::RolloutPaused,
+        Self::ScaleIn,
+        Self::Stateful,
+    ];
+
+    /// The guard as it stands in output and in `docs/reasons/guards.md`.
+    #[must_use]
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::Blind(_) => "blind",
+            Self::Dwell => "dwell",
+            Self::MassDrain(_) => "mass-drain",
+            Self::MovesAtOnce => "moves-at-once",
+            Self::MovesPerWindow => "moves-per-window",
+            Self::Paused => "paused",
+            Self::Rollout => "rollout",
+            Self::RolloutFailed => "rollout-failed",
+            Self::RolloutHeld(_) => "rollout-held",
+            Self::RolloutPaused => "rollout-paused",
+            Self::ScaleIn => "scale-in",
+            Self::Stateful => "stateful",
+        }
+    }
+}
+
 impl Bill {
     /// The sum of all lines.
     #[must_use]
