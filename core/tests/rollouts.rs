@@ -1,5 +1,7 @@
 //! New content comes to clusters a few at a time, and what fails fails in one of them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod support;
 
 use periplus_core::decision::{Guard, Verdict};
@@ -63,9 +65,9 @@ fn revisions(bench: &Bench) -> Vec<u64> {
 
 /// When each cluster's turn began, in order.
 fn turns(bench: &Bench) -> Vec<(u64, u32)> {
-    let turn = |(at, event): (Tick, &Event)| match event {
-        Event::RolloutAdvanced { cluster, .. } => Some((at.0, cluster.0)),
-        _ => None,
+    let turn = |(at, event): (Tick, &Event)| {
+        let Event::RolloutAdvanced { cluster, .. } = event else { return None };
+        Some((at.0, cluster.0))
     };
     bench.events().filter_map(turn).collect()
 }
