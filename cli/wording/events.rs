@@ -3,7 +3,7 @@
 //! Only what a person would tell: readings, reports and timers are passed over.
 
 use periplus_core::decision::{Closing, Decision, Subject, Verdict};
-use periplus_core::event::Event;
+use periplus_core::event::{Event, RolloutFact};
 use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, BerthId, BindingId, ClusterId, ComponentId};
 use periplus_core::input::{Command, EffectReport, Input, Observation, Outcome, Sight};
@@ -192,13 +192,7 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
             let told = is_in_order(state, app, binding.component);
             if told { component(state, *binding, "is removed from") } else { None }
         }
-        Event::RolloutBegan { .. }
-        | Event::RolloutBypassed { .. }
-        | Event::RolloutSoaking { .. }
-        | Event::RolloutSettled { .. }
-        | Event::RolloutDropped { .. }
-        | Event::RolloutStopped { .. }
-        | Event::RolloutEnded { .. } => rollouts::fact(event, state),
+        Event::Rollout { app, fact } => rollouts::fact(state, *app, fact),
         Event::GateOverdue { binding } => {
             Some(format!("{} longer than it should", component(state, *binding, "waits in")?))
         }
@@ -260,7 +254,6 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
         | Event::BerthRemoved { .. }
         | Event::BindingAdded { .. }
         | Event::RescaleIssued { .. }
-        | Event::RolloutAdvanced { .. }
         | Event::GateTimed { .. }
         | Event::BindingPrimed { .. }
         | Event::BindingApplied { .. }
@@ -422,10 +415,10 @@ fn assigned(state: &State, decision: &Decision) -> Vec<String> {
 
 /// Whether what is written for an app in a cluster now is not what was written before.
 fn is_anew(record: &RecordRef<'_>, app: AppId, cluster: ClusterId) -> bool {
-    let turn = Event::RolloutAdvanced { app, cluster };
+    let gets = |fact| record.events.contains(&Event::Rollout { app, fact });
     matches!(record.input, Input::Command(Command::DeclareApp(..)))
-        || record.events.contains(&turn)
-        || record.events.contains(&Event::RolloutBypassed { app, cluster })
+        || gets(RolloutFact::Advanced(cluster))
+        || gets(RolloutFact::Bypassed(cluster))
 }
 
 /// Whether a component waits for others, or others for it.

@@ -2,67 +2,52 @@
 
 use periplus_core::State;
 use periplus_core::decision::Guard;
-use periplus_core::event::Event;
+use periplus_core::event::RolloutFact;
 use periplus_core::ids::{AppId, ClusterId, HoldId};
-
 use periplus_core::units::Span;
 
 use super::values::{clock, listed};
 use crate::names::Names;
 
 /// A fact about a rollout, if it is worth telling. Turns are told by what is written.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "whoever calls this knows a rollout by its event"
-)]
-pub(super) fn fact(event: &Event, state: &State) -> Option<String> {
+pub(super) fn fact(state: &State, app: AppId, fact: &RolloutFact) -> Option<String> {
     let names = Names(state);
+    let name = names.app(app);
     let cluster = |cluster: &ClusterId| names.cluster(*cluster);
-    match event {
-        Event::RolloutBegan { app, pending, .. } if !pending.is_empty() => {
-            Some(begun(state, *app, pending))
+    match fact {
+        RolloutFact::Began { pending, .. } if !pending.is_empty() => {
+            Some(begun(state, app, pending))
         }
-        Event::RolloutBypassed { app, cluster: there } => Some(format!(
-            "{} waits for no turn in {}: it does not serve there",
-            names.app(*app),
-            cluster(there)
-        )),
-        Event::RolloutSoaking { app, cluster: there, until: Some(until) } => Some(format!(
-            "{} is ready as declared in {}; it soaks until {}",
-            names.app(*app),
+        RolloutFact::Began { .. } | RolloutFact::Advanced(_) => None,
+        RolloutFact::Bypassed(there) => {
+            Some(format!("{name} waits for no turn in {}: it does not serve there", cluster(there)))
+        }
+        RolloutFact::Soaking { cluster: there, until: Some(until) } => Some(format!(
+            "{name} is ready as declared in {}; it soaks until {}",
             cluster(there),
             clock(*until)
         )),
-        Event::RolloutSoaking { app, cluster: there, until: None } => Some(format!(
-            "{} is no longer ready in {}: it will soak anew",
-            names.app(*app),
-            cluster(there)
-        )),
-        Event::RolloutSettled { app, cluster: there } => {
-            let soaked = state.intent(*app).rollout.soak > Span::ZERO;
-            let what = if soaked { "has soaked" } else { "is ready as declared" };
-            Some(format!("{} {what} in {}", names.app(*app), cluster(there)))
+        RolloutFact::Soaking { cluster: there, until: None } => {
+            Some(format!("{name} is no longer ready in {}: it will soak anew", cluster(there)))
         }
-        Event::RolloutDropped { app, cluster: there } => Some(format!(
-            "{} is no longer part of the rollout of {}",
-            cluster(there),
-            names.app(*app)
-        )),
-        Event::RolloutStopped { app, cluster: there } => {
-            let kept = state.app(*app).rollout.as_ref().map_or(0, |rollout| rollout.pending.len());
+        RolloutFact::Settled(there) => {
+            let soaked = state.intent(app).rollout.soak > Span::ZERO;
+            let what = if soaked { "has soaked" } else { "is ready as declared" };
+            Some(format!("{name} {what} in {}", cluster(there)))
+        }
+        RolloutFact::Dropped(there) => {
+            Some(format!("{} is no longer part of the rollout of {name}", cluster(there)))
+        }
+        RolloutFact::Stopped(there) => {
+            let kept = state.app(app).rollout.as_ref().map_or(0, |rollout| rollout.pending.len());
             let kept = match kept {
                 0 => String::new(),
                 1 => "; 1 cluster keeps what it has".into(),
                 kept => format!("; {kept} clusters keep what they have"),
             };
-            Some(format!(
-                "the rollout of {} stops: it failed in {}{kept}",
-                names.app(*app),
-                cluster(there)
-            ))
+            Some(format!("the rollout of {name} stops: it failed in {}{kept}", cluster(there)))
         }
-        Event::RolloutEnded { app } => Some(format!("the rollout of {} is over", names.app(*app))),
-        _ => None,
+        RolloutFact::Ended => Some(format!("the rollout of {name} is over")),
     }
 }
 

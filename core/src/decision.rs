@@ -8,7 +8,8 @@ use core::ops::Sub;
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::Place;
-use crate::ids::{AppId, ClusterId, ComponentId, GroupId, HoldId, KindId, Symbol};
+pub use crate::guard::Guard;
+use crate::ids::{AppId, ClusterId, ComponentId, GroupId, KindId, Symbol};
 use crate::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille, Tick};
 
 /// What was decided about one subject, and the numbers that decided it.
@@ -126,35 +127,6 @@ pub struct Held {
     pub guard: Guard,
     /// When it lets go; `None` waits for a person or an event.
     pub until: Option<Tick>,
-}
-
-/// What can hold a change back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Guard {
-    /// Too much of the fleet is silent.
-    Blind(HoldId),
-    /// The berth is too young to be left.
-    Dwell,
-    /// Too many bindings would go at once.
-    MassDrain(HoldId),
-    /// Too many flows of the app are on their way already.
-    MovesAtOnce,
-    /// The app has moved too often in this window.
-    MovesPerWindow,
-    /// An operator paused us.
-    Paused,
-    /// Other clusters get the app's new content first.
-    Rollout,
-    /// The app's new content has failed elsewhere.
-    RolloutFailed,
-    /// A person must say whether the app's new content goes on.
-    RolloutHeld(HoldId),
-    /// The app's rollout is paused.
-    RolloutPaused,
-    /// Less must be enough for a while before a berth is scaled in.
-    ScaleIn,
-    /// A group with data moves by command only.
-    Stateful,
 }
 
 /// The price of one candidate, line by line, in µ$ per hour.
@@ -446,43 +418,6 @@ impl ReasonCode {
             Self::TenantForbidden => "tenant-forbidden",
             Self::TooFar => "too-far",
             Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl Guard {
-    /// One of each, ascending.
-    pub const ALL: [Self; 12] = [
-        Self::Blind(HoldId(0)),
-        Self::Dwell,
-        Self::MassDrain(HoldId(0)),
-        Self::MovesAtOnce,
-        Self::MovesPerWindow,
-        Self::Paused,
-        Self::Rollout,
-        Self::RolloutFailed,
-        Self::RolloutHeld(HoldId(0)),
-        Self::RolloutPaused,
-        Self::ScaleIn,
-        Self::Stateful,
-    ];
-
-    /// The guard as it stands in output and in `docs/reasons/guards.md`.
-    #[must_use]
-    pub const fn slug(self) -> &'static str {
-        match self {
-            Self::Blind(_) => "blind",
-            Self::Dwell => "dwell",
-            Self::MassDrain(_) => "mass-drain",
-            Self::MovesAtOnce => "moves-at-once",
-            Self::MovesPerWindow => "moves-per-window",
-            Self::Paused => "paused",
-            Self::Rollout => "rollout",
-            Self::RolloutFailed => "rollout-failed",
-            Self::RolloutHeld(_) => "rollout-held",
-            Self::RolloutPaused => "rollout-paused",
-            Self::ScaleIn => "scale-in",
-            Self::Stateful => "stateful",
         }
     }
 }

@@ -11,7 +11,9 @@ use crate::decision::Closing;
 use crate::effect::{Alert, EffectKey, Generation};
 use crate::ids::{AppId, BerthId, BindingId, ClusterId, ComponentId, GroupId, HoldId, SeriesId};
 use crate::input::Fault;
-use crate::state::{Band, Course, FlowId, HoldKind, Marks, Timer};
+pub use crate::refusal::Refusal;
+pub use crate::rollout::RolloutFact;
+use crate::state::{Band, FlowId, HoldKind, Marks, Timer};
 use crate::units::{Permille, Tick};
 
 /// A fact.
@@ -366,67 +368,12 @@ pub enum Event {
     },
 
     // What happened to rollouts.
-    /// An app has new content, or is declared again before all of its clusters have what it had.
-    RolloutBegan {
-        /// Which app.
+    /// An app's rollout has moved on.
+    Rollout {
+        /// Whose.
         app: AppId,
-        /// Clusters that keep what they have until it is their turn, ascending.
-        pending: Vec<ClusterId>,
-        /// Clusters whose turn goes on, ascending.
-        turns: Vec<ClusterId>,
-        /// How many clusters are ready on the content already.
-        ready: u32,
-        /// Whether a person has approved it.
-        course: Course,
-    },
-    /// It is a cluster's turn to get an app's new content.
-    RolloutAdvanced {
-        /// Which app.
-        app: AppId,
-        /// Which cluster.
-        cluster: ClusterId,
-    },
-    /// A cluster gets an app's new content without a turn: it does not serve anyway.
-    RolloutBypassed {
-        /// Which app.
-        app: AppId,
-        /// Which cluster.
-        cluster: ClusterId,
-    },
-    /// A cluster is ready on an app's new content, or no longer.
-    RolloutSoaking {
-        /// Which app.
-        app: AppId,
-        /// Which cluster.
-        cluster: ClusterId,
-        /// When it has been so for long enough; nothing where it is not ready.
-        until: Option<Tick>,
-    },
-    /// A cluster has been ready on an app's new content for long enough.
-    RolloutSettled {
-        /// Which app.
-        app: AppId,
-        /// Which cluster.
-        cluster: ClusterId,
-    },
-    /// A cluster no longer counts in an app's rollout: the app is leaving it, or it is lost.
-    RolloutDropped {
-        /// Which app.
-        app: AppId,
-        /// Which cluster.
-        cluster: ClusterId,
-    },
-    /// A cluster failed in its turn: no other is written until the app is declared again.
-    RolloutStopped {
-        /// Which app.
-        app: AppId,
-        /// Which cluster.
-        cluster: ClusterId,
-    },
-    /// Every cluster that holds an app has what was declared last.
-    RolloutEnded {
-        /// Which app.
-        app: AppId,
+        /// How.
+        fact: RolloutFact,
     },
 
     // What happened to traffic.
@@ -526,48 +473,5 @@ pub enum Event {
     FlowAdopted {
         /// Which flow.
         flow: FlowId,
-    },
-}
-
-/// Why a command could not be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Refusal {
-    /// The hold does not exist any more.
-    NoSuchHold {
-        /// Which.
-        hold: HoldId,
-    },
-    /// An id was used that was never declared, or a new one is not the next.
-    OutOfOrder {
-        /// The id that was used.
-        id: u32,
-        /// How many there are.
-        declared: u32,
-    },
-    /// What was declared contradicts itself.
-    Malformed,
-    /// Too many entries at once.
-    TooLarge {
-        /// How many.
-        entries: u32,
-        /// How many there may be.
-        limit: u32,
-    },
-    /// The intent moves a component to another group, or drops a group: withdraw it first.
-    ShapeChanged {
-        /// Whose.
-        app: AppId,
-    },
-    /// The intent is not newer than the one that is declared.
-    GenerationOutdated {
-        /// Its generation.
-        generation: u32,
-        /// The declared one's.
-        declared: u32,
-    },
-    /// The app is withdrawn already.
-    Withdrawn {
-        /// Which.
-        app: AppId,
     },
 }

@@ -6,7 +6,7 @@ mod support;
 
 use periplus_core::decision::{Guard, Verdict};
 use periplus_core::effect::{Alert, Effect, Scale};
-use periplus_core::event::Event;
+use periplus_core::event::{Event, RolloutFact};
 use periplus_core::fleet::Place;
 use periplus_core::ids::*;
 use periplus_core::input::*;
@@ -66,7 +66,9 @@ fn revisions(bench: &Bench) -> Vec<u64> {
 /// When each cluster's turn began, in order.
 fn turns(bench: &Bench) -> Vec<(u64, u32)> {
     let turn = |(at, event): (Tick, &Event)| {
-        let Event::RolloutAdvanced { cluster, .. } = event else { return None };
+        let Event::Rollout { fact: RolloutFact::Advanced(cluster), .. } = event else {
+            return None;
+        };
         Some((at.0, cluster.0))
     };
     bench.events().filter_map(turn).collect()
@@ -166,9 +168,9 @@ fn who_is_not_ready_in_time_in_its_turn_has_failed() {
     rolled(&mut bench, 2, RolloutRules::default());
     bench.run_for(Span(3_600_000));
     assert_eq!(turns(&bench).len(), 1);
-    let stopped = bench
-        .events()
-        .any(|(_, event)| matches!(event, Event::RolloutStopped { cluster: ClusterId(0), .. }));
+    let stopped = bench.events().any(|(_, event)| {
+        matches!(event, Event::Rollout { fact: RolloutFact::Stopped(ClusterId(0)), .. })
+    });
     assert!(stopped);
 }
 

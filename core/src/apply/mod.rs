@@ -16,7 +16,7 @@ mod waiting;
 use crate::event::Event;
 use crate::input::Input;
 use crate::record::Record;
-use crate::state::{Course, State, Timer};
+use crate::state::{State, Timer};
 use crate::units::Tick;
 
 impl State {
@@ -102,18 +102,7 @@ impl State {
             }
             Event::BindingRemoved { binding } => self.remove_binding(*binding),
 
-            Event::RolloutBegan { app, pending, turns, ready, course } => {
-                self.begin_rollout(*app, pending, turns, *ready, *course);
-            }
-            Event::RolloutAdvanced { app, cluster } => self.advance_rollout(*app, *cluster),
-            Event::RolloutBypassed { app, cluster } => self.bypass_rollout(*app, *cluster),
-            Event::RolloutSoaking { app, cluster, until } => self.soak(*app, *cluster, *until),
-            Event::RolloutSettled { app, cluster } => self.settle_rollout(*app, *cluster),
-            Event::RolloutDropped { app, cluster } => self.drop_from_rollout(*app, *cluster),
-            Event::RolloutStopped { app, cluster } => {
-                self.set_course(*app, Course::Stopped(*cluster));
-            }
-            Event::RolloutEnded { app } => self.end_rollout(*app),
+            Event::Rollout { app, fact } => self.roll_out(*app, fact),
 
             Event::GateTimed { binding, until } => self.time_gate(*binding, *until),
             Event::GateOverdue { binding } => self.lose_patience(*binding),

@@ -2,12 +2,28 @@
 
 use alloc::boxed::Box;
 
+use crate::event::RolloutFact;
 use crate::ids::{AppId, ClusterId};
 use crate::state::{Course, Rollout, State, Timer, Turn};
 use crate::units::Tick;
 
 impl State {
-    pub(super) fn begin_rollout(
+    pub(super) fn roll_out(&mut self, app: AppId, fact: &RolloutFact) {
+        match fact {
+            RolloutFact::Began { pending, turns, ready, course } => {
+                self.begin_rollout(app, pending, turns, *ready, *course);
+            }
+            RolloutFact::Advanced(cluster) => self.advance_rollout(app, *cluster),
+            RolloutFact::Bypassed(cluster) => self.bypass_rollout(app, *cluster),
+            RolloutFact::Soaking { cluster, until } => self.soak(app, *cluster, *until),
+            RolloutFact::Settled(cluster) => self.settle_rollout(app, *cluster),
+            RolloutFact::Dropped(cluster) => self.drop_from_rollout(app, *cluster),
+            RolloutFact::Stopped(cluster) => self.set_course(app, Course::Stopped(*cluster)),
+            RolloutFact::Ended => self.end_rollout(app),
+        }
+    }
+
+    fn begin_rollout(
         &mut self,
         app: AppId,
         pending: &[ClusterId],
@@ -28,7 +44,7 @@ impl State {
         self.apps.edit(app.index()).rollout = Some(Box::new(rollout));
     }
 
-    pub(super) fn advance_rollout(&mut self, app: AppId, cluster: ClusterId) {
+    fn advance_rollout(&mut self, app: AppId, cluster: ClusterId) {
         self.bypass_rollout(app, cluster);
         let limit = usize::from(self.intent(app).rollout.max_unavailable);
         let turns = &mut self.rollout_mut(app).turns;
@@ -38,13 +54,13 @@ impl State {
         turns.insert(place, Turn { cluster, until: None });
     }
 
-    pub(super) fn bypass_rollout(&mut self, app: AppId, cluster: ClusterId) {
+    fn bypass_rollout(&mut self, app: AppId, cluster: ClusterId) {
         let pending = &mut self.rollout_mut(app).pending;
         let place = pending.binary_search(&cluster).expect("who gets its turn waits for it");
         pending.remove(place);
     }
 
-    pub(super) fn soak(&mut self, app: AppId, cluster: ClusterId, until: Option<Tick>) {
+    fn soak(&mut self, app: AppId, cluster: ClusterId, until: Option<Tick>) {
         let turns = &mut self.rollout_mut(app).turns;
         let turn = turns.iter_mut().find(|turn| turn.cluster == cluster);
         turn.expect("a cluster soaks in its turn").until = until;
@@ -54,12 +70,12 @@ impl State {
         }
     }
 
-    pub(super) fn settle_rollout(&mut self, app: AppId, cluster: ClusterId) {
+    fn settle_rollout(&mut self, app: AppId, cluster: ClusterId) {
         self.drop_from_rollout(app, cluster);
         self.rollout_mut(app).ready += 1;
     }
 
-    pub(super) fn drop_from_rollout(&mut self, app: AppId, cluster: ClusterId) {
+    fn drop_from_rollout(&mut self, app: AppId, cluster: ClusterId) {
         let rollout = self.rollout_mut(app);
         rollout.pending.retain(|other| *other != cluster);
         rollout.turns.retain(|turn| turn.cluster != cluster);
@@ -70,7 +86,7 @@ impl State {
         self.rollout_mut(app).course = course;
     }
 
-    pub(super) fn end_rollout(&mut self, app: AppId) {
+    fn end_rollout(&mut self, app: AppId) {
         let rollout = self.apps.edit(app.index()).rollout.take();
         let over = rollout.is_some_and(|rollout| rollout.is_over());
         assert!(over, "a rollout ends once no cluster waits or has its turn");

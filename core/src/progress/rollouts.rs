@@ -12,7 +12,7 @@ use alloc::vec::Vec;
 use crate::decide::{Scratch, staffed_now};
 use crate::decision::{Decision, Guard, Held, Subject, Trigger, Verdict};
 use crate::effect::Alert;
-use crate::event::Event;
+use crate::event::{Event, RolloutFact};
 use crate::ids::{AppId, BerthId, BindingId, ClusterId, GroupId, HoldId};
 use crate::input::Input;
 use crate::intent::Approval;
@@ -58,7 +58,10 @@ impl Step<'_> {
         if let Some(hold) = hold {
             self.emit(Event::HoldLifted { hold });
         }
-        self.emit(Event::RolloutBegan { app, pending, turns, ready, course });
+        self.emit(Event::Rollout {
+            app,
+            fact: RolloutFact::Began { pending, turns, ready, course },
+        });
         self.work.rollouts.push(app);
         self.work.kept_back.push(app);
     }
@@ -92,7 +95,7 @@ impl Step<'_> {
             Course::Held(hold) => self.emit(Event::HoldLifted { hold }),
             Course::Going | Course::Approved => {}
         }
-        self.emit(Event::RolloutStopped { app, cluster });
+        self.emit(Event::Rollout { app, fact: RolloutFact::Stopped(cluster) });
         self.work.kept_back.push(app);
     }
 
@@ -101,7 +104,7 @@ impl Step<'_> {
         let (app, cluster) = (self.state.berth(id).app, self.state.berth(id).cluster);
         let turn = self.state.app(app).rollout.as_deref().and_then(|known| known.turn(cluster));
         if turn.is_some_and(|turn| turn.until.is_some()) {
-            self.emit(Event::RolloutSoaking { app, cluster, until: None });
+            self.emit(Event::Rollout { app, fact: RolloutFact::Soaking { cluster, until: None } });
         }
     }
 
@@ -128,7 +131,7 @@ impl Step<'_> {
         });
         let left: Vec<ClusterId> = pending.chain(turns).collect();
         for cluster in left {
-            self.emit(Event::RolloutDropped { app, cluster });
+            self.emit(Event::Rollout { app, fact: RolloutFact::Dropped(cluster) });
         }
     }
 
@@ -143,13 +146,18 @@ impl Step<'_> {
             }
             match turn.until {
                 Some(until) if until <= self.at => {
-                    self.emit(Event::RolloutSettled { app, cluster });
+                    self.emit(Event::Rollout { app, fact: RolloutFact::Settled(cluster) });
                 }
                 Some(_) => {}
-                None if soak == Span(0) => self.emit(Event::RolloutSettled { app, cluster }),
+                None if soak == Span(0) => {
+                    self.emit(Event::Rollout { app, fact: RolloutFact::Settled(cluster) })
+                }
                 None => {
                     let until = Some(self.at.after(soak));
-                    self.emit(Event::RolloutSoaking { app, cluster, until });
+                    self.emit(Event::Rollout {
+                        app,
+                        fact: RolloutFact::Soaking { cluster, until },
+                    });
                 }
             }
         }
@@ -171,14 +179,14 @@ impl Step<'_> {
         let most = if asks { 1 } else { usize::from(rules.max_unavailable) };
         for cluster in in_order(self.state, app, &rollout.pending) {
             if !serves(self.state, app, cluster) {
-                self.emit(Event::RolloutBypassed { app, cluster });
+                self.emit(Event::Rollout { app, fact: RolloutFact::Bypassed(cluster) });
                 self.write_anew(app, cluster);
             } else if turns < most && self.fits_anew(app, cluster, scratch) {
                 if asks && ready > 0 {
                     return self.hold_rollout(app);
                 }
                 turns += 1;
-                self.emit(Event::RolloutAdvanced { app, cluster });
+                self.emit(Event::Rollout { app, fact: RolloutFact::Advanced(cluster) });
                 self.write_anew(app, cluster);
             }
         }
@@ -238,7 +246,7 @@ impl Step<'_> {
             Course::Held(hold) => self.emit(Event::HoldLifted { hold }),
             Course::Going | Course::Approved | Course::Stopped(_) => {}
         }
-        self.emit(Event::RolloutEnded { app });
+        self.emit(Event::Rollout { app, fact: RolloutFact::Ended });
     }
 
     /// Says of every cluster that keeps what it has why it does.

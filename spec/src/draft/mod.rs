@@ -15,15 +15,16 @@ mod expect;
 mod infrastructure;
 mod initial;
 mod policy;
+mod rollout;
 mod scenario;
 mod tenant;
 mod timeline;
 mod zone;
 
 pub use self::application::{
-    ActivationDraft, AfterDraft, ApplicationDraft, ApproveDraft, CallDraft, ComponentDraft,
-    GroupDraft, OtherwiseDraft, PlacementDraft, PortDraft, PreferenceDraft, Protocol, RolloutDraft,
-    ScalingDraft, ScopeDraft, SloDraft, TolerationDraft, UntilDraft, WorthDraft,
+    ActivationDraft, AfterDraft, ApplicationDraft, CallDraft, ComponentDraft, GroupDraft,
+    OtherwiseDraft, PlacementDraft, PortDraft, PreferenceDraft, Protocol, ScalingDraft, ScopeDraft,
+    SloDraft, TolerationDraft, UntilDraft, WorthDraft,
 };
 pub use self::cluster::{
     AgentDraft, AgentType, AutoscalerDraft, CarbonDraft, CarbonTraceDraft, ClusterDraft,
@@ -56,6 +57,7 @@ pub use self::policy::{
     BreakerDraft, HeadroomDraft, PaceDraft, PolicyDraft, PreemptionDraft, RecoveryDraft,
     SearchDraft, SwitchingDraft, TrafficDraft, TrustDraft,
 };
+pub use self::rollout::{ApproveDraft, RolloutDraft};
 pub use self::scenario::{
     LinkDraft, ReachDraft, ReachModelDraft, ReachTableDraft, ScenarioDraft, TableDraft, TableKind,
     WorldDraft,
