@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use periplus_core::decision::ReasonCode;
+use periplus_core::decision::{Guard, ReasonCode};
 use serde_json::Value;
 use tree::{files, root};
 
@@ -187,6 +187,11 @@ fn every_reason_has_its_page_and_no_page_is_left_over() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert!(pages.remove("README.md"));
+    let guards = fs::read_to_string(folder.join("guards.md")).unwrap();
+    assert!(pages.remove("guards.md"));
+    for slug in Guard::ALL.map(Guard::slug) {
+        assert!(guards.contains(&format!("\n| `{slug}` |")), "{slug} is not in guards.md");
+    }
     for slug in ReasonCode::ALL.map(ReasonCode::slug) {
         let page = format!("{slug}.md");
         assert!(pages.remove(&page), "docs/reasons/{page} is missing");

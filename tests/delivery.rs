@@ -4,9 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
+use periplus_core::units::{Span, Tick};
 use periplus_core::{RecordRef, Sink, SinkFault, State};
 use periplus_emit::{Draft, Files, Follower, Renderer, Repository, Windows, apply};
-use periplus_sim::run;
+use periplus_sim::{Watch, World, run};
 
 /// Trees of larger fleets are rendered whole only at some commits, to be compared.
 const CLUSTERS_SMALL: usize = 20;
@@ -62,6 +63,43 @@ fn real_apps_come_to_the_trees_that_are_kept_here() {
                 }
             }
             insta::assert_snapshot!(format!("{name}_in_{cluster}"), text);
+        }
+    }
+}
+
+/// While a newer image is rolled out, clusters that wait have the files of the former one.
+#[test]
+fn until_its_turn_a_cluster_has_the_files_that_it_had() {
+    let scenario =
+        periplus_spec::load(&root().join("scenarios/order/rollout-soak.yaml")).unwrap().scenario;
+    let repository = repository();
+    let renderer = Renderer::new(&scenario.delivery, &repository);
+    let mut midway = Midway { renderer, images: Vec::new() };
+    run(&scenario, &mut (), &mut midway).unwrap();
+    let image = |site: &str, tag: u32| (site.to_owned(), format!("image: towns/shop:{tag}"));
+    let then = [("elm", 1), ("fir", 2), ("oak", 2), ("yew", 1)];
+    assert_eq!(midway.images, then.map(|(site, tag)| image(&format!("site-{site}"), tag)));
+}
+
+/// Looks at the images that are in git when two of four sites had their turn.
+struct Midway<'d> {
+    renderer: Renderer<'d>,
+    images: Vec<(String, String)>,
+}
+
+impl Watch for Midway<'_> {
+    fn probes(&self) -> Vec<Tick> {
+        vec![Tick(35 * Span::MINUTE.0)]
+    }
+
+    fn probe(&mut self, _: Tick, state: &State, _: &World<'_>) {
+        for (path, bytes) in self.renderer.tree(state).unwrap() {
+            let site = path.strip_prefix("deploy/").and_then(|rest| rest.split('/').next());
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let image = text.lines().find_map(|line| line.trim().strip_prefix("- image: "));
+            if let (Some(site), Some(image)) = (site, image) {
+                self.images.push((site.to_owned(), format!("image: {image}")));
+            }
         }
     }
 }

@@ -240,7 +240,7 @@ impl<'a, S: Sink> Drive<'a, S> {
     fn carry_out(&mut self, issued: &Issued) {
         self.again(REPORTED, Coming::Report(issued.key));
         match issued.effect {
-            Effect::Prime { target, generation, scale } => {
+            Effect::Prime { target, generation, revision: _, scale } => {
                 let (Scale::Replicas(ready) | Scale::Bounds { min: ready, .. }) = scale;
                 self.answer(APPLIED, issued.key, target, generation, Seen::Applied);
                 self.answer(SETTLED, issued.key, target, generation, Seen::Replicas(ready));

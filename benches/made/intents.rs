@@ -2,7 +2,9 @@
 
 use periplus_core::fleet::Resources;
 use periplus_core::ids::{ComponentId, KindId, Symbol, TenantId};
-use periplus_core::intent::{Activation, Component, Group, Intent, Rules, Scaling, Worth};
+use periplus_core::intent::{
+    Activation, Component, Group, Intent, RolloutRules, Rules, Scaling, Worth,
+};
 use periplus_core::labels::Selector;
 use periplus_core::units::{Bytes, MiB, MicroUsd, MicrosRtt, MilliCpu, MilliRps, Span};
 use periplus_spec::border::staffing::{Load, table};
@@ -94,6 +96,7 @@ pub(super) fn intent(name: Symbol, components: Vec<Component>) -> Intent {
             unserved: MicroUsd(20_000),
             response: Bytes(10_000),
         },
+        rollout: RolloutRules::default(),
     }
 }
 

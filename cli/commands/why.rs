@@ -281,7 +281,7 @@ impl Told<'_> {
             runner_up: runner_up.as_ref().map(chosen),
             margin_micro_usd_per_hour: self.decision.margin().map(|margin| margin.0),
             held: held.as_ref().map(|held| Guarded {
-                guard: reasons::guard_slug(held.guard),
+                guard: held.guard.slug(),
                 until: held.until.map(|until| until.0),
                 text: reasons::guard(held),
             }),

@@ -3,15 +3,16 @@
 //! Only what a person would tell: readings, reports and timers are passed over.
 
 use periplus_core::decision::{Closing, Decision, Subject, Verdict};
-use periplus_core::event::Event;
+use periplus_core::event::{Event, RolloutFact};
 use periplus_core::fleet::Place;
-use periplus_core::ids::{AppId, BerthId, BindingId, ComponentId};
+use periplus_core::ids::{AppId, BerthId, BindingId, ClusterId, ComponentId};
 use periplus_core::input::{Command, EffectReport, Input, Observation, Outcome, Sight};
 use periplus_core::state::{Berth, FlowId, Health, HoldKind, Marks, Phase};
 use periplus_core::units::{Permille, Tick};
 use periplus_core::{RecordRef, State};
 
 use super::reasons::{closing, fault, guard, refusal};
+use super::rollouts;
 use super::values::{clock, cost, dollars, listed, part, rate};
 use crate::names::Names;
 
@@ -178,8 +179,7 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
             let berth = state.try_berth(binding.berth)?;
             let (binding_now, app) = (berth.binding(binding.component)?, berth.app);
             let fresh = !binding_now.served && binding_now.phase == Phase::Waiting;
-            let anew = matches!(record.input, Input::Command(Command::DeclareApp(..)));
-            if anew && !fresh {
+            if is_anew(record, app, berth.cluster) && !fresh {
                 component(state, *binding, "is rolled out anew in")
             } else if fresh && is_in_order(state, app, binding.component) {
                 component(state, *binding, "is written for")
@@ -192,6 +192,7 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
             let told = is_in_order(state, app, binding.component);
             if told { component(state, *binding, "is removed from") } else { None }
         }
+        Event::Rollout { app, fact } => rollouts::fact(state, *app, fact),
         Event::GateOverdue { binding } => {
             Some(format!("{} longer than it should", component(state, *binding, "waits in")?))
         }
@@ -218,6 +219,7 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
                 "held: {removals} of {bindings} bindings would go; approve hold {} to let them",
                 hold.0
             ),
+            HoldKind::Rollout { app, pending, .. } => rollouts::held(state, *hold, *app, *pending),
         }),
         Event::HoldApproved { hold } => Some(format!("hold {} is approved", hold.0)),
         Event::HoldLifted { hold } => Some(format!("hold {} is over", hold.0)),
@@ -251,6 +253,7 @@ pub fn fact(event: &Event, record: &RecordRef<'_>, state: &State) -> Option<Stri
         | Event::BerthLeaving { .. }
         | Event::BerthRemoved { .. }
         | Event::BindingAdded { .. }
+        | Event::RescaleIssued { .. }
         | Event::GateTimed { .. }
         | Event::BindingPrimed { .. }
         | Event::BindingApplied { .. }
@@ -360,6 +363,10 @@ pub fn decided(decision: &Decision, state: &State) -> Option<String> {
         }
         (Verdict::Held, subject) => {
             let held = decision.held.as_ref()?;
+            // What is kept back of a rollout is told of all clusters together.
+            if rollouts::keeps_back(held.guard) {
+                return None;
+            }
             let what = match subject {
                 Subject::Flow(place) => format!("{} of {whose}", names.place(place)),
                 Subject::Berth(cluster) => format!("{whose} in {}", names.cluster(cluster)),
@@ -404,6 +411,14 @@ fn assigned(state: &State, decision: &Decision) -> Vec<String> {
         if whole { name.to_string() } else { format!("{name} ({})", part(share.assigned)) }
     };
     served.iter().map(told).collect()
+}
+
+/// Whether what is written for an app in a cluster now is not what was written before.
+fn is_anew(record: &RecordRef<'_>, app: AppId, cluster: ClusterId) -> bool {
+    let gets = |fact| record.events.contains(&Event::Rollout { app, fact });
+    matches!(record.input, Input::Command(Command::DeclareApp(..)))
+        || gets(RolloutFact::Advanced(cluster))
+        || gets(RolloutFact::Bypassed(cluster))
 }
 
 /// Whether a component waits for others, or others for it.

@@ -119,27 +119,18 @@ pub fn guard(held: &Held) -> String {
         Guard::MovesAtOnce => "too many users of the app are on their way already".into(),
         Guard::MovesPerWindow => "the app has moved too often".into(),
         Guard::Paused => "an operator paused all changes".into(),
+        Guard::Rollout => "other clusters get the new content first".into(),
+        Guard::RolloutFailed => "the new content failed elsewhere".into(),
+        Guard::RolloutHeld(hold) => {
+            format!("the rollout waits for a person (hold {})", hold.0)
+        }
+        Guard::RolloutPaused => "the rollout is paused".into(),
         Guard::ScaleIn => "less must be enough for a while".into(),
         Guard::Stateful => "its data moves by command only".into(),
     };
     match held.until {
         Some(until) => format!("{why}, until {}", clock(until)),
         None => why,
-    }
-}
-
-/// The slug of a guard, for programs.
-#[must_use]
-pub fn guard_slug(guard: Guard) -> &'static str {
-    match guard {
-        Guard::Blind(_) => "blind",
-        Guard::Dwell => "dwell",
-        Guard::MassDrain(_) => "mass-drain",
-        Guard::MovesAtOnce => "moves-at-once",
-        Guard::MovesPerWindow => "moves-per-window",
-        Guard::Paused => "paused",
-        Guard::ScaleIn => "scale-in",
-        Guard::Stateful => "stateful",
     }
 }
 

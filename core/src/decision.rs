@@ -8,7 +8,8 @@ use core::ops::Sub;
 use serde::{Deserialize, Serialize};
 
 use crate::fleet::Place;
-use crate::ids::{AppId, ClusterId, ComponentId, GroupId, HoldId, KindId, Symbol};
+pub use crate::guard::Guard;
+use crate::ids::{AppId, ClusterId, ComponentId, GroupId, KindId, Symbol};
 use crate::units::{MicroUsdPerHour, MicrosRtt, MilliRps, Permille, Tick};
 
 /// What was decided about one subject, and the numbers that decided it.
@@ -126,27 +127,6 @@ pub struct Held {
     pub guard: Guard,
     /// When it lets go; `None` waits for a person or an event.
     pub until: Option<Tick>,
-}
-
-/// What can hold a change back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Guard {
-    /// Too much of the fleet is silent.
-    Blind(HoldId),
-    /// The berth is too young to be left.
-    Dwell,
-    /// Too many bindings would go at once.
-    MassDrain(HoldId),
-    /// Too many flows of the app are on their way already.
-    MovesAtOnce,
-    /// The app has moved too often in this window.
-    MovesPerWindow,
-    /// An operator paused us.
-    Paused,
-    /// Less must be enough for a while before a berth is scaled in.
-    ScaleIn,
-    /// A group with data moves by command only.
-    Stateful,
 }
 
 /// The price of one candidate, line by line, in µ$ per hour.

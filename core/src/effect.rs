@@ -55,6 +55,8 @@ pub enum Effect {
         target: Target,
         /// The version of the content.
         generation: Generation,
+        /// The component's revision: that of the intent, or an older one that its cluster keeps for now.
+        revision: u64,
         /// The number of replicas, or the bounds of the cluster's own autoscaler.
         scale: Scale,
     },
@@ -143,6 +145,15 @@ pub enum Alert {
         target: Target,
         /// Why.
         fault: Fault,
+    },
+    /// A rollout goes on only if a person says so.
+    RolloutHeld {
+        /// What to approve.
+        hold: HoldId,
+        /// Whose.
+        app: AppId,
+        /// How many clusters wait.
+        pending: u32,
     },
 }
 

@@ -11,6 +11,8 @@ use crate::decision::Closing;
 use crate::effect::{Alert, EffectKey, Generation};
 use crate::ids::{AppId, BerthId, BindingId, ClusterId, ComponentId, GroupId, HoldId, SeriesId};
 use crate::input::Fault;
+pub use crate::refusal::Refusal;
+pub use crate::rollout::RolloutFact;
 use crate::state::{Band, FlowId, HoldKind, Marks, Timer};
 use crate::units::{Permille, Tick};
 
@@ -298,8 +300,17 @@ pub enum Event {
         /// Who waited.
         binding: BindingId,
     },
-    /// A binding's content is to be written.
+    /// A binding's content is to be written as it is declared.
     PrimeIssued {
+        /// Which binding.
+        binding: BindingId,
+        /// The effect's key.
+        key: EffectKey,
+        /// The version of the content.
+        generation: Generation,
+    },
+    /// Another number of replicas of what was written last is to be written.
+    RescaleIssued {
         /// Which binding.
         binding: BindingId,
         /// The effect's key.
@@ -354,6 +365,15 @@ pub enum Event {
     BindingRemoved {
         /// Which binding.
         binding: BindingId,
+    },
+
+    // What happened to rollouts.
+    /// An app's rollout has moved on.
+    Rollout {
+        /// Whose.
+        app: AppId,
+        /// How.
+        fact: RolloutFact,
     },
 
     // What happened to traffic.
@@ -453,48 +473,5 @@ pub enum Event {
     FlowAdopted {
         /// Which flow.
         flow: FlowId,
-    },
-}
-
-/// Why a command could not be carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Refusal {
-    /// The hold does not exist any more.
-    NoSuchHold {
-        /// Which.
-        hold: HoldId,
-    },
-    /// An id was used that was never declared, or a new one is not the next.
-    OutOfOrder {
-        /// The id that was used.
-        id: u32,
-        /// How many there are.
-        declared: u32,
-    },
-    /// What was declared contradicts itself.
-    Malformed,
-    /// Too many entries at once.
-    TooLarge {
-        /// How many.
-        entries: u32,
-        /// How many there may be.
-        limit: u32,
-    },
-    /// The intent moves a component to another group, or drops a group: withdraw it first.
-    ShapeChanged {
-        /// Whose.
-        app: AppId,
-    },
-    /// The intent is not newer than the one that is declared.
-    GenerationOutdated {
-        /// Its generation.
-        generation: u32,
-        /// The declared one's.
-        declared: u32,
-    },
-    /// The app is withdrawn already.
-    Withdrawn {
-        /// Which.
-        app: AppId,
     },
 }

@@ -118,13 +118,13 @@ pub struct Reading {
 /// What a cluster reported about a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Seen {
-    /// The sync agent has applied it.
+    /// The sync agent has applied it. How many replicas of the new content are ready is told before.
     Applied,
     /// It failed.
     Failed(Fault),
     /// Its objects no longer exist.
     Gone,
-    /// So many of its replicas are ready.
+    /// So many of its replicas are ready. Those of older content do not count.
     Replicas(u16),
 }
 

@@ -36,6 +36,8 @@ pub struct Intent {
     pub activation: Activation,
     /// What its users are promised, and what it is worth.
     pub worth: Worth,
+    /// How new content comes to the clusters that hold it already.
+    pub rollout: RolloutRules,
 }
 
 /// One microservice.
@@ -161,6 +163,29 @@ pub struct Worth {
     pub response: Bytes,
 }
 
+/// How new content comes to the clusters that hold an app already: a few of them at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolloutRules {
+    /// How many clusters may be written anew and not yet be ready; at least 1.
+    pub max_unavailable: u16,
+    /// How long a cluster must have been ready on new content before it makes way for the next.
+    pub soak: Span,
+    /// Whether a person is asked.
+    pub approval: Approval,
+    /// Whether all clusters keep what they have.
+    pub paused: bool,
+}
+
+/// When a rollout waits for a person.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Approval {
+    /// Never.
+    #[default]
+    Never,
+    /// Once the first cluster is ready on new content, which is written alone.
+    AfterFirst,
+}
+
 /// A condition on another component that must hold before this one's resources reach git.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
@@ -213,6 +238,13 @@ pub enum Otherwise {
     Proceed,
 }
 
+impl Default for RolloutRules {
+    /// One cluster after the other, without a break and without asking.
+    fn default() -> Self {
+        Self { max_unavailable: 1, soak: Span(0), approval: Approval::Never, paused: false }
+    }
+}
+
 impl Intent {
     /// The group that `component` belongs to.
     ///
@@ -234,6 +266,19 @@ impl Intent {
     #[must_use]
     pub fn component(&self, component: ComponentId) -> &Component {
         &self.components[component.index()]
+    }
+
+    /// Whether the same is written for it as for another declaration of the app, but for the number of replicas.
+    #[must_use]
+    pub fn has_content_of(&self, other: &Self) -> bool {
+        let written = |intent: &Self| -> Vec<(u64, Resources)> {
+            let components = intent.components.iter();
+            components.map(|component| (component.revision, component.request)).collect()
+        };
+        let placed = |intent: &Self| -> Vec<Vec<ComponentId>> {
+            intent.groups.iter().map(|group| group.components.clone()).collect()
+        };
+        written(self) == written(other) && placed(self) == placed(other)
     }
 
     /// The calls that leave `group`.

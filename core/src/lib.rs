@@ -29,7 +29,10 @@ extern crate alloc;
 
 mod apply;
 mod decide;
+mod guard;
 mod progress;
+mod refusal;
+mod rollout;
 mod step;
 
 pub mod adoption;

@@ -167,6 +167,7 @@ mod tests {
                 unserved: MicroUsd(0),
                 response: Bytes(0),
             },
+            rollout: RolloutRules::default(),
         }
     }
 

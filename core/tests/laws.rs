@@ -27,7 +27,7 @@ enum Action {
     Price(u32, i64),
     Silence(u32, bool),
     Break(u32, bool),
-    Redeclare(u32, u16, i32),
+    Redeclare(u32, u16, i32, Content),
     Withdraw(u32),
     Pin(u32, Option<u32>),
     Approve(u32),
@@ -36,6 +36,30 @@ enum Action {
     Report(usize, u8),
     Adopt(u32, u32, u16, u32),
     Garbage(u8),
+}
+
+/// What is declared of an app's content, and how it is rolled out.
+#[derive(Clone, Copy, Debug)]
+struct Content {
+    revision: u64,
+    cpu: u32,
+    /// Whether the second component is part of it.
+    second: bool,
+    rollout: RolloutRules,
+}
+
+fn content() -> impl Strategy<Value = Content> {
+    let approval = prop_oneof![3 => Just(Approval::Never), 1 => Just(Approval::AfterFirst)];
+    let rollout = (1_u16..4, prop_oneof![Just(0_u64), Just(90_000)], approval, 0..5_u8);
+    let rollout = rollout.prop_map(|(max_unavailable, soak, approval, paused)| RolloutRules {
+        max_unavailable,
+        soak: Span(soak),
+        approval,
+        paused: paused == 0,
+    });
+    let cpu = prop_oneof![3 => Just(1_000_u32), 1 => Just(500)];
+    (1_u64..4, cpu, prop::bool::weighted(0.8), rollout)
+        .prop_map(|(revision, cpu, second, rollout)| Content { revision, cpu, second, rollout })
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -52,7 +76,8 @@ fn action() -> impl Strategy<Value = Action> {
         1 => (0..CLUSTERS, 0_i64..200_000).prop_map(|(cluster, price)| Action::Price(cluster, price)),
         2 => (0..CLUSTERS, any::<bool>()).prop_map(|(cluster, on)| Action::Silence(cluster, on)),
         1 => (0..CLUSTERS, any::<bool>()).prop_map(|(cluster, on)| Action::Break(cluster, on)),
-        1 => (0..APPS, 1_u16..4, -2_i32..3).prop_map(|(a, m, p)| Action::Redeclare(a, m, p)),
+        2 => (0..APPS, 1_u16..4, -2_i32..3, content())
+            .prop_map(|(app, min, priority, content)| Action::Redeclare(app, min, priority, content)),
         1 => (0..APPS + 1).prop_map(Action::Withdraw),
         1 => (0..APPS, prop::option::of(0..CLUSTERS)).prop_map(|(a, to)| Action::Pin(a, to)),
         1 => (0_u32..4).prop_map(Action::Approve),
@@ -150,11 +175,18 @@ fn act(bench: &mut Bench, action: &Action) {
         }
         Action::Silence(cluster, on) => set(&mut bench.silent, ClusterId(*cluster), *on),
         Action::Break(cluster, on) => set(&mut bench.broken, ClusterId(*cluster), *on),
-        Action::Redeclare(app, min, priority) => {
+        Action::Redeclare(app, min, priority, content) => {
             let mut intent = bench.state.intent(AppId(*app)).clone();
             intent.generation += 1;
             intent.priority = *priority;
-            intent.components[0].revision += 1;
+            let Content { revision, cpu, second, rollout } = *content;
+            intent.components[0].revision = revision;
+            intent.components[0].request.cpu = MilliCpu(cpu);
+            if *app == 1 {
+                intent.groups[0].components = vec![ComponentId(0)];
+                intent.groups[0].components.extend(second.then_some(ComponentId(1)));
+            }
+            intent.rollout = rollout;
             intent.components[0].scaling = Scaling::Fixed { min: *min };
             bench.command(Command::DeclareApp(AppId(*app), Box::new(intent)));
         }

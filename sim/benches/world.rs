@@ -134,6 +134,7 @@ fn placed(scenario: &Scenario, state: &State) -> Vec<Issued> {
             effects.push(Effect::Prime {
                 target: Target { binding, app, component, cluster },
                 generation: Generation(1),
+                revision: 1,
                 scale: Scale::Replicas(u16::try_from(replicas).expect("tables are short")),
             });
         }

@@ -2,9 +2,10 @@
 
 use periplus_core::units::Span;
 use periplus_spec::draft::{
-    ApplicationDraft, CarbonActDraft, CarbonDraft, Document, DriftDraft, Everything, FaultDraft,
-    LateReportsDraft, MomentDraft, NodeLossDraft, Object, Oldest, OneOrMany, PinDraft,
-    PodFailureDraft, PriceActDraft, SelectionDraft, SensorDraft, SurgeDraft, UnpinDraft,
+    ApplicationDraft, ApproveDraft, CarbonActDraft, CarbonDraft, Document, DriftDraft, Everything,
+    FaultDraft, LateReportsDraft, MomentDraft, NodeLossDraft, Object, Oldest, OneOrMany, PinDraft,
+    PodFailureDraft, PriceActDraft, RolloutDraft, SelectionDraft, SensorDraft, SurgeDraft,
+    UnpinDraft,
 };
 use periplus_spec::values::{Duration, Name, Number, Price, Quantity};
 
@@ -157,7 +158,7 @@ impl Draw<'_> {
         self.moments.push(moment);
     }
 
-    /// A cluster with other prices, or an app with other resources, images or priority.
+    /// A cluster with other prices, or an app with other resources, images or priority, rolled out in some way.
     fn declaration(&mut self) -> Document {
         let dice = &mut self.dice;
         if dice.happens(50) {
@@ -177,6 +178,16 @@ impl Draw<'_> {
         }
         app.spec.priority += i32::from(dice.tiny(0, 1));
         app.spec.worth.latency_price = Price::micros(dice.money(0, 100));
+        app.spec.rollout = RolloutDraft {
+            max_unavailable_clusters: dice.tiny(1, 3),
+            soak: Duration::seconds(*dice.pick(&[0, 0, 90])),
+            approve: *dice.pick(&[
+                ApproveDraft::Never,
+                ApproveDraft::Never,
+                ApproveDraft::AfterFirst,
+            ]),
+            paused: dice.happens(10),
+        };
         Document::Application(app)
     }
 

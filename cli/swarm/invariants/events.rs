@@ -6,7 +6,7 @@ use periplus_core::fleet::Place;
 use periplus_core::ids::{BerthId, BindingId};
 use periplus_core::intent::Otherwise;
 use periplus_core::policy::Preemption;
-use periplus_core::state::{Berth, Content, FlowId};
+use periplus_core::state::{Berth, Binding, Content, FlowId, Phase};
 use periplus_core::units::{Permille, Tick};
 use periplus_core::{Record, State};
 
@@ -26,7 +26,10 @@ pub(super) fn allowed(record: &Record, before: &State, after: &State) -> Result<
                 opened(*berth, before, after)?;
             }
             Event::Assigned { flow, shares } => assigned(*flow, shares, before, after)?,
-            Event::PrimeIssued { .. } => primes = true,
+            Event::PrimeIssued { binding, .. } => {
+                primes = true;
+                rolled_out(*binding, before, after)?;
+            }
             _ => {}
         }
         if let Some(victim) = preempts(event) {
@@ -79,6 +82,42 @@ fn assigned(
             let found = format!("{flow:?} of {app:?} goes to {:?}", berth.cluster);
             return Err(("users go only where their app may serve them", found));
         }
+    }
+    Ok(())
+}
+
+/// What serves gets other content only in its cluster's turn, and no more clusters join than may be unavailable.
+fn rolled_out(id: BindingId, before: &State, after: &State) -> Result<(), Broken> {
+    const RULE: &str = "new content comes to a few clusters at a time";
+    let (Some(then), Some(now)) = (before.try_berth(id.berth), after.try_berth(id.berth)) else {
+        return Ok(());
+    };
+    let serves = |one: &Binding| {
+        let there = one.seen > 0 || one.required == 0;
+        one.content == Content::Present && one.served && one.phase != Phase::Failed && there
+    };
+    let written =
+        |berth: &Berth| berth.binding(id.component).map(|one| (one.revision, one.request));
+    let here = |berth: &&Berth| (berth.app, berth.cluster) == (then.app, then.cluster);
+    let mut others =
+        before.berths().map(|(_, berth)| berth).filter(here).filter(|one| is_live(one));
+    let failed = others.any(|one| one.bindings.iter().any(|one| one.phase == Phase::Failed));
+    let served = is_live(then) && is_live(now) && then.bindings.iter().all(serves) && !failed;
+    // Where a cluster is retired, another berth may get the id in the same step.
+    let same = (then.app, then.group, then.cluster) == (now.app, now.group, now.cluster);
+    if !same || !served || written(then) == written(now) {
+        return Ok(());
+    }
+    let turns = |state: &State| {
+        let rollout = state.app(then.app).rollout.as_deref();
+        rollout.map(|rollout| rollout.turns.iter().map(|turn| turn.cluster).collect::<Vec<_>>())
+    };
+    let (known, turns) = (turns(before).unwrap_or_default(), turns(after).unwrap_or_default());
+    let most = usize::from(after.intent(then.app).rollout.max_unavailable);
+    let joins = !known.contains(&then.cluster);
+    if !turns.contains(&then.cluster) || (joins && turns.len() > most) {
+        let found = format!("{id:?} in {:?}: {turns:?} have theirs, {most} may", then.cluster);
+        return Err((RULE, found));
     }
     Ok(())
 }

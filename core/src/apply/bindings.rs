@@ -67,6 +67,23 @@ impl State {
         self.change_binding(id.berth, place.expect("a binding that is referred to exists"), change);
     }
 
+    /// What was written last, with another number of replicas.
+    pub(super) fn issue_rescale(&mut self, id: BindingId, key: EffectKey, generation: Generation) {
+        let target = self.target(id);
+        let binding = self.binding(id).expect("a binding that is rescaled exists");
+        let (revision, scale) = (binding.revision, Scale::Replicas(binding.replicas));
+        self.supersede(id, key, Effect::Prime { target, generation, revision, scale });
+        self.raise_generation(id.berth, generation);
+        self.change(id, |binding| {
+            assert_eq!(binding.content, Content::Present, "only what was written is rescaled");
+            binding.generation = generation;
+            binding.cause = Some(key);
+            binding.primed = binding.replicas;
+            binding.ceiling = binding.ceiling.max(binding.primed);
+        });
+        self.stop_waiting_one(id);
+    }
+
     pub(super) fn issue_prime(
         &mut self,
         at: Tick,
@@ -81,7 +98,8 @@ impl State {
             Scaling::Fixed { .. } => Scale::Replicas(replicas),
             Scaling::Hpa { min, max } => Scale::Bounds { min, max },
         };
-        self.supersede(id, key, Effect::Prime { target, generation, scale });
+        let revision = declared.revision;
+        self.supersede(id, key, Effect::Prime { target, generation, revision, scale });
         self.raise_generation(id.berth, generation);
         self.change(id, |binding| {
             binding.generation = generation;
@@ -91,6 +109,7 @@ impl State {
                 Scaling::Fixed { .. } => binding.replicas,
                 Scaling::Hpa { min, .. } => min,
             };
+            binding.required = binding.primed;
             binding.ceiling = binding.ceiling.max(binding.primed);
             binding.request = declared.request;
             binding.revision = declared.revision;

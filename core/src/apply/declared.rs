@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::ids::{ClusterId, SeriesId};
+use crate::ids::{AppId, ClusterId, SeriesId};
 use crate::input::{Command, Input};
 use crate::state::{App, Cluster, Flow, Health, Moves, Reach, Series, State, Timer, Wake, Zone};
 use crate::units::{MilliRps, Tick};
@@ -49,6 +49,9 @@ impl State {
             }
             Command::DeclareApp(app, intent) => {
                 if app.index() < self.apps.len() {
+                    if !self.intent(*app).has_content_of(intent) {
+                        self.forgive(*app);
+                    }
                     let known = self.apps.edit(app.index());
                     let added = intent.groups.iter().skip(known.intent.groups.len());
                     known.pins.extend(added.map(|group| group.pinned));
@@ -88,6 +91,14 @@ impl State {
             | Command::Pause
             | Command::Resume
             | Command::Adopt(_) => panic!("this command declares nothing"),
+        }
+    }
+
+    /// What clusters failed is no longer declared: none is left alone for it.
+    fn forgive(&mut self, app: AppId) {
+        let failed = core::mem::take(&mut self.apps.edit(app.index()).failed);
+        for (cluster, _) in failed {
+            self.timers.disarm(Timer::Retried(app, cluster));
         }
     }
 

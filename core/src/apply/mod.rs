@@ -9,6 +9,7 @@ mod bindings;
 mod declared;
 mod loads;
 mod planned;
+mod rollouts;
 mod seen;
 mod waiting;
 
@@ -85,6 +86,9 @@ impl State {
             Event::PrimeIssued { binding, key, generation } => {
                 self.issue_prime(at, *binding, *key, *generation);
             }
+            Event::RescaleIssued { binding, key, generation } => {
+                self.issue_rescale(*binding, *key, *generation);
+            }
             Event::BindingPrimed { binding } => self.prime(at, *binding),
             Event::BindingApplied { binding } => self.settle_applied(at, input, *binding),
             Event::ReplicasSeen { binding, replicas } => {
@@ -97,6 +101,8 @@ impl State {
                 self.issue_withdraw(at, *binding, *key, *generation);
             }
             Event::BindingRemoved { binding } => self.remove_binding(*binding),
+
+            Event::Rollout { app, fact } => self.roll_out(*app, fact),
 
             Event::GateTimed { binding, until } => self.time_gate(*binding, *until),
             Event::GateOverdue { binding } => self.lose_patience(*binding),

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use crate::decision::Closing;
 use crate::ids::{AppId, BerthId, ClusterId, GroupId};
 use crate::intent::Scaling;
-use crate::state::{Band, Berth, FlowId, Moves, Phase, ScaleIn, Share, Slot, Stage, State, Timer};
+use crate::state::{
+    Band, Berth, Content, FlowId, Moves, Phase, ScaleIn, Share, Slot, Stage, State, Timer,
+};
 use crate::units::{MilliRps, Permille, Tick};
 
 impl State {
@@ -122,9 +124,12 @@ impl State {
         entry.scale_in = None;
         for (place, replicas) in replicas.iter().enumerate() {
             let entry = self.berth(berth);
-            let component = entry.bindings[place].component;
-            let required = match self.intent(entry.app).component(component).scaling {
+            let binding = &entry.bindings[place];
+            let declared = self.intent(entry.app).component(binding.component);
+            let required = match declared.scaling {
                 Scaling::Fixed { .. } => *replicas,
+                // Bounds that are not written yet are not asked for.
+                Scaling::Hpa { .. } if binding.content == Content::Present => binding.primed,
                 Scaling::Hpa { min, .. } => min,
             };
             self.change_binding(berth, place, |binding| {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::effect::{Alert, Effect, EffectKey, Generation};
 use crate::ids::{BerthId, BindingId, ClusterId, HoldId, SeriesId};
-use crate::state::{FlowId, Hold, HoldKind, Outstanding, Patience, Share, State, Timer};
+use crate::state::{Course, FlowId, Hold, HoldKind, Outstanding, Patience, Share, State, Timer};
 use crate::units::{Permille, Tick};
 
 impl State {
@@ -123,10 +123,19 @@ impl State {
     pub(super) fn place_hold(&mut self, at: Tick, hold: HoldId, kind: HoldKind) {
         self.holds.insert(hold, Hold { kind, since: at, approved: false });
         self.scalars.holds_placed = hold.0 + 1;
+        match kind {
+            HoldKind::Rollout { app, .. } => self.set_course(app, Course::Held(hold)),
+            HoldKind::Blind { .. } | HoldKind::MassDrain { .. } => {}
+        }
     }
 
     pub(super) fn approve(&mut self, hold: HoldId) {
-        self.holds.get_mut(&hold).expect("a hold that is approved exists").approved = true;
+        let held = self.holds.get_mut(&hold).expect("a hold that is approved exists");
+        held.approved = true;
+        match held.kind {
+            HoldKind::Rollout { app, .. } => self.set_course(app, Course::Approved),
+            HoldKind::Blind { .. } | HoldKind::MassDrain { .. } => {}
+        }
     }
 
     pub(super) fn lift(&mut self, hold: HoldId) {

@@ -263,6 +263,10 @@ fn note_held(step: &mut Step<'_>, problem: &Problem, trigger: Trigger) -> Option
             | Guard::MassDrain(_)
             | Guard::MovesPerWindow
             | Guard::Paused
+            | Guard::Rollout
+            | Guard::RolloutFailed
+            | Guard::RolloutHeld(_)
+            | Guard::RolloutPaused
             | Guard::ScaleIn
             | Guard::Stateful => held.until,
         };

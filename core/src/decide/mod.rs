@@ -22,7 +22,7 @@ use alloc::vec::Vec;
 
 pub(crate) use self::eligible::{Stance, live_berths, stance};
 pub(crate) use self::scope::{Depth, REVIEW_FROM};
-pub(crate) use self::staffed::band;
+pub(crate) use self::staffed::{band, staffed_now};
 
 use self::assigned::{GreedyThenLocal, Solver};
 use self::problem::Problem;

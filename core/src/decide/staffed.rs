@@ -194,6 +194,18 @@ pub(crate) fn band(state: &State, staffing: &Staffing, step: usize) -> Band {
     Band { low, high: steps[step].up_to.lowered(headroom.least) }
 }
 
+/// What a berth is staffed for, and the replicas of each of its bindings.
+pub(crate) fn staffed_now(state: &State, id: BerthId) -> (u32, Band, Vec<u16>) {
+    let berth = state.berth(id);
+    let Ok(staffing) = state.staffing(berth.app, berth.group, berth.cluster) else {
+        let replicas = berth.bindings.iter().map(|binding| binding.replicas);
+        return (berth.step, berth.band, replicas.collect());
+    };
+    let step = (berth.step as usize).min(staffing.steps().len() - 1);
+    let narrow = u32::try_from(step).expect("steps are few");
+    (narrow, band(state, staffing, step), replicas_at(state, id, staffing, step))
+}
+
 /// The replicas of each binding of a berth at `step`; none for one that is on its way out of the group.
 fn replicas_at(state: &State, id: BerthId, staffing: &Staffing, step: usize) -> Vec<u16> {
     counts_at(state, id, staffing, step).collect()

@@ -137,6 +137,7 @@ impl Step<'_> {
     pub(crate) fn start_leaving(&mut self, id: BerthId, cause: Closing) {
         self.end_calls(id);
         self.emit(Event::BerthLeaving { berth: id, cause });
+        self.look_at_rollout(self.state.berth(id).app);
         self.work.leavings.push(id);
         self.look_at_neighbours(id);
         self.needed_by(id).into_iter().for_each(|needed| self.look_at(needed));
@@ -261,6 +262,7 @@ impl Step<'_> {
 
     /// Removes a berth with all that belongs to it, as if it had never been: its cluster has left for good.
     pub(crate) fn erase(&mut self, id: BerthId) {
+        self.look_at_rollout(self.state.berth(id).app);
         self.cut_off(id);
         self.end_calls(id);
         if !matches!(self.state.berth(id).stage, Stage::Leaving { .. }) {

@@ -7,7 +7,7 @@ use crate::decide::Scratch;
 use crate::event::Event;
 use crate::fleet::Resources;
 use crate::ids::{AppId, BerthId, BindingId, ClusterId};
-use crate::intent::Scaling;
+use crate::intent::{Component, Scaling};
 use crate::state::{Binding, Content};
 use crate::step::Step;
 use crate::units::Span;
@@ -26,53 +26,71 @@ impl Step<'_> {
         for component in ids {
             let target = BindingId { berth: id, component };
             let binding = self.state.binding(target).expect("just listed");
+            let berth = self.state.berth(id);
+            let listed =
+                self.state.intent(berth.app).group(berth.group).components.contains(&component);
+            if binding.content == Content::Absent && !listed {
+                self.emit(Event::BindingRemoved { binding: target });
+                self.look_at_gates(target);
+            }
+            let Some(binding) = self.state.binding(target) else { continue };
             if binding.content != Content::Present {
                 continue;
             }
             let berth = self.state.berth(id);
-            let listed =
-                self.state.intent(berth.app).group(berth.group).components.contains(&component);
-            if !listed {
+            let declared = self.state.intent(berth.app).component(component);
+            let rescaled = is_rescaled(declared, binding);
+            let differs = !listed || binding.differs_from(declared);
+            if differs && self.is_kept_back(id) {
+                // How many replicas there are is no part of a rollout.
+                let request = binding.request;
+                if listed && rescaled && self.has_room(target, &request, scratch) {
+                    self.rescale(target);
+                }
+            } else if !listed {
                 self.withdraw(target);
-            } else if self.differs(target, binding) && self.has_room(target, scratch) {
-                self.prime(target);
+            } else if differs || rescaled {
+                let request = declared.request;
+                if self.has_room(target, &request, scratch) {
+                    self.prime(target);
+                }
             }
         }
     }
 
-    /// Whether a binding's content is no longer what was written.
-    fn differs(&self, id: BindingId, binding: &Binding) -> bool {
-        let app = self.state.berth(id.berth).app;
-        let declared = self.state.intent(app).component(id.component);
-        let rescaled = match declared.scaling {
-            Scaling::Fixed { .. } => binding.primed != binding.replicas,
-            Scaling::Hpa { .. } => false,
-        };
-        rescaled || binding.revision != declared.revision || binding.request != declared.request
+    /// Asks for another number of replicas of what was written last.
+    fn rescale(&mut self, binding: BindingId) {
+        let generation = self.state.berths[binding.berth.index()].generation.next();
+        self.issue(|key| Event::RescaleIssued { binding, key, generation });
     }
 
-    /// Whether a binding fits its cluster beside everything else that was written there, now.
+    /// Whether a binding, whose replicas then ask for `request`, fits its cluster beside everything else that
+    /// was written there, now.
     ///
     /// Planning counts on room that others are about to leave; git must not.
-    pub(super) fn has_room(&self, id: BindingId, scratch: &mut Scratch) -> bool {
+    pub(super) fn has_room(
+        &self,
+        id: BindingId,
+        request: &Resources,
+        scratch: &mut Scratch,
+    ) -> bool {
         let Scratch { pods, nodes, .. } = scratch;
         let berth = self.state.berth(id.berth);
         let cluster = self.state.cluster(berth.cluster);
         let wanted = self.state.binding(id).expect("a binding that is written exists");
-        let request = self.state.intent(berth.app).component(id.component).request;
-        let larger = Totals::of(&wanted.request, 1).shortage(&Totals::of(&request, 1)).is_some();
+        let larger = Totals::of(&wanted.request, 1).shortage(&Totals::of(request, 1)).is_some();
         let more = larger || wanted.replicas > wanted.written();
         if wanted.content == Content::Present && !more {
             return true;
         }
-        if larger && !self.quota_allows(id, &request) {
+        if larger && !self.quota_allows(id, request) {
             return false;
         }
         pods.clear();
         for berth in &cluster.berths {
             for binding in &self.state.berth(*berth).bindings {
                 if *berth == id.berth && binding.component == id.component {
-                    pods.push(PodCount { request, pods: u32::from(binding.charged()) });
+                    pods.push(PodCount { request: *request, pods: u32::from(binding.charged()) });
                 } else if binding.content != Content::Absent {
                     let count = u32::from(binding.written());
                     pods.push(PodCount { request: binding.request, pods: count });
@@ -101,6 +119,7 @@ impl Step<'_> {
             let berth = self.state.cluster(cluster).berths[place];
             self.work.gates.push(self.state.berth(berth).app);
             self.work.contents.push(berth);
+            self.look_at_rollout(self.state.berth(berth).app);
         }
         self.stir_short();
         // Others may be better off there, in their own time.
@@ -109,14 +128,20 @@ impl Step<'_> {
 
     /// A berth that is taken back has all the bindings of its group again.
     pub(crate) fn restore_bindings(&mut self, berth: BerthId) {
+        self.add_missing_bindings(berth);
+        self.work.gates.push(self.state.berth(berth).app);
+    }
+
+    /// Gives a berth the bindings of its group that it lacks. Returns whether it lacked any.
+    pub(crate) fn add_missing_bindings(&mut self, berth: BerthId) -> bool {
         let entry = self.state.berth(berth);
-        let app = entry.app;
-        let group = self.state.intent(app).group(entry.group);
+        let group = self.state.intent(entry.app).group(entry.group);
         let missing = group.components.iter().filter(|id| entry.binding(**id).is_none());
-        for component in missing.copied().collect::<Vec<_>>() {
-            self.emit(Event::BindingAdded { berth, component });
+        let missing: Vec<_> = missing.copied().collect();
+        for component in &missing {
+            self.emit(Event::BindingAdded { berth, component: *component });
         }
-        self.work.gates.push(app);
+        !missing.is_empty()
     }
 
     /// Planning is over in this step; what is still to be planned waits for the next.
@@ -124,5 +149,13 @@ impl Step<'_> {
         self.work.berths.clear();
         self.work.flows.clear();
         self.stir(app, self.at.after(Span::SECOND));
+    }
+}
+
+/// Whether a binding should have another number of replicas than was written.
+fn is_rescaled(declared: &Component, binding: &Binding) -> bool {
+    match declared.scaling {
+        Scaling::Fixed { .. } => binding.primed != binding.replicas,
+        Scaling::Hpa { .. } => false,
     }
 }

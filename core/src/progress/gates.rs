@@ -42,13 +42,20 @@ impl Step<'_> {
         if !self.state.cluster(berth.cluster).is_fresh() {
             return;
         }
+        // Nor what is no longer part of its group.
+        let group = self.state.intent(berth.app).group(berth.group);
+        if !group.components.contains(&id.component) {
+            return;
+        }
         let binding = self.state.binding(id).expect("a binding that waits exists");
         match self.judge(id, binding) {
             Verdict::Open => {}
             Verdict::Holding(until) => return self.time_gate(id, Some(until)),
             Verdict::Shut => return self.wait_at_gate(id),
         }
-        if self.has_room(id, scratch) {
+        let request =
+            self.state.intent(self.state.berth(id.berth).app).component(id.component).request;
+        if self.has_room(id, &request, scratch) {
             self.prime(id);
         }
     }

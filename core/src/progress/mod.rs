@@ -1,12 +1,13 @@
 //! Progress: moves on whatever can move, after planning.
 //!
-//! Routes users, closes and removes what nobody needs, opens gates and writes content. Each file owns one of
+//! Routes users, closes and removes what nobody needs, rolls out, opens gates and writes content. Each file owns one of
 //! these. Nothing here chooses a cluster: that is `decide`.
 
 mod closing;
 mod contents;
 mod gates;
 mod release;
+mod rollouts;
 mod routes;
 
 use alloc::vec::Vec;
@@ -25,6 +26,7 @@ pub(crate) fn progress(step: &mut Step<'_>, scratch: &mut Scratch) {
     let mut contents = Vec::new();
     let mut gates = Vec::new();
     let mut freed = Vec::new();
+    let mut rollouts = Vec::new();
     for _ in 0..ROUNDS_MAX {
         if !step.work.has_progress() {
             return;
@@ -37,6 +39,10 @@ pub(crate) fn progress(step: &mut Step<'_>, scratch: &mut Scratch) {
         leavings.drain(..).for_each(|berth| step.clear_out(berth));
         take_sorted(&mut step.work.freed, &mut freed);
         freed.drain(..).for_each(|cluster| step.offer_room(cluster));
+        take_sorted(&mut step.work.rollouts, &mut rollouts);
+        rollouts.drain(..).for_each(|app| step.roll(app, scratch));
+        take_sorted(&mut step.work.kept_back, &mut rollouts);
+        rollouts.drain(..).for_each(|app| step.tell_kept_back(app));
         take_sorted(&mut step.work.gates, &mut gates);
         gates.drain(..).for_each(|app| step.open_gates(app, scratch));
         take_sorted(&mut step.work.contents, &mut contents);

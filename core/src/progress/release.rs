@@ -167,7 +167,7 @@ impl Step<'_> {
     fn drain_hold(&self) -> Option<(HoldId, bool)> {
         self.state.holds.iter().find_map(|(id, hold)| match hold.kind {
             HoldKind::MassDrain { .. } => Some((*id, hold.approved)),
-            HoldKind::Blind { .. } => None,
+            HoldKind::Blind { .. } | HoldKind::Rollout { .. } => None,
         })
     }
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{BerthId, BindingId, ClusterId, GroupId, SeriesId};
 use crate::intent::Intent;
+use crate::state::Rollout;
 use crate::units::Tick;
 
 /// What the machine knows of an app.
@@ -30,6 +31,8 @@ pub struct App {
     pub moving: u32,
     /// Bindings that wait for a gate or for room, ascending.
     pub waiting: Vec<BindingId>,
+    /// Clusters that hold what was declared before, or were just written anew; nothing once all hold the same.
+    pub rollout: Option<Box<Rollout>>,
 }
 
 /// Voluntary moves of an app in one window.
@@ -54,6 +57,7 @@ impl App {
             moves: Moves::default(),
             moving: 0,
             waiting: Vec::new(),
+            rollout: None,
         }
     }
 

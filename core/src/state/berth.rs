@@ -9,6 +9,7 @@ use crate::decision::Closing;
 use crate::effect::{EffectKey, Generation};
 use crate::fleet::Resources;
 use crate::ids::{AppId, ClusterId, ComponentId, GroupId};
+use crate::intent::Component;
 use crate::state::arena::Entity;
 use crate::state::{Flow, FlowId, Slot};
 use crate::units::{MilliRps, Span, Tick};
@@ -236,6 +237,19 @@ impl Binding {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.phase == Phase::Ready && self.seen >= self.required
+    }
+
+    /// Whether it serves: git has it, it has been ready, and some of its replicas are still.
+    #[must_use]
+    pub fn is_serving(&self) -> bool {
+        let there = self.seen > 0 || self.required == 0;
+        self.content == Content::Present && self.served && self.phase != Phase::Failed && there
+    }
+
+    /// Whether it was written otherwise than its component is declared, but for the number of replicas.
+    #[must_use]
+    pub fn differs_from(&self, declared: &Component) -> bool {
+        self.revision != declared.revision || self.request != declared.request
     }
 
     /// How long it has been ready at `at`.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::AppId;
 use crate::units::Tick;
 
 /// A change that waits for a person.
@@ -31,5 +32,14 @@ pub enum HoldKind {
         removals: u32,
         /// Of how many.
         bindings: u32,
+    },
+    /// New content that its first clusters are ready on is not written into the others.
+    Rollout {
+        /// Whose.
+        app: AppId,
+        /// How many clusters are ready on it.
+        ready: u32,
+        /// How many wait.
+        pending: u32,
     },
 }

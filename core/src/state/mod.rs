@@ -13,6 +13,7 @@ mod flow;
 mod hold;
 mod outstanding;
 mod prices;
+mod rollout;
 mod running;
 mod timers;
 mod zone;
@@ -29,6 +30,7 @@ pub use self::cluster::{Cluster, Health, Marks, Reach};
 pub use self::flow::{ASSIGNED_MAX, Flow, FlowId, SHARES_MAX, Share, Shares};
 pub use self::hold::{Hold, HoldKind};
 pub use self::outstanding::Outstanding;
+pub use self::rollout::{Course, Rollout, Turn};
 pub use self::timers::Timer;
 pub use self::zone::{Series, Wake, Zone};
 

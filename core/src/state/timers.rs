@@ -40,6 +40,8 @@ pub enum Timer {
     Reconsider(AppId),
     /// All of a large app is considered.
     Review(AppId),
+    /// A cluster has been ready on an app's new content long enough.
+    Soaked(AppId, ClusterId),
 }
 
 /// All deadlines, by time and by purpose.

@@ -129,24 +129,20 @@ impl Step<'_> {
                 return Err(Refusal::ShapeChanged { app });
             }
         }
+        let before = self.state.apps.items().get(app.index());
+        let anew = before.is_some_and(|before| !before.intent.has_content_of(intent));
         self.emit(Event::AppDeclared);
+        self.begin_rollout(app, anew);
         let berths: Vec<BerthId> =
             self.state.app(app).berths.iter().flatten().map(|held| held.1).collect();
         for berth in &berths {
-            self.add_missing_bindings(*berth);
+            if !self.is_kept_back(*berth) {
+                self.add_missing_bindings(*berth);
+            }
         }
         self.work.contents.extend(berths);
         self.work.apps.push((app, Depth::Whole));
         Ok(Trigger::Intent)
-    }
-
-    fn add_missing_bindings(&mut self, berth: BerthId) {
-        let entry = self.state.berth(berth);
-        let group = self.state.intent(entry.app).group(entry.group);
-        let missing = group.components.iter().filter(|id| entry.binding(**id).is_none());
-        for component in missing.copied().collect::<Vec<_>>() {
-            self.emit(Event::BindingAdded { berth, component });
-        }
     }
 
     fn retire(&mut self, cluster: ClusterId) -> Result<Trigger, Refusal> {
@@ -199,6 +195,10 @@ impl Step<'_> {
         match kind {
             HoldKind::Blind { .. } => self.work.silence = true,
             HoldKind::MassDrain { .. } => self.work.releases = true,
+            HoldKind::Rollout { app, .. } => {
+                self.emit(Event::HoldLifted { hold });
+                self.work.rollouts.push(app);
+            }
         }
         Ok(Trigger::Approved)
     }
@@ -218,8 +218,10 @@ impl Step<'_> {
         self.plan_every_app();
         self.work.silence = true;
         self.work.releases = true;
-        let apps = 0..self.state.apps.len();
-        self.work.gates.extend(apps.map(AppId::from_index));
+        for app in (0..self.state.apps.len()).map(AppId::from_index) {
+            self.work.gates.push(app);
+            self.look_at_rollout(app);
+        }
         let berths: Vec<BerthId> = self.state.berths().map(|(id, _)| id).collect();
         for berth in berths {
             self.work.routes.extend(&self.state.berth(berth).sources);
@@ -288,7 +290,7 @@ fn is_well_formed(intent: &Intent, clusters: usize) -> bool {
                 .iter()
                 .all(|(_, table)| !table.is_empty() && table.is_sorted_by(|a, b| a < b))
     });
-    groups_hold && calls_hold && tables_hold
+    groups_hold && calls_hold && tables_hold && intent.rollout.max_unavailable > 0
 }
 
 /// Whether no component moves to another group, no group goes, and calls join the same groups.

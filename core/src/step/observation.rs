@@ -71,6 +71,7 @@ impl Step<'_> {
             let berth = self.state.cluster(cluster).berths[place];
             let app = self.state.berth(berth).app;
             self.work.gates.push(app);
+            self.look_at_rollout(app);
             // Planned at once: what is wanted here again is not to be closed first.
             self.work.apps.push((app, Depth::Whole));
             self.look_at(berth);

@@ -112,6 +112,7 @@ impl Step<'_> {
             return;
         }
         self.emit(Event::BindingReady { binding: id });
+        self.look_at_rollout(self.state.berth(id.berth).app);
         self.work.routes.extend(&self.state.berth(id.berth).sources);
         self.look_at_gates(id);
     }
@@ -121,6 +122,7 @@ impl Step<'_> {
         let Some(binding) = self.state.binding(id) else { return };
         if binding.phase == Phase::Ready && binding.seen < binding.required {
             self.emit(Event::BindingUnready { binding: id });
+            self.soak_anew(id.berth);
             let until = self.at.after(self.state.policy().recovery.ready_within);
             self.emit(Event::BerthTimed { berth: id.berth, until });
         }
@@ -143,6 +145,7 @@ impl Step<'_> {
     pub(crate) fn see_failed(&mut self, id: BindingId, fault: Fault) {
         self.emit(Event::BindingFailed { binding: id, fault });
         self.alert(crate::effect::Alert::BindingFailed { target: self.state.target(id), fault });
+        self.fail_turn(id.berth);
         self.give_up(id.berth);
     }
 
@@ -154,8 +157,10 @@ impl Step<'_> {
         }
         let (app, cluster) = (entry.app, entry.cluster);
         let until = self.at.after(self.state.policy().recovery.retry_after);
-        let seen: alloc::vec::Vec<u16> =
-            entry.bindings.iter().map(|binding| binding.seen).collect();
+        // What a rollout has not brought yet holds nobody up.
+        let seen = |component| entry.binding(component).map_or(u16::MAX, |binding| binding.seen);
+        let components = &self.state.intent(app).group(entry.group).components;
+        let seen: alloc::vec::Vec<u16> = components.iter().map(|one| seen(*one)).collect();
         let staffing = self.state.staffing(app, entry.group, cluster);
         let reached = staffing.ok().and_then(|staffing| staffing.step_within(&seen));
         match reached.filter(|_| entry.is_serving()) {

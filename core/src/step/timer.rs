@@ -4,8 +4,8 @@ use crate::decide::{Depth, REVIEW_FROM};
 use crate::decision::{Closing, Trigger};
 use crate::effect::{Alert, Issued};
 use crate::event::Event;
-use crate::ids::{AppId, BerthId, ClusterId, HoldId};
-use crate::input::TimerFired;
+use crate::ids::{AppId, BerthId, BindingId, ClusterId, HoldId};
+use crate::input::{Fault, TimerFired};
 use crate::state::{Binding, Content, FlowId, Health, HoldKind, Stage, Timer, Wake};
 use crate::step::Step;
 use crate::units::{Permille, Span, Tick};
@@ -65,6 +65,7 @@ impl Step<'_> {
                 self.work.apps.push((app, depth));
             }
             Timer::Review(app) => self.work.apps.push((app, Depth::Whole)),
+            Timer::Soaked(app, _) => self.look_at_rollout(app),
         }
         Trigger::Timer
     }
@@ -116,18 +117,30 @@ impl Step<'_> {
 
     fn see_overdue(&mut self, berth: BerthId) {
         let Some(entry) = self.state.try_berth(berth) else { return };
-        // What waits for a gate is not late; its time begins when it is in git.
-        let late = |binding: &Binding| binding.content != Content::Absent && !binding.is_ready();
-        if !entry.is_live() || !entry.bindings.iter().any(late) {
+        if !entry.is_live() || !entry.bindings.iter().any(is_late) {
             return;
         }
         if self.state.cluster(entry.cluster).is_fresh() {
-            self.give_up(berth);
+            self.see_late(berth);
         } else {
             // Nobody can say how far it is: that is not the berth's fault.
             let until = self.at.after(self.state.policy().recovery.ready_within);
             self.emit(Event::BerthTimed { berth, until });
         }
+    }
+
+    /// A berth is not ready in time. What was written anew in its cluster's turn has failed then.
+    fn see_late(&mut self, id: BerthId) {
+        let berth = self.state.berth(id);
+        let rollout = self.state.app(berth.app).rollout.as_deref();
+        if rollout.is_some_and(|rollout| rollout.turn(berth.cluster).is_some()) {
+            let late = berth.bindings.iter().find(|binding| is_late(binding));
+            let component = late.expect("it is late because of one").component;
+            let target = self.state.target(BindingId { berth: id, component });
+            self.alert(Alert::BindingFailed { target, fault: Fault::TimedOut });
+            self.fail_turn(id);
+        }
+        self.give_up(id);
     }
 
     fn see_drained(&mut self, berth: BerthId) {
@@ -222,7 +235,7 @@ impl Step<'_> {
     fn blind_hold(&self) -> Option<(HoldId, bool)> {
         self.state.holds.iter().find_map(|(id, hold)| match hold.kind {
             HoldKind::Blind { .. } => Some((*id, hold.approved)),
-            HoldKind::MassDrain { .. } => None,
+            HoldKind::MassDrain { .. } | HoldKind::Rollout { .. } => None,
         })
     }
 
@@ -233,6 +246,12 @@ impl Step<'_> {
             let berth = self.state.cluster(cluster).berths[place];
             self.work.berths.push(berth);
             self.work.routes.extend(&self.state.berth(berth).sources);
+            self.look_at_rollout(self.state.berth(berth).app);
         }
     }
+}
+
+/// What waits for a gate is not late; its time begins when it is in git.
+fn is_late(binding: &Binding) -> bool {
+    binding.content != Content::Absent && !binding.is_ready()
 }

@@ -26,6 +26,10 @@ pub(crate) struct Work {
     pub(crate) contents: Vec<BerthId>,
     /// Apps whose gates may open.
     pub(crate) gates: Vec<AppId>,
+    /// Apps whose rollout may move on.
+    pub(crate) rollouts: Vec<AppId>,
+    /// Apps of which it is to be said why clusters keep what they have.
+    pub(crate) kept_back: Vec<AppId>,
     /// Series that have idled for long enough.
     pub(crate) idle: Vec<SeriesId>,
     /// Timers that fire in this step; empty between steps.
@@ -51,7 +55,9 @@ impl Work {
             && self.leavings.is_empty()
             && self.contents.is_empty()
             && self.gates.is_empty()
-            && self.freed.is_empty())
+            && self.freed.is_empty()
+            && self.rollouts.is_empty()
+            && self.kept_back.is_empty())
     }
 
     /// Whether there is nothing left at all.

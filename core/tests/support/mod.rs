@@ -2,7 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use periplus_core::capacity::{PodCount, packs};
 use periplus_core::effect::{Effect, EffectKey, Generation, Issued};
@@ -13,7 +13,7 @@ use periplus_core::input::*;
 use periplus_core::intent::*;
 use periplus_core::labels::{Labels, Selector};
 use periplus_core::policy::Policy;
-use periplus_core::state::{Content, Phase};
+use periplus_core::state::{Berth, Content, Phase, Stage};
 use periplus_core::units::*;
 use periplus_core::{Outbox, Record, State, step};
 
@@ -36,6 +36,10 @@ pub struct Bench {
     /// Clusters whose pods never become ready.
     pub broken: Vec<ClusterId>,
     heartbeats_at: Tick,
+    /// The revision that clusters were told of last.
+    revisions: BTreeMap<BindingId, u64>,
+    /// Clusters whose users an app's new content may have cost something, until all of it is ready there.
+    changing: BTreeSet<(AppId, ClusterId)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,11 +78,12 @@ impl Bench {
         let before = self.state.clone();
         step(&mut self.state, self.now, input, &mut self.out).expect("time passes");
         let record = self.out.record(input).to_record();
-        let mut folded = before;
+        let mut folded = before.clone();
         folded.fold(&record);
         assert_eq!(folded, self.state, "law 1: folding gives the state of the step");
         assert_eq!(folded.digest(), self.state.digest(), "and its digest");
         self.check_room();
+        self.check_rollouts(&before, &record);
         self.log.push(record);
         for issued in std::mem::take(&mut self.out.effects) {
             self.carry_out(&issued);
@@ -152,15 +157,25 @@ impl Bench {
         }
         // A sync agent takes only the newest content: nothing comes of what it replaces.
         self.coming.retain(|_, input| !is_about(input, target.binding));
+        let known = match &issued.effect {
+            Effect::Prime { revision, .. } => self.revisions.insert(target.binding, *revision),
+            Effect::Withdraw { .. } | Effect::Route { .. } | Effect::Alert(_) => {
+                self.revisions.remove(&target.binding)
+            }
+        };
         let reading =
             |seen| self.reading(target.cluster, target.binding, generation, issued.key, seen);
         match &issued.effect {
-            Effect::Prime { scale, .. } => {
+            Effect::Prime { scale, revision, .. } => {
                 let replicas = match scale {
                     periplus_core::effect::Scale::Replicas(replicas) => *replicas,
                     periplus_core::effect::Scale::Bounds { min, .. } => *min,
                 };
                 let (applied, ready) = (reading(Seen::Applied), reading(Seen::Replicas(replicas)));
+                // Agents count what is ready of the newest content, and say so before that they took it.
+                if known.is_some_and(|known| known != *revision) {
+                    self.later(Span(git.0 + sync.0), reading(Seen::Replicas(0)));
+                }
                 self.later(Span(git.0 + sync.0), applied);
                 if !self.broken.contains(&target.cluster) {
                     self.later(Span(git.0 + sync.0 + start.0), ready);
@@ -209,6 +224,61 @@ impl Bench {
                 "never more written than fits: cluster {index}"
             );
         }
+    }
+
+    /// No more clusters that served lose replicas to new content of an app at once than it allows.
+    fn check_rollouts(&mut self, before: &State, record: &Record) {
+        let state = &self.state;
+        let mut changing = std::mem::take(&mut self.changing);
+        let mut joined = BTreeSet::new();
+        for event in &record.events {
+            let (Event::PrimeIssued { binding, .. } | Event::WithdrawIssued { binding, .. }) =
+                event
+            else {
+                continue;
+            };
+            let Some(then) = before.try_berth(binding.berth) else { continue };
+            let is_same = |now: &&Berth| {
+                let whose = |berth: &Berth| (berth.app, berth.group, berth.cluster);
+                now.is_live() && whose(now) == whose(then)
+            };
+            let Some(now) = state.try_berth(binding.berth).filter(is_same) else { continue };
+            let written = then.binding(binding.component).map(|one| (one.revision, one.request));
+            let is = now.binding(binding.component).map(|one| (one.revision, one.request));
+            let same = written == is && matches!(event, Event::PrimeIssued { .. });
+            let mut here = before.berths().filter(|(_, other)| {
+                (other.app, other.cluster) == (then.app, then.cluster) && other.is_live()
+            });
+            let failed =
+                here.any(|(_, other)| other.bindings.iter().any(|one| one.phase == Phase::Failed));
+            let served = then.bindings.iter().all(|one| {
+                one.content == Content::Present && one.served && (one.seen > 0 || one.required == 0)
+            });
+            let new = !changing.contains(&(then.app, then.cluster));
+            if then.is_live() && served && !failed && !same && new {
+                joined.insert((then.app, then.cluster));
+            }
+        }
+        changing.extend(&joined);
+        changing.retain(|(app, cluster)| {
+            let mut held = state
+                .berths()
+                .filter(|(_, berth)| (berth.app, berth.cluster) == (*app, *cluster))
+                .filter(|(_, berth)| !matches!(berth.stage, Stage::Leaving { .. }))
+                .flat_map(|(_, berth)| &berth.bindings)
+                .filter(|binding| binding.content != Content::Leaving);
+            let under_way = held.any(|one| {
+                let asked = one.cause.is_some_and(|key| state.is_outstanding(key));
+                one.phase != Phase::Ready || asked
+            });
+            under_way && !state.cluster(*cluster).is_gone()
+        });
+        for (app, _) in joined {
+            let of_app = changing.iter().filter(|changing| changing.0 == app).count();
+            let most = usize::from(state.intent(app).rollout.max_unavailable);
+            assert!(of_app <= most, "{of_app} clusters of {app:?} change at once, {most} may");
+        }
+        self.changing = changing;
     }
 
     /// Verifies the whole log from nothing: laws 2 and 3.
@@ -403,6 +473,7 @@ pub fn intent(name: Symbol) -> Intent {
             unserved: MicroUsd(20_000),
             response: Bytes(10_000),
         },
+        rollout: RolloutRules::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::luck::Luck;
 use crate::routes::Mix;
 use periplus_core::fleet::{Power, Prices, SeriesSpec};
 use periplus_core::ids::{ComponentId, GroupId, KindId, SeriesId, Symbol, TenantId};
-use periplus_core::intent::{Activation, Group, GroupCall, Intent, Rules, Worth};
+use periplus_core::intent::{Activation, Group, GroupCall, Intent, RolloutRules, Rules, Worth};
 use periplus_core::labels::Selector;
 use periplus_core::units::{
     Bytes, GramsPerKwh, MicroUsd, MicroUsdPerHour, MicrosRtt, MilliRps, Permille,
@@ -100,6 +100,7 @@ fn intent() -> Intent {
             unserved: MicroUsd(0),
             response: Bytes(5_000),
         },
+        rollout: RolloutRules::default(),
     }
 }
 

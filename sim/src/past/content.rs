@@ -50,14 +50,16 @@ impl Content {
     /// What `effect` asks for; `state` is what its record led to.
     pub(crate) fn of(effect: &Effect, state: &State) -> Self {
         match effect {
-            Effect::Prime { target, scale, .. } => {
+            Effect::Prime { target, revision, scale, generation: _ } => {
                 let component = state.intent(target.app).component(target.component);
+                let written = state.binding(target.binding);
+                let written = written.filter(|known| known.revision == *revision);
+                let request = written.map_or(component.request, |known| known.request);
                 let replicas = match *scale {
                     Scale::Replicas(replicas) => (replicas, replicas),
                     Scale::Bounds { min, max } => (min, max),
                 };
-                let (request, revision) = (component.request, component.revision);
-                Self::Present { of: Part::of(target), replicas, request, revision }
+                Self::Present { of: Part::of(target), replicas, request, revision: *revision }
             }
             Effect::Withdraw { target, .. } => Self::Absent(Part::of(target)),
             Effect::Route { flow, app, group, from, weights, .. } => {
@@ -83,7 +85,9 @@ impl Content {
             }
             Scaling::Hpa { min, max } => (min, max),
         };
-        let (request, revision) = (component.request, component.revision);
+        let declared = (component.request, component.revision);
+        let binding = state.binding(id);
+        let (request, revision) = binding.map_or(declared, |one| (one.request, one.revision));
         Self::Present { of, replicas, request, revision }
     }
 

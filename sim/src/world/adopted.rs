@@ -63,7 +63,7 @@ impl World<'_> {
             Scaling::Fixed { .. } => Scale::Replicas(binding.seen),
             Scaling::Hpa { min, max } => Scale::Bounds { min, max },
         };
-        let body = Some(self.body(&target, scale, state));
+        let body = Some(self.body(&target, binding.revision, scale, state));
         let (generation, replicas) = (binding.generation, binding.seen);
         let manifest = Manifest { target, generation, cause, body };
         self.git.know(&manifest);

@@ -51,8 +51,8 @@ impl World<'_> {
             }
             let Issued { key, effect } = issued;
             match effect {
-                Effect::Prime { target, generation, scale } => {
-                    let body = Some(self.body(target, *scale, state));
+                Effect::Prime { target, generation, revision, scale } => {
+                    let body = Some(self.body(target, *revision, *scale, state));
                     let (target, generation) = (*target, *generation);
                     self.gather(Manifest { target, generation, cause: *key, body });
                 }
@@ -110,7 +110,13 @@ impl World<'_> {
     }
 
     /// What is written of a binding.
-    pub(super) fn body(&mut self, target: &Target, scale: Scale, state: &State) -> Body {
+    pub(super) fn body(
+        &mut self,
+        target: &Target,
+        revision: u64,
+        scale: Scale,
+        state: &State,
+    ) -> Body {
         let intent = state.intent(target.app);
         let group = intent.group_of(target.component);
         let desk = self.desk(target.app, group, target.cluster, state);
@@ -120,11 +126,12 @@ impl World<'_> {
             Scale::Replicas(_) => Arc::from([]),
             Scale::Bounds { .. } => Arc::from(component.staffing_in(kind).unwrap_or_default()),
         };
+        let written = state.binding(target.binding).filter(|known| known.revision == revision);
         Body {
             desk,
             scale,
-            request: component.request,
-            revision: component.revision,
+            request: written.map_or(component.request, |known| known.request),
+            revision,
             priority: intent.priority,
             held,
         }

@@ -176,8 +176,8 @@ impl World<'_> {
     /// What an effect writes waits for the log to say that it was applied.
     fn write(&mut self, issued: &Issued, state: &State) {
         let (target, generation, body) = match &issued.effect {
-            Effect::Prime { target, generation, scale } => {
-                (*target, *generation, Some(self.body(target, *scale, state)))
+            Effect::Prime { target, generation, revision, scale } => {
+                (*target, *generation, Some(self.body(target, *revision, *scale, state)))
             }
             Effect::Withdraw { target, generation } => (*target, *generation, None),
             Effect::Route { .. } | Effect::Alert(_) => return,

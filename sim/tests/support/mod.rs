@@ -15,7 +15,7 @@ use periplus_core::ids::{
 };
 use periplus_core::input::{BATCH_MAX, Command, Fault, Observation, Sight};
 use periplus_core::intent::{
-    Activation, Component, Group, GroupCall, Intent, Rules, Scaling, Worth,
+    Activation, Component, Group, GroupCall, Intent, RolloutRules, Rules, Scaling, Worth,
 };
 use periplus_core::labels::{Labels, Selector};
 use periplus_core::units::{
@@ -86,8 +86,8 @@ pub(crate) fn scenario(size: &Size) -> Scenario {
         setup: setup(size, &fleet),
         fleet,
         world: rules(),
-        delivery: periplus_spec::scenario::Delivery::default(),
         ensemble: Default::default(),
+        delivery: Default::default(),
         timeline: Vec::new(),
         expectations: Vec::new(),
     }
@@ -344,6 +344,7 @@ pub(crate) fn intent(name: Symbol, size: &Size) -> Intent {
             unserved: MicroUsd(50_000),
             response: Bytes(20_000),
         },
+        rollout: RolloutRules::default(),
     }
 }
 

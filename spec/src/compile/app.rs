@@ -1,7 +1,9 @@
 //! Apps: from drafts to intents, and to what their components really are.
 
 use periplus_core::ids::{AppId, ClusterId, ComponentId, TenantId};
-use periplus_core::intent::{Activation, Group, Intent, Preference, Rules, Worth};
+use periplus_core::intent::{
+    Activation, Approval, Group, Intent, Preference, RolloutRules, Rules, Worth,
+};
 use periplus_core::labels::Toleration;
 use periplus_core::units::{Bytes, MicrosRtt, Permille, Span};
 
@@ -12,7 +14,7 @@ use crate::compile::context::Context;
 use crate::compile::delivery::{self, Brought};
 use crate::compile::graph::{Graph, graph};
 use crate::compile::roll::{APP, CLUSTER, TENANT, Version};
-use crate::draft::{ApplicationDraft, ComponentDraft, GroupDraft};
+use crate::draft::{ApplicationDraft, ApproveDraft, ComponentDraft, GroupDraft, RolloutDraft};
 use crate::scenario::AppTruth;
 use crate::values::{Duration, Latency};
 use crate::yaml::Cursor;
@@ -79,6 +81,7 @@ pub(crate) fn app(
             unserved: draft.worth.unserved_price.once(),
             response: Bytes(draft.response_bytes.units()),
         },
+        rollout: rollout(&draft.rollout),
         groups,
     };
     let truth = AppTruth {
@@ -238,6 +241,19 @@ fn rules(
         max_clusters: placement.max_clusters,
         avoid,
         preferences,
+    }
+}
+
+fn rollout(draft: &RolloutDraft) -> RolloutRules {
+    let RolloutDraft { max_unavailable_clusters, soak, approve, paused } = *draft;
+    RolloutRules {
+        max_unavailable: max_unavailable_clusters,
+        soak: soak.0,
+        approval: match approve {
+            ApproveDraft::Never => Approval::Never,
+            ApproveDraft::AfterFirst => Approval::AfterFirst,
+        },
+        paused,
     }
 }
 

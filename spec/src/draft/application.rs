@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::draft::{
     CustomizeDraft, DelayDraft, EgressDraft, ExposureDraft, PortDraft, ResourcesDraft,
-    SelectorDraft, SourceDraft,
+    RolloutDraft, SelectorDraft, SourceDraft,
 };
 use crate::values::{
     Duration, LabelKey, LabelValue, Latency, Name, Number, Percentage, Price, Quantity, Rate,
@@ -51,6 +51,9 @@ pub struct ApplicationDraft {
     /// What keeping the promise is worth.
     #[serde(default)]
     pub worth: WorthDraft,
+    /// How new content comes to the clusters that hold it already.
+    #[serde(default)]
+    pub rollout: RolloutDraft,
     /// Bytes that leave the serving cluster per user request.
     #[serde(default = "ten_kilobytes")]
     pub response_bytes: Quantity,
@@ -402,6 +405,7 @@ impl ApplicationDraft {
             activation: ActivationDraft::default(),
             slo: SloDraft::default(),
             worth: WorthDraft::default(),
+            rollout: RolloutDraft::default(),
             response_bytes: ten_kilobytes(),
             namespace: None,
             exposure: None,

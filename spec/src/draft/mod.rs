@@ -16,6 +16,7 @@ mod infrastructure;
 mod initial;
 mod policy;
 mod port;
+mod rollout;
 mod scenario;
 mod tenant;
 mod timeline;
@@ -58,6 +59,7 @@ pub use self::policy::{
     SearchDraft, SwitchingDraft, TrafficDraft, TrustDraft,
 };
 pub use self::port::{PortDraft, Protocol};
+pub use self::rollout::{ApproveDraft, RolloutDraft};
 pub use self::scenario::{
     LinkDraft, ReachDraft, ReachModelDraft, ReachTableDraft, ScenarioDraft, TableDraft, TableKind,
     WorldDraft,
