@@ -55,7 +55,6 @@ pub(crate) fn scenario(size: &Size) -> Scenario {
         setup: setup(size),
         fleet: fleet(size),
         world: world(),
-        delivery: periplus_spec::scenario::Delivery::default(),
         ensemble: Default::default(),
         delivery: Default::default(),
         timeline: Vec::new(),
