@@ -1,0 +1,1 @@
+//! What tests of the service stand on: real and emulated Kubernetes APIs on loopback.
