@@ -9,7 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use periplus_sim::Breakdown;
 
-pub(crate) use self::delivery::{BootstrapArgs, GitArgs, RenderArgs};
+pub(crate) use self::delivery::{AccessArgs, BootstrapArgs, FetchArgs, GitArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 use crate::time::Moment;
 use crate::whatif::draws::DrawsArgs;
@@ -44,6 +44,8 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Show what is in git at an instant, as files.
     Render(RenderArgs),
+    /// Bring the manifests that apps have in git repositories into the folder `fetched` beside the files that name them.
+    Fetch(FetchArgs),
     /// Print what must be installed once, so that a cluster pulls what is written for it.
     Bootstrap(BootstrapArgs),
     /// Explain a decision: every candidate's bill, every refusal.

@@ -85,30 +85,52 @@ pub(crate) struct GitArgs {
     /// Where agents pull from, and the branch.
     #[command(flatten)]
     pub(crate) repository: RepositoryArgs,
-    /// The file with the token for a web server. It is read anew whenever it is needed.
-    #[arg(long, value_name = "FILE", requires = "git")]
-    pub(crate) git_token: Option<PathBuf>,
-    /// The user that the token belongs to; without it, the token is sent as a bearer token.
-    #[arg(long, value_name = "NAME", requires = "git_token")]
-    pub(crate) git_user: Option<String>,
-    /// Ask git's credential helper who we are.
-    #[arg(long, requires = "git", conflicts_with = "git_token")]
-    pub(crate) git_helper: bool,
-    /// The private key for SSH; otherwise those of the SSH agent and of `~/.ssh`.
-    #[arg(long, value_name = "FILE", requires = "git")]
-    pub(crate) ssh_key: Option<PathBuf>,
-    /// The file with the keys of hosts that are trusted; otherwise that of the user. Unknown hosts are refused.
-    #[arg(long, value_name = "FILE", requires = "git")]
-    pub(crate) known_hosts: Option<PathBuf>,
+    /// Who we are there.
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
     /// The private SSH key that commits are signed with.
     #[arg(long, value_name = "FILE", requires = "git")]
     pub(crate) sign_key: Option<PathBuf>,
     /// What becomes of files of ours that somebody has edited, when they change.
     #[arg(long, value_enum, value_name = "WHAT", requires = "git", default_value_t)]
     pub(crate) edited: EditedFiles,
-    /// The folder of the writer's cache; a temporary one where it is not given.
-    #[arg(long, value_name = "DIR", requires = "git")]
+}
+
+/// Arguments that say who we are for git's servers.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Git")]
+pub(crate) struct AccessArgs {
+    /// The file with the token for a web server. It is read anew whenever it is needed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) git_token: Option<PathBuf>,
+    /// The user that the token belongs to; without it, the token is sent as a bearer token.
+    #[arg(long, value_name = "NAME", requires = "git_token")]
+    pub(crate) git_user: Option<String>,
+    /// Ask git's credential helper who we are.
+    #[arg(long, conflicts_with = "git_token")]
+    pub(crate) git_helper: bool,
+    /// The private key for SSH; otherwise those of the SSH agent and of `~/.ssh`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ssh_key: Option<PathBuf>,
+    /// The file with the keys of hosts that are trusted; otherwise that of the user. Unknown hosts are refused.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) known_hosts: Option<PathBuf>,
+    /// The folder of git's cache; a temporary one where it is not given.
+    #[arg(long, value_name = "DIR")]
     pub(crate) git_cache: Option<PathBuf>,
+}
+
+/// Arguments of `fetch`.
+#[derive(Debug, Args)]
+pub struct FetchArgs {
+    /// A scenario's file, or another file with apps. What it includes is looked through too.
+    pub source: PathBuf,
+    /// Ask what branches and tags are now. Without it, those that were fetched stay the commits that they were.
+    #[arg(long)]
+    pub update: bool,
+    /// Who we are there.
+    #[command(flatten)]
+    pub(crate) access: AccessArgs,
 }
 
 /// What becomes of files of ours that somebody has edited.
@@ -127,5 +149,14 @@ impl From<EditedFiles> for Edited {
             EditedFiles::Keep => Self::Keep,
             EditedFiles::Restore => Self::Restore,
         }
+    }
+}
+
+impl AccessArgs {
+    /// Whether anything of it is said.
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { git_token, git_user, git_helper, ssh_key, known_hosts, git_cache } = self;
+        let files = [git_token, ssh_key, known_hosts, git_cache];
+        *git_helper || git_user.is_some() || files.into_iter().any(Option::is_some)
     }
 }

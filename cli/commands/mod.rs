@@ -4,6 +4,7 @@ mod anonymize;
 mod bootstrap;
 mod check;
 mod diff;
+mod fetch;
 mod log;
 mod man;
 mod plan;
@@ -28,6 +29,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Sim(args) => sim::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Render(args) => render::run(&args),
+        Command::Fetch(args) => fetch::run(&args),
         Command::Bootstrap(args) => bootstrap::run(&args),
         Command::Why(args) => why::run(&args),
         Command::Log(command) => log::run(command),

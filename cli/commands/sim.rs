@@ -37,6 +37,12 @@ pub(super) fn run(args: &SimArgs) -> Result<Exit, Failure> {
     }
     let scenario = &loaded.scenario;
     let journal = args.out.as_ref().map(|out| open(out, &args.scenario, &loaded)).transpose()?;
+    if args.git.git.is_none() && args.git.access.is_given() {
+        return Err(Failure::Usage {
+            message: "nothing is written to git, so it needs no token, key or cache".into(),
+            hint: "name the repository with `--git`".into(),
+        });
+    }
     let repository = args.git.repository.repository(args.git.git.as_deref());
     let renderer = Renderer::new(&scenario.delivery, &repository);
     if args.git.git.is_some() {

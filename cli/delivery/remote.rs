@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use periplus_emit::Repository;
 use periplus_git::{
-    Auth, FleetOptions, Http, Options, Ownership, Rate, Signer, Ssh, Target, TargetId, Writer,
-    Writers, make_bare,
+    FleetOptions, Options, Ownership, Rate, Signer, TargetId, Writer, Writers, make_bare,
 };
 use periplus_spec::scenario::Delivery;
-use tempfile::TempDir;
 
+use super::access::{self, Cache};
 use crate::args::GitArgs;
 use crate::failure::Failure;
 
@@ -20,7 +18,7 @@ pub(crate) struct Remotes {
     pub(crate) writers: Writers,
     /// By the cluster's name.
     pub(crate) of_cluster: BTreeMap<String, TargetId>,
-    _cache: Option<TempDir>,
+    _cache: Option<Cache>,
 }
 
 /// How often each host is pushed to: a run is quicker than its day was.
@@ -32,15 +30,7 @@ impl Remotes {
     /// # Errors
     /// One of them is none, or its folder cannot be made.
     pub(crate) fn open(named: &str, args: &GitArgs, delivery: &Delivery) -> Result<Self, Failure> {
-        let temporary =
-            match &args.git_cache {
-                Some(_) => None,
-                None => Some(TempDir::new().map_err(|error| {
-                    Failure::io("make a folder in", &std::env::temp_dir(), &error)
-                })?),
-            };
-        let cache = args.git_cache.as_deref().or(temporary.as_ref().map(TempDir::path));
-        let cache = cache.unwrap_or(Path::new("."));
+        let cache = Cache::open(&args.access)?;
         let template = Repository { url: named.to_owned(), branch: args.repository.branch.clone() };
         let options = FleetOptions { rate: Some(RATE), ..FleetOptions::default() };
         let mut remotes =
@@ -49,11 +39,11 @@ impl Remotes {
             let Repository { url, branch } = template.of(&version.facts)?;
             let id = TargetId(format!("{url} ({branch})"));
             if remotes.writers.writer(&id).is_none() {
-                remotes.writers.add(id.clone(), writer(&url, &branch, args, cache)?);
+                remotes.writers.add(id.clone(), writer(&url, &branch, args, cache.path())?);
             }
             remotes.of_cluster.insert(version.facts.name.to_string(), id);
         }
-        remotes._cache = temporary;
+        remotes._cache = Some(cache);
         Ok(remotes)
     }
 
@@ -68,26 +58,11 @@ fn writer(named: &str, branch: &str, args: &GitArgs, cache: &Path) -> Result<Wri
         Some(folder) => made(&folder, branch)?,
         None => named.to_owned(),
     };
-    let target = Target::new(&url, branch).map_err(|bad| Failure::Usage {
-        message: bad.to_string(),
-        hint: "name a folder, or a URL such as `ssh://git@git.example.net/fleet.git`".into(),
-    })?;
-    let auth = match (&args.git_token, &args.git_user) {
-        (Some(token), Some(user)) => Auth::Basic { user: user.clone(), token: token.clone() },
-        (Some(token), None) => Auth::Bearer(token.clone()),
-        (None, _) if args.git_helper => Auth::Helper,
-        (None, _) => Auth::None,
-    };
-    let mut ssh = Ssh::default();
-    ssh.key.clone_from(&args.ssh_key);
-    ssh.known_hosts.clone_from(&args.known_hosts);
+    let target = access::target(&url, branch)?;
     let options = Options {
-        auth,
-        ssh,
-        http: http()?,
         signer: args.sign_key.clone().map(Signer::new),
         ownership: Ownership::Listed { owner: periplus_git::place, edited: args.edited.into() },
-        ..Options::default()
+        ..access::options(&args.access)?
     };
     Ok(Writer::open(cache, target, options)?)
 }
@@ -113,14 +88,4 @@ fn made(folder: &Path, branch: &str) -> Result<String, Failure> {
         message: format!("{} is not written in UTF-8", folder.display()),
         hint: "name another folder".into(),
     })
-}
-
-#[cfg(feature = "http")]
-fn http() -> Result<Option<Arc<dyn Http>>, Failure> {
-    Ok(Some(Arc::new(super::http::Web::new()?)))
-}
-
-#[cfg(not(feature = "http"))]
-fn http() -> Result<Option<Arc<dyn Http>>, Failure> {
-    Ok(None)
 }

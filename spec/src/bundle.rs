@@ -14,6 +14,7 @@ use crate::draft::{
     ApplicationDraft, CarbonDraft, ClusterDraft, DemandDraft, Document, FailureDraft, LastsDraft,
     ModelDraft, Object, ScenarioDraft, SourceDraft,
 };
+use crate::fetched;
 use crate::files::{Files, relative};
 use crate::load::{Loaded, Reader, Role, split};
 use crate::setting::{Setting, Settings};
@@ -70,11 +71,11 @@ impl Bundle {
         spec.world = said_first(&reader.book, main, "world").0.world.clone();
         let declared = spec.timeline.iter_mut().filter_map(|moment| moment.declare.as_mut());
         for document in declared.flatten() {
-            tables.take_all(main.path(), files_of(document))?;
+            tables.take_all(main.path(), document)?;
         }
         let mut documents = Vec::new();
         for (mut document, path) in reader.book.documents() {
-            tables.take_all(path, files_of(&mut document))?;
+            tables.take_all(path, &mut document)?;
             documents.push(document);
         }
         let tables = tables.texts;
@@ -176,9 +177,25 @@ struct Tables<'f> {
 }
 
 impl Tables<'_> {
-    /// Takes files that are named in the file `from`.
-    fn take_all(&mut self, from: &str, named: Vec<&mut String>) -> Result<(), Vec<Diagnostic>> {
-        named.into_iter().try_for_each(|named| self.take(from, Some(named)))
+    /// Takes the files of a document that stands in the file `from`.
+    fn take_all(&mut self, from: &str, document: &mut Document) -> Result<(), Vec<Diagnostic>> {
+        self.bring(from, document)?;
+        files_of(document).into_iter().try_for_each(|named| self.take(from, Some(named)))
+    }
+
+    /// Names what was fetched by where it lies, so that the bundle needs no repository.
+    fn bring(&mut self, from: &str, document: &mut Document) -> Result<(), Vec<Diagnostic>> {
+        let Document::Application(Object { spec: app, .. }) = document else { return Ok(()) };
+        for component in &mut app.components {
+            let Some(SourceDraft::Files(said)) = &mut component.source else { continue };
+            let Some(git) = said.git.take() else { continue };
+            let here = Cursor::default();
+            for path in &mut said.paths {
+                *path = fetched::beside(self.files, from, &git, path, here)
+                    .map_err(|wrong| vec![wrong])?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes the file that is named in the file `from`, and names it as the bundle does.

@@ -66,6 +66,12 @@ impl Files {
         self.hash.0.digest128()
     }
 
+    /// Whether there is such a file, where it may be read.
+    pub(crate) fn has(&self, path: &str) -> bool {
+        let may = self.open || !path.starts_with("..");
+        may && (self.held.contains_key(path) || self.full(path).is_file())
+    }
+
     /// Where a file is.
     pub(crate) fn full(&self, path: &str) -> PathBuf {
         self.root.join(path)

@@ -22,6 +22,7 @@ pub mod code;
 mod compile;
 pub mod diagnostic;
 pub mod draft;
+pub mod fetched;
 mod files;
 mod load;
 mod parts;

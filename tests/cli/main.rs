@@ -12,6 +12,7 @@ mod diff;
 #[cfg(feature = "objects")]
 mod emit;
 mod expectations;
+mod fetch;
 mod git;
 mod help;
 mod log;

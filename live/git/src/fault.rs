@@ -57,6 +57,14 @@ pub enum Fault {
         /// What the server said.
         why: String,
     },
+    /// There is no such branch, tag or commit, or no such file in it.
+    #[error("{remote} has no {what}. Look for the right name there.")]
+    Absent {
+        /// The remote.
+        remote: String,
+        /// What was looked for.
+        what: String,
+    },
     /// The remote does not want this commit.
     #[error(
         "{remote} refuses to move {reference}: {reason}. It says: {told}. Mend what its rules ask for."

@@ -17,6 +17,7 @@ mod ownership;
 mod pace;
 mod pack;
 mod protocol;
+mod reader;
 mod secret;
 mod sign;
 mod store;
@@ -37,6 +38,7 @@ pub use self::look::files;
 pub use self::ownership::{Conflict, Edited, Owner, Ownership, place};
 pub use self::pace::{Pace, Wall};
 
+pub use self::reader::{Read, read};
 pub use self::secret::Secret;
 pub use self::sign::Signer;
 pub use self::target::{BadTarget, Remote, Target};

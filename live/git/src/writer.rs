@@ -18,6 +18,7 @@ use crate::history::{History, Landed};
 use crate::ownership::{self, Conflict, Ownership};
 use crate::pace::{Pace, Wall, pause_after};
 use crate::pack::Item;
+use crate::protocol::fetch::{Past, Question};
 use crate::protocol::push::{Command, Report};
 use crate::secret::plain;
 use crate::sign::Signer;
@@ -62,6 +63,19 @@ impl Default for Options {
             attempts_max: 20,
             deadline: Duration::from_secs(120),
             pace: Arc::new(Wall::default()),
+        }
+    }
+}
+
+impl Options {
+    /// The way to a remote.
+    pub(crate) fn route(&self, target: &Target) -> Route {
+        Route {
+            remote: target.remote.clone(),
+            auth: self.auth.clone(),
+            ssh: self.ssh.clone(),
+            http: self.http.clone(),
+            deadline: self.deadline,
         }
     }
 }
@@ -147,13 +161,7 @@ impl Writer {
     pub fn open(cache: &Path, target: Target, options: Options) -> Result<Self, Fault> {
         let store = Store::open(cache, &target, &*options.pace)?;
         let head = store.saved_head();
-        let route = Route {
-            remote: target.remote.clone(),
-            auth: options.auth.clone(),
-            ssh: options.ssh.clone(),
-            http: options.http.clone(),
-            deadline: options.deadline,
-        };
+        let route = options.route(&target);
         let reference = target.reference();
         Ok(Self { target, reference, options, route, store, history: History::default(), head })
     }
@@ -282,7 +290,8 @@ impl Writer {
                 have.insert(0, head);
             }
         }
-        self.store.take(|piece| session.fetch(at, &have, piece))?;
+        let question = Question { wants: &[at], have: &have, past: Past::Whole };
+        self.store.take(|piece| session.fetch(&question, piece))?;
         let tree = self.store.commit(at)?.tree;
         self.store.tree(tree)?;
         self.store.flush(at)?;

@@ -16,6 +16,7 @@ use crate::draft::{
     ApplicationDraft, ClusterDraft, ComponentDraft, FilesDraft, ScalingDraft, SourceDraft,
     TenantDraft,
 };
+use crate::fetched;
 use crate::files::{Files, relative};
 use crate::scenario::{
     AppVersion, ClusterFacts, ClusterVersion, Delivery, Manifest, TenantVersion,
@@ -59,7 +60,11 @@ fn manifests(
             let mut manifests = Vec::with_capacity(said.paths.len());
             for (place, path) in said.paths.iter().enumerate() {
                 let here = here.item(place);
-                let source = relative(version.path, path, here)
+                let found = match &said.git {
+                    Some(git) => fetched::place(files, version.path, git, path, here),
+                    None => relative(version.path, path, here),
+                };
+                let source = found
                     .and_then(|path| files.text(&path, here))
                     .map_err(|wrong| vec![wrong]);
                 match source.and_then(|source| objects(&source)) {
@@ -151,7 +156,7 @@ pub(crate) fn revision(
     }
     match source {
         // Where a file lies is no matter, what stands in it is.
-        Some(SourceDraft::Files(FilesDraft { paths: _, workload })) => {
+        Some(SourceDraft::Files(FilesDraft { git: _, paths: _, workload })) => {
             let objects = manifests.iter().flat_map(|manifest| manifest.objects.iter());
             let objects: Vec<_> = objects.map(sorted).collect();
             items.push(serde_json::json!({ "objects": objects, "workload": workload }));
@@ -204,6 +209,7 @@ impl Delivery {
         for component in &mut draft.components {
             // What stands in them is in the manifests.
             if let Some(SourceDraft::Files(files)) = &mut component.source {
+                files.git = None;
                 files.paths.clear();
             }
         }

@@ -27,12 +27,28 @@ pub enum SourceDraft {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(rename = "Files")]
 pub struct FilesDraft {
-    /// The files, from the one that names them. A file may hold several objects.
+    /// The repository that they are in. `periplus fetch` brings them from there into the folder `fetched`, beside the file
+    /// that names them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<GitDraft>,
+    /// The files, from the one that names them, or from the root of the repository. A file may hold several objects.
     #[schemars(length(min = 1))]
     pub paths: Vec<String>,
     /// The `Deployment` or `StatefulSet` whose replicas are set, where there are several.
     #[serde(default)]
     pub workload: Option<String>,
+}
+
+/// A revision of a git repository.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "Git")]
+pub struct GitDraft {
+    /// Where the repository is, without a user or a password: `https://…`, `ssh://…` or `file:///…`.
+    pub repository: String,
+    /// A branch, a tag or a commit. Only a commit says for ever the same; of the others, the commit that they were when
+    /// they were fetched is kept until `periplus fetch --update`.
+    pub revision: String,
 }
 
 /// A folder of a git repository.

@@ -37,7 +37,7 @@ pub use self::common::{
     ResourcesDraft, SelectionDraft, SelectorDraft,
 };
 pub use self::delivery::{
-    CustomizeDraft, CustomizeTargetDraft, EgressDraft, ExposureDraft, FilesDraft, HelmDraft,
+    CustomizeDraft, CustomizeTargetDraft, EgressDraft, ExposureDraft, FilesDraft, GitDraft, HelmDraft,
     ImageDraft, KustomizeDraft, MemberDraft, MemberRole, SourceDraft,
 };
 pub use self::demand::{

@@ -12,6 +12,8 @@ use super::{Broken, shown};
 pub(crate) struct Advert {
     /// Where the reference is.
     pub(crate) at: Option<Oid>,
+    /// Where every branch and tag is.
+    pub(crate) tips: Vec<Oid>,
     abilities: Vec<String>,
 }
 
@@ -25,7 +27,7 @@ const ABILITIES_MAX: usize = 256;
 impl Advert {
     /// Of a remote that is asked without its protocol.
     pub(crate) fn of(at: Option<Oid>) -> Self {
-        Self { at, abilities: Vec::new() }
+        Self { at, ..Self::default() }
     }
 
     /// Reads what a remote says of `reference`.
@@ -74,6 +76,10 @@ impl Advert {
         let name = line.get(40..).and_then(|rest| rest.strip_prefix(b" ")).ok_or_else(odd)?;
         if name == reference.as_bytes() && !id.is_zero() {
             self.at = Some(id);
+        }
+        // What a tag leads to is told beside it, as `^{}`.
+        if name.starts_with(b"refs/") && !name.ends_with(b"^{}") && !id.is_zero() {
+            self.tips.push(id);
         }
         Ok(())
     }

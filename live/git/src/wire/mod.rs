@@ -14,7 +14,7 @@ use std::process::Command as Process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use git2::{Oid, Repository};
+use git2::Repository;
 
 pub use self::auth::Auth;
 use self::http::Web;
@@ -23,6 +23,7 @@ use self::program::{End, Running};
 use crate::fault::Fault;
 use crate::pack::{Bases, Item, pack};
 use crate::protocol::advert::Advert;
+use crate::protocol::fetch::Question;
 use crate::protocol::pkt::PktFault;
 use crate::protocol::push::{Command, Report};
 use crate::protocol::{Broken, fetch, push};
@@ -215,24 +216,25 @@ impl Session {
         }
     }
 
-    /// Asks the remote for what leads to `want`, and hands its pack on.
+    /// Asks the remote for objects, and hands its pack on.
     pub(crate) fn fetch(
         self,
-        want: Oid,
-        have: &[Oid],
+        question: &Question<'_>,
         piece: impl FnMut(&[u8]) -> Result<(), Broken>,
     ) -> Result<(), Fault> {
         let Self { advert, line, remote, deadline } = self;
-        let request = fetch::request(want, have, &advert);
+        let request = fetch::request(question, &advert);
         match line {
             Line::Web(web) => {
                 let mut answer = web.call(Service::Upload, &request).map_err(|(_, fault)| fault)?;
-                fetch::pack(&mut answer, &advert, piece).map_err(|broken| web.explain(&broken))
+                fetch::pack(&mut answer, question, &advert, piece).map_err(|broken| web.explain(&broken))
             }
             Line::Program(mut running) => {
                 let told = running.stdin.as_mut().map(|stdin| tell(stdin, &request));
                 let read = match told {
-                    Some(Ok(())) | None => fetch::pack(&mut running.stdout, &advert, piece),
+                    Some(Ok(())) | None => {
+                        fetch::pack(&mut running.stdout, question, &advert, piece)
+                    }
                     Some(Err(fault)) => Err(PktFault::Io(fault).into()),
                 };
                 read.map_err(|broken| explain(&remote, deadline, running.end(), &broken))

@@ -11,6 +11,7 @@ mod killed;
 mod laws;
 mod owned;
 mod proxy;
+mod read;
 mod rivals;
 mod secrets;
 mod servers;
