@@ -82,12 +82,12 @@ fn until_its_turn_a_cluster_has_the_files_that_it_had() {
 }
 
 /// Looks at the images that are in git when two of four sites had their turn.
-struct Midway<'d> {
-    renderer: Renderer<'d>,
+struct Midway {
+    renderer: Renderer,
     images: Vec<(String, String)>,
 }
 
-impl Watch for Midway<'_> {
+impl Watch for Midway {
     fn probes(&self) -> Vec<Tick> {
         vec![Tick(35 * Span::MINUTE.0)]
     }
@@ -107,8 +107,8 @@ impl Watch for Midway<'_> {
 /// Follows a run, and renders it anew whenever a draft is over.
 struct Compared<'d> {
     file: &'d Path,
-    renderer: Renderer<'d>,
-    windows: Windows<'d>,
+    renderer: Renderer,
+    windows: Windows,
     /// The state before the record that is being taken.
     folded: State,
     tree: Files,

@@ -53,8 +53,8 @@ struct Before {
 struct Followed<'d> {
     file: &'d Path,
     scenario: &'d Scenario,
-    renderer: Renderer<'d>,
-    windows: Windows<'d>,
+    renderer: Renderer,
+    windows: Windows,
     folded: State,
     tree: Files,
     before: Option<Before>,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use periplus_git::{Remote, Target};
 use periplus_spec::draft::GitDraft;
-use periplus_spec::fetched::{Found, is_commit, needs};
+use periplus_spec::fetched::{Found, Needs, is_commit, needs};
 
 use crate::args::FetchArgs;
 use crate::delivery::access::{self, Cache};
@@ -15,7 +15,7 @@ pub(super) fn run(args: &FetchArgs) -> Result<Exit, Failure> {
     let all = needs(&args.source).map_err(Failure::Files)?;
     let options = access::options(&args.access)?;
     let mut targets = BTreeMap::new();
-    for (git, _, _) in all.iter().flat_map(|needs| needs.wanted()) {
+    for (git, _, _) in all.iter().flat_map(Needs::wanted) {
         targets.insert(git.clone(), access::target(&git.repository, &git.revision)?);
     }
     if args.access.git_token.is_some() {

@@ -196,14 +196,14 @@ fn answer(
 }
 
 /// What takes the records of a run.
-struct Sinks<'d> {
+struct Sinks {
     journal: Option<Writer>,
-    history: Option<History<'d>>,
+    history: Option<History>,
     traces: Traces,
     story: Option<Story>,
 }
 
-impl Sink for Sinks<'_> {
+impl Sink for Sinks {
     fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
         self.traces.accept(record, state)?;
         if let Some(journal) = &mut self.journal {

@@ -1,11 +1,10 @@
 //! The repositories that were named on the command line, and who writes to them.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use periplus_emit::Repository;
 use periplus_git::{
-    FleetOptions, Options, Ownership, Rate, Signer, TargetId, Writer, Writers, make_bare,
+    Divider, FleetOptions, Options, Ownership, Rate, Signer, TargetId, Writer, Writers, make_bare,
 };
 use periplus_spec::scenario::Delivery;
 
@@ -16,9 +15,8 @@ use crate::failure::Failure;
 /// The repositories that are written to, and which of them each cluster pulls from.
 pub(crate) struct Remotes {
     pub(crate) writers: Writers,
-    /// By the cluster's name.
-    pub(crate) of_cluster: BTreeMap<String, TargetId>,
-    _cache: Option<Cache>,
+    pub(crate) divider: Divider,
+    _cache: Cache,
 }
 
 /// How often each host is pushed to: a run is quicker than its day was.
@@ -33,23 +31,17 @@ impl Remotes {
         let cache = Cache::open(&args.access)?;
         let template = Repository { url: named.to_owned(), branch: args.repository.branch.clone() };
         let options = FleetOptions { rate: Some(RATE), ..FleetOptions::default() };
-        let mut remotes =
-            Self { writers: Writers::new(options), of_cluster: BTreeMap::new(), _cache: None };
+        let mut writers = Writers::new(options);
+        let mut divider = Divider::default();
         for version in delivery.clusters.iter().filter_map(|versions| versions.last()) {
             let Repository { url, branch } = template.of(&version.facts)?;
             let id = TargetId(format!("{url} ({branch})"));
-            if remotes.writers.writer(&id).is_none() {
-                remotes.writers.add(id.clone(), writer(&url, &branch, args, cache.path())?);
+            if writers.writer(&id).is_none() {
+                writers.add(id.clone(), writer(&url, &branch, args, cache.path())?);
             }
-            remotes.of_cluster.insert(version.facts.name.to_string(), id);
+            divider.set(version.facts.name.to_string(), id);
         }
-        remotes._cache = Some(cache);
-        Ok(remotes)
-    }
-
-    /// All of the repositories, each once.
-    pub(crate) fn ids(&self) -> BTreeSet<TargetId> {
-        self.of_cluster.values().cloned().collect()
+        Ok(Self { writers, divider, _cache: cache })
     }
 }
 

@@ -24,7 +24,8 @@ pub const FOLDER: &str = "fetched";
 /// The file in it that says which commit each revision was.
 const LOCK: &str = "lock.yaml";
 /// What its first line says.
-const LOCK_HEAD: &str = "# Which commit each revision was when it was fetched, by `periplus fetch`.\n";
+const LOCK_HEAD: &str =
+    "# Which commit each revision was when it was fetched, by `periplus fetch`.\n";
 
 /// Which commit a revision was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,7 +90,8 @@ const LOCK_PATH: &str = "fetched/lock.yaml";
 /// Every app that is declared at any time, and the file that it stands in.
 fn apps(book: &Book) -> impl Iterator<Item = (&ApplicationDraft, &str)> {
     let later = book.scenarios.iter().flat_map(|page| {
-        let declared = page.object.spec.timeline.iter().filter_map(|moment| moment.declare.as_ref());
+        let declared =
+            page.object.spec.timeline.iter().filter_map(|moment| moment.declare.as_ref());
         declared.flatten().filter_map(|document| match document {
             Document::Application(object) => Some((&object.spec, page.path())),
             Document::Cluster(_)
@@ -148,8 +150,7 @@ impl Needs {
         let mut locked = Vec::with_capacity(self.wanted.len());
         for git in self.wanted.keys() {
             let new = found.iter().find(|found| found.origin == *git);
-            let commit =
-                new.map(|found| &*found.commit).or_else(|| commit_of(git, &self.locked));
+            let commit = new.map(|found| &*found.commit).or_else(|| commit_of(git, &self.locked));
             if let Some(commit) = commit {
                 let (repository, revision) = (git.repository.clone(), git.revision.clone());
                 locked.push(Locked { repository, revision, commit: commit.to_owned() });

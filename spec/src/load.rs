@@ -133,7 +133,7 @@ pub fn check_text(name: &str, text: &str) -> Vec<Diagnostic> {
 ///
 /// # Errors
 /// Everything that is wrong, by file and place.
-pub fn delivery(path: &Path) -> Result<Delivery, Vec<Diagnostic>> {
+pub fn delivery(path: &Path) -> Result<Arc<Delivery>, Vec<Diagnostic>> {
     let (root, name) = split(path);
     let mut reader = Reader::new(Files::open(root));
     reader.read(&name, Cursor::default(), Role::Main);

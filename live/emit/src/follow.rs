@@ -12,8 +12,8 @@ use crate::render::{Part, Pictures, Problem, Renderer, parts};
 
 /// Keeps a tree in step with a log, rendering only what changed.
 #[derive(Debug)]
-pub struct Follower<'d> {
-    renderer: Renderer<'d>,
+pub struct Follower {
+    renderer: Renderer,
     rendered: BTreeMap<Part, Files>,
     dirty: BTreeSet<Part>,
     /// Parts that change with something else, which only the state knows.
@@ -37,10 +37,10 @@ enum Wide {
     Connected(AppId),
 }
 
-impl<'d> Follower<'d> {
+impl Follower {
     /// Begins with an empty tree.
     #[must_use]
-    pub fn new(renderer: Renderer<'d>) -> Self {
+    pub fn new(renderer: Renderer) -> Self {
         Self { renderer, rendered: BTreeMap::new(), dirty: BTreeSet::new(), wide: Vec::new() }
     }
 
@@ -48,7 +48,7 @@ impl<'d> Follower<'d> {
     ///
     /// # Errors
     /// Something cannot be rendered.
-    pub fn of(renderer: Renderer<'d>, state: &State) -> Result<Self, Problem> {
+    pub fn of(renderer: Renderer, state: &State) -> Result<Self, Problem> {
         let mut follower = Self::new(renderer);
         follower.dirty.extend(parts(state));
         follower.take(state)?;

@@ -17,7 +17,7 @@ use crate::net::{Fleet, drivers, vip};
 use crate::workload::{APP, COMPONENT, port_name};
 
 /// The addresses that services have in meshes, by namespace and name.
-pub(crate) type Addresses<'d> = BTreeMap<(&'d str, &'d str), Ipv4Addr>;
+pub(crate) type Addresses = BTreeMap<String, BTreeMap<String, Ipv4Addr>>;
 
 /// In at most so many clusters every one keeps the names of all zones, if with nothing sent to it: a zone whose users
 /// move to another cluster is then never without its name, whichever of the two takes its commit first. In more, it would
@@ -25,7 +25,7 @@ pub(crate) type Addresses<'d> = BTreeMap<(&'d str, &'d str), Ipv4Addr>;
 const NAMES_KEPT_MAX: usize = 8;
 
 /// The addresses of all services that are ever declared: they do not change while anything runs.
-pub(crate) fn addresses(delivery: &Delivery) -> Addresses<'_> {
+pub(crate) fn addresses(delivery: &Delivery) -> Addresses {
     let versions = delivery.apps.iter().flatten();
     let names: BTreeSet<(&str, &str)> = versions
         .flat_map(|version| {
@@ -33,7 +33,11 @@ pub(crate) fn addresses(delivery: &Delivery) -> Addresses<'_> {
             components.map(|component| (&*version.namespace, &*component.name))
         })
         .collect();
-    vip::virtual_addresses(names)
+    let mut addresses = Addresses::new();
+    for ((namespace, name), address) in vip::virtual_addresses(names) {
+        addresses.entry(namespace.to_owned()).or_default().insert(name.to_owned(), address);
+    }
+    addresses
 }
 
 /// Whether any cluster has anything that connects or protects.
@@ -53,7 +57,7 @@ impl Picture {
     pub(crate) fn of(
         state: &State,
         delivery: &Delivery,
-        addresses: &Addresses<'_>,
+        addresses: &Addresses,
         app: AppId,
     ) -> Option<Self> {
         let version = delivery.app(app, state.at())?;
@@ -108,7 +112,7 @@ impl<'d> Drawn<'d> {
     }
 
     /// The services, one for each component, in their order.
-    fn services(&self, addresses: &Addresses<'_>) -> Vec<Service> {
+    fn services(&self, addresses: &Addresses) -> Vec<Service> {
         let draft = &self.version.draft;
         let entry = draft.entry.as_ref().unwrap_or(&draft.components[0].name);
         let places: BTreeMap<&str, ServiceIndex> = draft
@@ -132,7 +136,8 @@ impl<'d> Drawn<'d> {
                 .filter_map(|call| places.get(&*call.from).copied())
                 .collect(),
             vip: addresses
-                .get(&(namespace, &*component.name))
+                .get(namespace)
+                .and_then(|named| named.get(&*component.name))
                 .copied()
                 .unwrap_or(Ipv4Addr::UNSPECIFIED),
             exposure: draft.exposure.clone().filter(|_| component.name == *entry),

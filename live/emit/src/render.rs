@@ -34,11 +34,11 @@ use crate::tenant;
 
 /// What renders trees.
 #[derive(Clone, Debug)]
-pub struct Renderer<'d> {
-    delivery: &'d Delivery,
-    repository: &'d Repository,
+pub struct Renderer {
+    delivery: Arc<Delivery>,
+    repository: Repository,
     /// The addresses of services in meshes; none where no cluster connects or protects anything.
-    addresses: Option<Arc<Addresses<'d>>>,
+    addresses: Option<Arc<Addresses>>,
 }
 
 /// Pictures of the networks of apps, drawn once for all clusters of an instant.
@@ -82,13 +82,13 @@ impl fmt::Display for Problem {
     }
 }
 
-impl<'d> Renderer<'d> {
+impl Renderer {
     /// Renders what was declared, to be pulled from a repository.
     #[must_use]
-    pub fn new(delivery: &'d Delivery, repository: &'d Repository) -> Self {
+    pub fn new(delivery: &Arc<Delivery>, repository: &Repository) -> Self {
         let connected = picture::is_connected(delivery);
         let addresses = connected.then(|| Arc::new(picture::addresses(delivery)));
-        Self { delivery, repository, addresses }
+        Self { delivery: Arc::clone(delivery), repository: repository.clone(), addresses }
     }
 
     /// Whether any cluster connects or protects anything: then a route changes files too.
@@ -101,7 +101,7 @@ impl<'d> Renderer<'d> {
     #[must_use]
     pub fn network(&self, state: &State, app: AppId) -> Option<Fleet> {
         let addresses = self.addresses.as_ref()?;
-        Picture::of(state, self.delivery, addresses, app).map(|picture| picture.fleet)
+        Picture::of(state, &self.delivery, addresses, app).map(|picture| picture.fleet)
     }
 
     /// All files of an instant.
@@ -167,12 +167,7 @@ impl<'d> Renderer<'d> {
     }
 
     /// The version of an app that a binding was written from.
-    fn version(
-        &self,
-        state: &State,
-        app: AppId,
-        binding: &state::Binding,
-    ) -> Option<&'d AppVersion> {
+    fn version(&self, state: &State, app: AppId, binding: &state::Binding) -> Option<&AppVersion> {
         let at = state.at();
         let known = self.delivery.component(app, binding.component, binding.revision, at);
         known.or_else(|| self.delivery.app(app, at))
@@ -184,7 +179,7 @@ impl<'d> Renderer<'d> {
         state: &State,
         cluster: ClusterId,
         app: AppId,
-    ) -> Vec<(ComponentId, Binding<'d>)> {
+    ) -> Vec<(ComponentId, Binding<'_>)> {
         let facts = self.delivery.cluster(cluster, state.at());
         let berths = state.cluster(cluster).berths.iter().map(|berth| state.berth(*berth));
         let mut bindings = Vec::new();
@@ -224,7 +219,7 @@ impl<'d> Renderer<'d> {
         pictures: &'p mut Pictures,
     ) -> Option<&'p Picture> {
         let addresses = self.addresses.as_ref().filter(|_| !drivers(facts).is_empty())?;
-        let drawn = || Picture::of(state, self.delivery, addresses, app);
+        let drawn = || Picture::of(state, &self.delivery, addresses, app);
         pictures.0.entry(app).or_insert_with(drawn).as_ref()
     }
 

@@ -29,8 +29,8 @@ pub struct Draft {
 
 /// Gathers what records change into drafts.
 #[derive(Debug)]
-pub struct Windows<'d> {
-    follower: Follower<'d>,
+pub struct Windows {
+    follower: Follower,
     window: Span,
     /// When the open window ends.
     due: Option<Tick>,
@@ -41,10 +41,10 @@ pub struct Windows<'d> {
     last: (Tick, Seq),
 }
 
-impl<'d> Windows<'d> {
+impl Windows {
     /// Gathers what a follower finds for at least as long as `window`.
     #[must_use]
-    pub fn new(follower: Follower<'d>, window: Span) -> Self {
+    pub fn new(follower: Follower, window: Span) -> Self {
         Self {
             follower,
             window,
@@ -58,7 +58,7 @@ impl<'d> Windows<'d> {
 
     /// What stands in the tree once everything that was drafted is committed.
     #[must_use]
-    pub fn follower(&self) -> &Follower<'d> {
+    pub fn follower(&self) -> &Follower {
         &self.follower
     }
 

@@ -64,9 +64,8 @@ fn manifests(
                     Some(git) => fetched::place(files, version.path, git, path, here),
                     None => relative(version.path, path, here),
                 };
-                let source = found
-                    .and_then(|path| files.text(&path, here))
-                    .map_err(|wrong| vec![wrong]);
+                let source =
+                    found.and_then(|path| files.text(&path, here)).map_err(|wrong| vec![wrong]);
                 match source.and_then(|source| objects(&source)) {
                     Ok(objects) => {
                         let name = path.rsplit('/').next().unwrap_or(path).to_owned();

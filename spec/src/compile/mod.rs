@@ -26,6 +26,8 @@ mod trace;
 mod ways;
 mod world;
 
+use std::sync::Arc;
+
 use periplus_core::Input;
 use periplus_core::input::Command;
 use periplus_core::policy::Policy;
@@ -112,7 +114,7 @@ pub(crate) fn compile(
         duration: run.until,
         setup,
         fleet,
-        delivery,
+        delivery: Arc::new(delivery),
         world,
         ensemble,
         timeline,

@@ -37,8 +37,8 @@ pub use self::common::{
     ResourcesDraft, SelectionDraft, SelectorDraft,
 };
 pub use self::delivery::{
-    CustomizeDraft, CustomizeTargetDraft, EgressDraft, ExposureDraft, FilesDraft, GitDraft, HelmDraft,
-    ImageDraft, KustomizeDraft, MemberDraft, MemberRole, SourceDraft,
+    CustomizeDraft, CustomizeTargetDraft, EgressDraft, ExposureDraft, FilesDraft, GitDraft,
+    HelmDraft, ImageDraft, KustomizeDraft, MemberDraft, MemberRole, SourceDraft,
 };
 pub use self::demand::{
     CommutersDraft, DemandDraft, DiurnalDraft, FlashCrowdDraft, ModelDraft, ShareDraft,

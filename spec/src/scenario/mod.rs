@@ -43,7 +43,7 @@ pub struct Scenario {
     /// What there is, by id.
     pub fleet: Fleet,
     /// What is written into git for whom.
-    pub delivery: Delivery,
+    pub delivery: Arc<Delivery>,
     /// How the world behaves.
     pub world: World,
     /// Other days that it could be as well.

@@ -227,7 +227,8 @@ impl Session {
         match line {
             Line::Web(web) => {
                 let mut answer = web.call(Service::Upload, &request).map_err(|(_, fault)| fault)?;
-                fetch::pack(&mut answer, question, &advert, piece).map_err(|broken| web.explain(&broken))
+                fetch::pack(&mut answer, question, &advert, piece)
+                    .map_err(|broken| web.explain(&broken))
             }
             Line::Program(mut running) => {
                 let told = running.stdin.as_mut().map(|stdin| tell(stdin, &request));
