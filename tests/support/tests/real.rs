@@ -11,7 +11,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, Node as NodeObject, Pod};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{AuthInfo, KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config, ResourceExt};
 use periplus_support::kubelet::{FATE, Fate, Kubelet, Node, Options};
 use periplus_support::real::{Cluster, until, write_kubeconfig};
@@ -208,7 +208,8 @@ async fn an_account_may_do_what_its_rules_say_and_nothing_else() {
     let map = serde_json::from_value(json!({ "metadata": { "name": "new" } })).unwrap();
     assert_eq!(refusal(maps.create(&PostParams::default(), &map).await), 403);
 
-    let nobody = Config { auth_info: kube::config::AuthInfo::default(), ..reader.config().await };
+    let mut nobody = reader.config().await;
+    nobody.auth_info = AuthInfo::default();
     let maps: Api<ConfigMap> = Api::all(Client::try_from(nobody).unwrap());
     assert_eq!(refusal(maps.list(&ListParams::default()).await), 403);
 }

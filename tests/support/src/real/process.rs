@@ -92,3 +92,66 @@ fn spawn(command: Command) -> io::Result<Child> {
     orders.send((command, answer)).expect("the thread never ends");
     answered.recv().expect("it answers every order")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+    use std::{env, process};
+
+    use super::*;
+
+    /// Names the folder of the process that is to die.
+    const DIES_IN: &str = "PERIPLUS_SUPPORT_DIES_IN";
+    const SOON: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_program_outlives_the_thread_that_asked_for_it_but_not_the_process() {
+        if let Some(folder) = env::var_os(DIES_IN) {
+            die_in(Path::new(&folder));
+        }
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let this = thread::current().name().expect("a test has a name").to_owned();
+        let died = Command::new(env::current_exe().expect("it has a path"))
+            .args(["--exact", &this])
+            .env(DIES_IN, folder.path())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        assert!(!died.expect("it starts").success());
+        let id = fs::read_to_string(folder.path().join("id")).expect("the program had started");
+        wait_until(|| matches!(state(&id), None | Some('Z')));
+    }
+
+    /// Starts a program from a thread that ends, and ends without letting go of it.
+    fn die_in(folder: &Path) -> ! {
+        let mut command = Command::new("sleep");
+        command.arg("600");
+        let place = folder.to_owned();
+        let asked = thread::spawn(move || Process::start("sleep", &command, &place));
+        let mut program = asked.join().expect("it starts");
+        let id = program.id().to_string();
+        wait_until(|| name(&id) == "sleep");
+        assert!(!program.has_ended());
+        fs::write(folder.join("id"), id).expect("it is written");
+        process::abort();
+    }
+
+    fn wait_until(holds: impl Fn() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < SOON, "waited {SOON:?}");
+            thread::yield_now();
+        }
+    }
+
+    fn name(id: &str) -> String {
+        let name = fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+        name.trim().to_owned()
+    }
+
+    /// `Z` for one that has ended and that nobody has asked about.
+    fn state(id: &str) -> Option<char> {
+        let told = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        told.rsplit_once(") ")?.1.chars().next()
+    }
+}
