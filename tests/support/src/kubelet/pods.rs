@@ -276,3 +276,61 @@ fn at(life: &Life, after: Duration) -> String {
     let then = life.began.saturating_add(after).unwrap_or(life.began);
     format!("{then:.0}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(owner: &str, policy: &str) -> Pod {
+        let pod = json!({
+            "metadata": {
+                "ownerReferences": [{ "apiVersion": "v1", "kind": owner, "name": "o", "uid": "u" }],
+            },
+            "spec": { "restartPolicy": policy, "containers": [{ "name": "main", "image": "app:1" }] },
+        });
+        serde_json::from_value(pod).expect("it is a pod")
+    }
+
+    #[test]
+    fn a_container_is_where_its_fate_and_its_age_bring_it() {
+        let options = Options::of([]);
+        let (app, job) = (pod("ReplicaSet", "Always"), pod("Job", "Never"));
+        let after = |seconds| options.starts_after + Duration::from_secs(seconds);
+        let runs = |ready| Stage::Runs { ready };
+        let waits = |restarts| Stage::Waits { restarts };
+        for (fate, pod, age, stage) in [
+            (Fate::Serves, &app, Duration::ZERO, Stage::Starts),
+            (Fate::Serves, &app, after(3600), runs(true)),
+            (Fate::Serves, &job, after(0), runs(true)),
+            (Fate::Serves, &job, after(1), Stage::Done { code: 0 }),
+            (Fate::PullFails, &app, Duration::ZERO, Stage::Starts),
+            (Fate::PullFails, &app, after(1), Stage::Unfetched),
+            (Fate::NeverReady, &job, after(3600), runs(false)),
+            (Fate::Crashes, &job, after(0), Stage::Done { code: 1 }),
+            (Fate::Crashes, &app, after(0), waits(0)),
+            (Fate::Crashes, &app, after(1), waits(1)),
+            (Fate::Crashes, &app, after(2), waits(1)),
+            (Fate::Crashes, &app, after(3), waits(2)),
+            // 1, 2, 4 … 256 s, and 300 s from then on.
+            (Fate::Crashes, &app, after(511), waits(9)),
+            (Fate::Crashes, &app, after(811), waits(10)),
+        ] {
+            assert_eq!(Stage::of(fate, pod, age, &options), stage, "{fate:?} after {age:?}");
+        }
+    }
+
+    #[test]
+    fn a_fate_is_said_by_the_annotation_else_by_a_test_else_by_the_tag() {
+        let mut pod = pod("ReplicaSet", "Always");
+        let mut images = BTreeMap::new();
+        pod.spec.as_mut().expect("it has one").containers[0].image = Some("app:missing".to_owned());
+        assert_eq!(fates(&pod, &images), Ok(vec![Fate::PullFails]));
+        images.insert("app:missing".to_owned(), Fate::Serves);
+        assert_eq!(fates(&pod, &images), Ok(vec![Fate::Serves]));
+        let annotate = |word: &str| Some([(FATE.to_owned(), word.to_owned())].into());
+        pod.metadata.annotations = annotate("crashes");
+        assert_eq!(fates(&pod, &images), Ok(vec![Fate::Crashes]));
+        pod.metadata.annotations = annotate("flies");
+        assert_eq!(fates(&pod, &images), Err("flies".to_owned()));
+    }
+}

@@ -187,14 +187,18 @@ impl Stage {
     fn take(&mut self, pod: Pod) {
         let now = Instant::now();
         let addresses = &mut self.addresses;
+        let starts_after = self.options.starts_after;
         let fates = pods::fates(&pod, &self.images);
         let played = self.pods.entry(uid_of(&pod)).or_insert_with(|| {
             *addresses += 1;
             let [_, a, b, c] = addresses.to_be_bytes();
+            // Kubelets before this one may have started it.
+            let age = if phase(&pod) == "Running" { starts_after } else { Duration::ZERO };
+            let (began, began_at) = ago(now, age);
             Played {
                 pod: pod.clone(),
-                began: now,
-                began_at: Timestamp::now(),
+                began,
+                began_at,
                 address: format!("10.{}.{b}.{c}", 64 + a),
                 fates,
                 said: None,
@@ -276,12 +280,16 @@ impl Played {
             self.due = (now < ends).then_some(ends);
             return (now >= ends).then_some(Act::End);
         }
+        if matches!(phase(&self.pod), "Succeeded" | "Failed") {
+            self.due = None;
+            return None;
+        }
         let fates = pods::fates(&self.pod, images);
         if fates != self.fates {
-            // What changes its mind had run before, and does from now on what it does then.
+            // What has another fate starts again, with its image at hand.
             self.fates = fates;
-            self.began = self.began.max(now.checked_sub(options.starts_after).unwrap_or(now));
-            self.began_at = Timestamp::now().saturating_sub(now - self.began).unwrap_or_default();
+            let age = options.starts_after.min(now - self.began);
+            (self.began, self.began_at) = ago(now, age);
         }
         let life =
             Life { began: self.began_at, age: now - self.began, address: self.address.clone() };
@@ -320,6 +328,18 @@ async fn perform(
         }
     };
     (uid, done)
+}
+
+/// A moment ago, by both clocks.
+fn ago(now: Instant, age: Duration) -> (Instant, Timestamp) {
+    match (now.checked_sub(age), Timestamp::now().saturating_sub(age)) {
+        (Some(began), Ok(began_at)) => (began, began_at),
+        (None, _) | (_, Err(_)) => (now, Timestamp::now()),
+    }
+}
+
+fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
 fn is_ready(pod: &Pod) -> bool {

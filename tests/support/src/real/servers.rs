@@ -141,7 +141,10 @@ impl Plan {
     }
 
     fn command(&self, program: &str) -> Command {
-        Command::new(self.programs.join(program))
+        let mut command = Command::new(self.programs.join(program));
+        // A fifth of a cluster's memory, for a tenth of the time that it takes to start.
+        command.env("GOGC", "30");
+        command
     }
 
     fn start(&self, program: &'static str, command: &Command) -> Process {
