@@ -1,1 +1,4 @@
 //! What tests of the service stand on: real and emulated Kubernetes APIs on loopback.
+
+pub mod kubelet;
+pub mod real;
