@@ -1,0 +1,108 @@
+//! Sightings: what was seen of the world, in names. The desk finds the machine's ids for them, and leaves out what is
+//! about nothing that was declared.
+
+use std::collections::BTreeMap;
+
+use periplus_core::input::Fault;
+
+/// What somebody saw, and when it was true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// When it was true, in milliseconds since 1970-01-01 UTC.
+    pub as_of_unix_ms: i64,
+    /// What was seen.
+    pub sight: Sight,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sight {
+    /// A cluster was heard of: its API answered, or it sent a report.
+    Alive {
+        /// Its name.
+        cluster: String,
+    },
+    /// The free room of a cluster's nodes, without the pods that we own.
+    Room {
+        /// Its name.
+        cluster: String,
+        /// Its node pools.
+        pools: Vec<Pool>,
+    },
+    /// The state of objects that we own in one cluster.
+    Workloads {
+        /// Its name.
+        cluster: String,
+        /// Some of them; what is not among them is as it was.
+        workloads: Vec<Workload>,
+    },
+    /// Demand, app by app and zone by zone.
+    Demand {
+        /// Who measured it. Each source is ordered in itself.
+        source: String,
+        /// The rates.
+        rates: Vec<Rate>,
+    },
+    /// How dirty the grids of clusters are.
+    Carbon {
+        /// By cluster, in grams of CO₂e per kWh.
+        intensities: Vec<(String, u32)>,
+    },
+}
+
+/// The free room of one node pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// Node by node.
+    pub nodes: Vec<Node>,
+}
+
+/// The free room of one node, without the pods that we own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Node {
+    /// Thousandths of a core.
+    pub cpu_milli: u64,
+    /// Bytes of memory.
+    pub memory_bytes: u64,
+    /// Pods that may still be added.
+    pub pods: u32,
+    /// Extended resources, such as GPUs.
+    pub extended: BTreeMap<String, u64>,
+}
+
+/// The state of one component in one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workload {
+    /// The app's name.
+    pub app: String,
+    /// The component's name.
+    pub component: String,
+    /// The record that its content says decided it: the annotation `periplus.dev/decision`.
+    pub decision: Option<u64>,
+    /// How it is.
+    pub state: WorkloadState,
+}
+
+/// How a component is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkloadState {
+    /// Its objects are there, and so many pods of just this content are ready.
+    Ready(u16),
+    /// It failed.
+    Failed(Fault),
+    /// Its objects no longer exist.
+    Gone,
+}
+
+/// The demand of one app from one zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// The app's name.
+    pub app: String,
+    /// The zone's name.
+    pub zone: String,
+    /// Thousandths of requests per second.
+    pub milli_rps: u64,
+}
