@@ -55,6 +55,11 @@ impl Follower {
         Ok(follower)
     }
 
+    /// Something else was declared: a record that says so must be [noted](Self::note) too.
+    pub fn renew(&mut self, renderer: Renderer) {
+        self.renderer = renderer;
+    }
+
     /// Notes what a record may have changed.
     pub fn note(&mut self, record: &RecordRef<'_>) {
         for issued in record.effects {

@@ -23,6 +23,11 @@ impl Divider {
         Self { of_cluster, pending: BTreeMap::new() }
     }
 
+    /// Takes over which cluster pulls from which repository.
+    pub fn renew(&mut self, other: Self) {
+        self.of_cluster = other.of_cluster;
+    }
+
     /// A cluster pulls from a repository from now on.
     pub fn set(&mut self, cluster: String, target: TargetId) {
         self.of_cluster.insert(cluster, target);

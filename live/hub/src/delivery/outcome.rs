@@ -1,0 +1,27 @@
+//! How a writer's outcome is told to the machine.
+
+use periplus_core::input::{Fault, Outcome};
+use periplus_git::{Fault as GitFault, Outcome as GitOutcome};
+
+/// What the machine is told of an outcome.
+#[must_use]
+pub fn outcome(of: &GitOutcome) -> Outcome {
+    match of {
+        GitOutcome::Done { .. } | GitOutcome::Unchanged { .. } => Outcome::Done,
+        GitOutcome::Failed(fault) => Outcome::Failed(self::fault(fault)),
+        GitOutcome::Unknown(_) => Outcome::Unknown,
+    }
+}
+
+/// The kind of a fault. Its text is for people, and stands in the service's own log.
+fn fault(of: &GitFault) -> Fault {
+    match of {
+        GitFault::Deadline { .. } => Fault::TimedOut,
+        GitFault::Unreachable { .. }
+        | GitFault::HostKey { .. }
+        | GitFault::Missing { .. }
+        | GitFault::Protocol { .. } => Fault::Unreachable,
+        // The server said no, or we could not say what we wanted.
+        _ => Fault::GitRejected,
+    }
+}

@@ -1,0 +1,269 @@
+//! The tray: what effects ask for, on its way to repositories.
+//!
+//! Effects open a window. At its end all that changed is rendered and divided, one parcel for each repository that has
+//! something to take and is not busy with an earlier one. What a repository did not take stays and goes with its next
+//! parcel. An effect is reported once every repository that it concerns has answered, and at once where there is nothing
+//! to write.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use periplus_core::digest::Digest;
+use periplus_core::effect::{Effect, EffectKey};
+use periplus_core::ids::{AppId, ClusterId, Seq};
+use periplus_core::input::{EffectReport, Outcome};
+use periplus_core::units::{Span, Tick};
+use periplus_core::{RecordRef, State};
+use periplus_emit::{Draft, Follower, Problem, Renderer};
+use periplus_git::{Divider, TargetId};
+
+/// What one repository is to take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// The repository.
+    pub target: TargetId,
+    /// What to commit.
+    pub draft: Draft,
+}
+
+/// What effects ask for, on its way to repositories.
+#[derive(Debug)]
+pub struct Tray {
+    follower: Follower,
+    divider: Divider,
+    window: Span,
+    /// When the open window ends.
+    due: Option<Tick>,
+    /// Effects of the open window.
+    asked: Vec<(EffectKey, Reach)>,
+    decisions: Vec<Seq>,
+    digest: Option<(Seq, Digest)>,
+    last: (Tick, Seq),
+    /// What each repository has not taken yet, and effects that wait for it.
+    waiting: BTreeMap<TargetId, Load>,
+    /// What each repository is busy with.
+    flying: BTreeMap<TargetId, Load>,
+    /// How many repositories have still to answer for an effect.
+    open: BTreeMap<EffectKey, usize>,
+}
+
+/// Whose repositories an effect concerns.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    Cluster(ClusterId),
+    App(AppId),
+    /// It is told to people, not to repositories.
+    Nobody,
+}
+
+#[derive(Clone, Debug)]
+struct Load {
+    draft: Draft,
+    effects: Vec<EffectKey>,
+    /// How often the repository did not take it.
+    failures: u32,
+    /// It is not sent before this, unless an effect waits for it: for those, the machine says when to try again.
+    not_before: Tick,
+}
+
+/// How long nothing is sent after a first failure.
+const PAUSE: Span = Span(5_000);
+/// It is doubled so often, after more failures.
+const PAUSE_DOUBLINGS_MAX: u32 = 6;
+
+impl Tray {
+    /// Gathers what a follower finds for at least as long as `window`.
+    #[must_use]
+    pub fn new(follower: Follower, divider: Divider, window: Span) -> Self {
+        Self {
+            follower,
+            divider,
+            window,
+            due: None,
+            asked: Vec::new(),
+            decisions: Vec::new(),
+            digest: None,
+            last: (Tick::ZERO, Seq(0)),
+            waiting: BTreeMap::new(),
+            flying: BTreeMap::new(),
+            open: BTreeMap::new(),
+        }
+    }
+
+    /// Something else was declared: it is rendered by another renderer from now on.
+    pub fn renew(&mut self, renderer: Renderer, divider: Divider) {
+        self.follower.renew(renderer);
+        self.divider.renew(divider);
+    }
+
+    /// Takes a record.
+    pub fn note(&mut self, record: &RecordRef<'_>) {
+        self.follower.note(record);
+        self.last = (record.at, record.seq);
+        if !record.effects.is_empty() {
+            self.decisions.push(record.seq);
+        }
+        if let Some(digest) = record.digest {
+            self.digest = Some((record.seq, digest));
+        }
+        for issued in record.effects {
+            let reach = match &issued.effect {
+                Effect::Prime { target, .. } | Effect::Withdraw { target, .. } => {
+                    Reach::Cluster(target.cluster)
+                }
+                Effect::Route { app, .. } => Reach::App(*app),
+                Effect::Alert(_) => Reach::Nobody,
+            };
+            self.asked.push((issued.key, reach));
+        }
+        if !self.asked.is_empty() || self.follower.is_stirred() {
+            self.due.get_or_insert(record.at.after(self.window));
+        }
+    }
+
+    /// When there is something to do next: the open window ends, or a parcel may be tried again.
+    #[must_use]
+    pub fn due(&self) -> Option<Tick> {
+        let idle = self.waiting.iter().filter(|(target, _)| !self.flying.contains_key(*target));
+        let again = idle.map(|(_, load)| load.not_before).min();
+        self.due.into_iter().chain(again).min()
+    }
+
+    /// Whether the open window is over.
+    #[must_use]
+    pub fn is_over(&self, now: Tick) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+
+    /// Ends the window. Gives reports of effects for which nothing is to be written.
+    ///
+    /// # Errors
+    /// Something cannot be rendered; the window stays open.
+    pub fn close(&mut self, state: &State) -> Result<Vec<EffectReport>, Problem> {
+        let change = self.follower.take(state)?;
+        self.due = None;
+        let decisions = std::mem::take(&mut self.decisions);
+        for (target, change) in self.divider.divide(&change) {
+            let (at, seq) = self.last;
+            let digest = self.digest;
+            let draft = Draft { at, seq, digest, decisions: decisions.clone(), change };
+            self.put(target, Load::new(draft, self.last.0));
+        }
+        let mut reports = Vec::new();
+        for (key, reach) in std::mem::take(&mut self.asked) {
+            let mut answers = 0;
+            for target in self.targets(state, reach) {
+                let load = match self.waiting.get_mut(&target) {
+                    Some(load) => load,
+                    // It may be what is on its way.
+                    None => match self.flying.get_mut(&target) {
+                        Some(load) => load,
+                        None => continue,
+                    },
+                };
+                load.effects.push(key);
+                answers += 1;
+            }
+            if answers == 0 {
+                reports.push(EffectReport { key, outcome: Outcome::Done });
+            } else {
+                self.open.insert(key, answers);
+            }
+        }
+        Ok(reports)
+    }
+
+    /// What is to be sent now: each repository takes one parcel at a time.
+    pub fn send(&mut self, now: Tick) -> Vec<Parcel> {
+        let ready = self.waiting.iter().filter(|(target, load)| {
+            let may = load.not_before <= now || !load.effects.is_empty();
+            may && !self.flying.contains_key(*target)
+        });
+        let ready: Vec<TargetId> = ready.map(|(target, _)| target.clone()).collect();
+        let mut parcels = Vec::with_capacity(ready.len());
+        for target in ready {
+            let Some(load) = self.waiting.remove(&target) else { continue };
+            parcels.push(Parcel { target: target.clone(), draft: load.draft.clone() });
+            self.flying.insert(target, load);
+        }
+        parcels
+    }
+
+    /// A repository has answered. Gives the reports that follow from it.
+    pub fn settle(&mut self, target: &TargetId, outcome: Outcome, now: Tick) -> Vec<EffectReport> {
+        let Some(load) = self.flying.remove(target) else { return Vec::new() };
+        let Load { draft, effects, failures, not_before: _ } = load;
+        match outcome {
+            Outcome::Done => {}
+            // It goes with the next parcel. Where it landed after all, that changes nothing.
+            Outcome::Failed(_) | Outcome::Unknown => {
+                let newer = self.waiting.remove(target);
+                let pause = Span(PAUSE.0 << failures.min(PAUSE_DOUBLINGS_MAX));
+                let mut left = Load::new(draft, now.after(pause));
+                left.failures = failures + 1;
+                self.waiting.insert(target.clone(), left);
+                if let Some(newer) = newer {
+                    self.put(target.clone(), newer);
+                }
+            }
+        }
+        let mut reports = Vec::new();
+        for key in effects {
+            let Some(left) = self.open.get_mut(&key) else { continue };
+            *left -= 1;
+            let is_last = *left == 0;
+            if is_last || outcome != Outcome::Done {
+                // Whoever answers after a failure changes nothing: the machine asks again for all of it.
+                self.open.remove(&key);
+                reports.push(EffectReport { key, outcome });
+            }
+        }
+        reports
+    }
+
+    /// How many parcels are on their way, and how many repositories have something to take after them.
+    #[must_use]
+    pub fn lengths(&self) -> (usize, usize) {
+        (self.flying.len(), self.waiting.len())
+    }
+
+    /// The files of now, whether they are out or not.
+    #[must_use]
+    pub fn follower(&self) -> &Follower {
+        &self.follower
+    }
+
+    fn put(&mut self, target: TargetId, newer: Load) {
+        match self.waiting.get_mut(&target) {
+            None => {
+                self.waiting.insert(target, newer);
+            }
+            Some(load) => {
+                let Draft { at, seq, digest, decisions, change } = newer.draft;
+                let draft = &mut load.draft;
+                (draft.at, draft.seq, draft.digest) = (at, seq, digest);
+                draft.decisions.extend(decisions);
+                draft.change.extend(change);
+                load.effects.extend(newer.effects);
+            }
+        }
+    }
+
+    fn targets(&self, state: &State, reach: Reach) -> BTreeSet<TargetId> {
+        let name = |cluster| state.name(state.cluster(cluster).spec.name);
+        let target = |cluster| self.divider.target(name(cluster)).cloned();
+        match reach {
+            Reach::Cluster(cluster) => target(cluster).into_iter().collect(),
+            Reach::App(app) => {
+                let berths = state.app(app).berths.iter().flatten();
+                berths.filter_map(|(cluster, _)| target(*cluster)).collect()
+            }
+            Reach::Nobody => BTreeSet::new(),
+        }
+    }
+}
+
+impl Load {
+    fn new(draft: Draft, not_before: Tick) -> Self {
+        Self { draft, effects: Vec::new(), failures: 0, not_before }
+    }
+}
