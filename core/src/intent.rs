@@ -313,4 +313,13 @@ impl Scaling {
             Self::Hpa { max, .. } => max,
         }
     }
+
+    /// The replicas that are written where `replicas` are planned.
+    #[must_use]
+    pub const fn primed(self, replicas: u16) -> u16 {
+        match self {
+            Self::Fixed { .. } => replicas,
+            Self::Hpa { min, .. } => min,
+        }
+    }
 }

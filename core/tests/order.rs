@@ -306,3 +306,23 @@ fn an_autoscaled_component_gets_bounds_once_and_room_as_planned() {
     assert_eq!(bench.state.series()[0].flow.unassigned(), Permille(400));
     bench.verify();
 }
+
+#[test]
+fn an_autoscalers_least_is_written_only_where_it_fits() {
+    let mut bench = Bench::new(plain_policy());
+    bench.cluster(Nodes::default());
+    bench.zone(&[5]);
+    let app = bench.app(|intent| {
+        // Its table ends before that many.
+        intent.components[0].staffing = vec![(KindId(0), vec![MilliRps(10 * RPS)])];
+        intent.components[0].scaling = Scaling::Hpa { min: 10, max: 10 };
+    });
+    let series = bench.series(app);
+    bench.demand(&[(series, 5)]);
+    bench.run_for(Span(300_000));
+    assert_eq!(primed(&bench), [], "ten do not fit a cluster of eight");
+    bench.capacity(ClusterId(0), 3, 4_000);
+    bench.run_for(Span(300_000));
+    assert_eq!(primed(&bench).len(), 1);
+    bench.verify();
+}

@@ -299,3 +299,79 @@ fn who_does_not_serve_has_nothing_to_lose_and_waits_for_nobody() {
     assert_eq!(revisions(&bench), [3, 3, 1], "they keep their turns, and nobody joins them");
     bench.verify();
 }
+
+#[test]
+fn where_fewer_may_be_unavailable_who_is_not_ready_keeps_its_turn_and_the_others_wait_for_it() {
+    let mut bench = spread(&[10, 20, 30]);
+    let two = RolloutRules { max_unavailable: 2, ..RolloutRules::default() };
+    rolled(&mut bench, 2, two);
+    bench.run_for(Span(22_000));
+    bench.broken.push(ClusterId(1));
+    rolled(&mut bench, 3, RolloutRules::default());
+    assert_eq!(revisions(&bench), [3, 3, 1], "both have lost already what a turn costs");
+    bench.run_for(Span(300_000));
+    assert_eq!(revisions(&bench), [3, 3, 1], "one is not ready, and no more may be so");
+    bench.broken.clear();
+    rolled(&mut bench, 4, RolloutRules::default());
+    bench.run_for(Span(600_000));
+    assert_eq!(revisions(&bench), [4; 3]);
+    bench.verify();
+}
+
+#[test]
+fn where_fewer_may_be_unavailable_who_is_ready_waits_with_what_it_has_come_to() {
+    let mut bench = spread(&[10, 20, 30]);
+    let soak = Span(300_000);
+    rolled(&mut bench, 2, RolloutRules { soak, max_unavailable: 2, ..RolloutRules::default() });
+    bench.run_for(Span(100_000));
+    assert_eq!(revisions(&bench), [2, 2, 1]);
+    rolled(&mut bench, 3, RolloutRules::default());
+    assert_eq!(revisions(&bench), [3, 2, 1]);
+    bench.run_for(Span(600_000));
+    assert_eq!(revisions(&bench), [3; 3]);
+    bench.verify();
+}
+
+#[test]
+fn an_app_that_is_wanted_again_keeps_to_its_limit_from_the_first_step() {
+    let mut bench = spread(&[10, 20]);
+    let two = RolloutRules { max_unavailable: 2, ..RolloutRules::default() };
+    bench.command(Command::WithdrawApp(APP));
+    rolled(&mut bench, 2, two);
+    rolled(&mut bench, 1, RolloutRules::default());
+    bench.run_for(Span(600_000));
+    assert_eq!(revisions(&bench), [1, 1]);
+    bench.verify();
+}
+
+#[test]
+fn who_does_not_serve_and_has_no_room_takes_a_turn_if_it_serves_by_then() {
+    let mut bench = Bench::new(plain_policy());
+    for _ in 0..3 {
+        bench.cluster(Nodes::default());
+    }
+    for zone in 0..2_u32 {
+        let rtts: Vec<u32> = (0..3).map(|to| 2 + zone.abs_diff(to) * 60).collect();
+        bench.zone(&rtts);
+    }
+    bench.app(|intent| intent.components[0].request.cpu = MilliCpu(500));
+    let other = bench.app(|_| {});
+    let (mine, others) = (bench.series(APP), bench.series(other));
+    bench.demand(&[(others, 70), (others + 1, 70)]);
+    bench.run_for(Span(300_000));
+    bench.demand(&[(mine, 20), (mine + 1, 20)]);
+    assert_eq!(bench.berths_of(0), [0, 1]);
+    let larger = |bench: &Bench| -> usize {
+        let berths = bench.state.berths().filter(|(_, one)| one.app == APP && one.cluster.0 < 2);
+        berths.filter(|(_, one)| one.bindings[0].request.cpu == MilliCpu(1_000)).count()
+    };
+    declare(&mut bench, |intent| intent.components[0].request.cpu = MilliCpu(1_000));
+    assert_eq!(larger(&bench), 0, "two of them do not fit beside the other app's seven");
+    bench.command(Command::Pause);
+    bench.run_for(Span(100_000));
+    bench.command(Command::Resume);
+    assert_eq!((larger(&bench), turns(&bench).len()), (1, 1), "by now they serve");
+    bench.run_for(Span(600_000));
+    assert_eq!(larger(&bench), 2);
+    bench.verify();
+}

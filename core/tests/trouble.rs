@@ -276,6 +276,63 @@ fn an_intent_that_vanishes_with_its_folder_is_held_too() {
 }
 
 #[test]
+fn what_is_wanted_again_before_it_was_gone_comes_back_even_if_its_app_is_held() {
+    let mut policy = plain_policy();
+    policy.breaker.floor = 1;
+    let mut bench = Bench::new(policy);
+    bench.cluster(Nodes::default());
+    bench.zone(&[5]);
+    let app = bench.app(|intent| {
+        intent.components.push(component(intent.name));
+        intent.groups[0].components.push(ComponentId(1));
+    });
+    let series = bench.series(app);
+    bench.demand(&[(series, 30)]);
+    bench.run_for(Span(300_000));
+    let cluster = ClusterId(0);
+    for listed in [1, 2] {
+        let mut intent = bench.state.intent(app).clone();
+        intent.generation += 1;
+        intent.groups[0].components = (0..listed).map(ComponentId).collect();
+        bench.command(Command::DeclareApp(app, Box::new(intent)));
+    }
+    bench.command(Command::WithdrawApp(app));
+    assert_eq!(bench.state.holds().count(), 1);
+    bench.run_for(Span(300_000));
+    let added = bench.events().any(|(_, event)| matches!(event, Event::BindingAdded { .. }));
+    assert!(added, "the second component was gone for a while");
+    assert_eq!(bench.phases_in(0, 0), [Phase::Ready; 2]);
+    let seen: Vec<u16> =
+        bench.state.berth(BerthId(0)).bindings.iter().map(|one| one.seen).collect();
+    assert_eq!((seen, bench.state.cluster(cluster).held.cpu), (vec![3, 3], 6_000));
+    bench.verify();
+}
+
+#[test]
+fn a_reading_from_before_a_binding_is_not_about_it() {
+    let (mut bench, series) = served_from_the_first();
+    let of_three = bench.log.iter().map(|record| record.input.clone()).find(|input| {
+        matches!(input, Input::Observation(Observation { sight: Sight::Readiness { readings, .. }, .. })
+            if readings[0].seen == Seen::Replicas(3))
+    });
+    bench.demand(&[(series, 0)]);
+    bench.run_for(Span(1_800_000));
+    assert_eq!(bench.state.berths().count(), 0);
+    bench.demand(&[(series, 10)]);
+    assert_eq!(bench.berths_of(0), [0]);
+    // The new binding has the former one's id: this comes again, or late.
+    bench.feed(&of_three.expect("its three replicas were seen"));
+    assert_eq!(
+        bench.log.last().map(|record| &*record.events),
+        Some(&[Event::ObservationOutdated][..])
+    );
+    assert_eq!(bench.state.cluster(ClusterId(0)).held.cpu, 1_000);
+    bench.run_for(Span(300_000));
+    assert_eq!(bench.routes_of(series), [(0, 1_000)]);
+    bench.verify();
+}
+
+#[test]
 fn an_effect_that_fails_is_tried_again_until_it_is_done() {
     let mut bench = Bench::new(plain_policy());
     bench.cluster(Nodes::default());

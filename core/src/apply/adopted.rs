@@ -2,7 +2,6 @@
 
 use crate::ids::{BerthId, BindingId};
 use crate::input::{Command, Input};
-use crate::intent::Scaling;
 use crate::state::{Content, FlowId, Phase, Share, State};
 use crate::units::Tick;
 
@@ -18,10 +17,7 @@ impl State {
         for (place, replicas) in adopted.replicas.iter().enumerate() {
             let entry = self.berth(berth);
             let component = entry.bindings[place].component;
-            let primed = match self.intent(entry.app).component(component).scaling {
-                Scaling::Fixed { .. } => *replicas,
-                Scaling::Hpa { min, .. } => min,
-            };
+            let primed = self.intent(entry.app).component(component).scaling.primed(*replicas);
             self.change_binding(berth, place, |binding| {
                 binding.phase = Phase::Ready;
                 binding.since = at;

@@ -29,7 +29,7 @@ impl State {
             generation: self.berths[berth.index()].generation,
             cause: None,
             content: Content::Absent,
-            as_of: Tick::ZERO,
+            as_of: at,
             served: false,
             patience: Patience::Waiting,
         };
@@ -105,10 +105,7 @@ impl State {
             binding.generation = generation;
             binding.cause = Some(key);
             binding.content = Content::Present;
-            binding.primed = match declared.scaling {
-                Scaling::Fixed { .. } => binding.replicas,
-                Scaling::Hpa { min, .. } => min,
-            };
+            binding.primed = declared.scaling.primed(binding.replicas);
             binding.required = binding.primed;
             binding.ceiling = binding.ceiling.max(binding.primed);
             binding.request = declared.request;

@@ -78,8 +78,11 @@ impl Step<'_> {
         let berth = self.state.berth(id.berth);
         let cluster = self.state.cluster(berth.cluster);
         let wanted = self.state.binding(id).expect("a binding that is written exists");
+        let scaling = self.state.intent(berth.app).component(id.component).scaling;
+        // An autoscaler's least is written whatever is planned.
+        let count = wanted.charged().max(scaling.primed(wanted.replicas));
         let larger = Totals::of(&wanted.request, 1).shortage(&Totals::of(request, 1)).is_some();
-        let more = larger || wanted.replicas > wanted.written();
+        let more = larger || count > wanted.written();
         if wanted.content == Content::Present && !more {
             return true;
         }
@@ -90,7 +93,7 @@ impl Step<'_> {
         for berth in &cluster.berths {
             for binding in &self.state.berth(*berth).bindings {
                 if *berth == id.berth && binding.component == id.component {
-                    pods.push(PodCount { request: *request, pods: u32::from(binding.charged()) });
+                    pods.push(PodCount { request: *request, pods: u32::from(count) });
                 } else if binding.content != Content::Absent {
                     let count = u32::from(binding.written());
                     pods.push(PodCount { request: binding.request, pods: count });

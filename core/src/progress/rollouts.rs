@@ -48,11 +48,13 @@ impl Step<'_> {
         if anew {
             (ready, course) = (0, Course::Going);
         }
-        // Where fewer may be unavailable from now on, the others wait with what they have come to.
+        // Where fewer may be unavailable from now on, those that are ready wait with what they have come to. What
+        // is not ready yet is unavailable anyway: it keeps its turn, or another would begin beside it.
         let most = usize::from(state.intent(app).rollout.max_unavailable);
         let over = turns.len().saturating_sub(most);
         let written_anew = turns.iter().rev().filter(|cluster| pending.contains(cluster));
-        let over: Vec<ClusterId> = written_anew.take(over).copied().collect();
+        let at_rest = written_anew.filter(|cluster| is_at_rest(state, app, **cluster));
+        let over: Vec<ClusterId> = at_rest.take(over).copied().collect();
         turns.retain(|cluster| !over.contains(cluster));
         pending.retain(|cluster| !turns.contains(cluster));
         if let Some(hold) = hold {
@@ -178,17 +180,22 @@ impl Step<'_> {
         let (ready, mut turns) = (rollout.ready, rollout.turns.len());
         let most = if asks { 1 } else { usize::from(rules.max_unavailable) };
         for cluster in in_order(self.state, app, &rollout.pending) {
-            if !serves(self.state, app, cluster) {
-                self.emit(Event::Rollout { app, fact: RolloutFact::Bypassed(cluster) });
-                self.write_anew(app, cluster);
-            } else if turns < most && self.fits_anew(app, cluster, scratch) {
+            let serves = serves(self.state, app, cluster);
+            // Who waits for room may serve by the time that there is some: its turn has not come until then.
+            if (serves && turns >= most) || !self.fits_anew(app, cluster, scratch) {
+                continue;
+            }
+            let fact = if serves {
                 if asks && ready > 0 {
                     return self.hold_rollout(app);
                 }
                 turns += 1;
-                self.emit(Event::Rollout { app, fact: RolloutFact::Advanced(cluster) });
-                self.write_anew(app, cluster);
-            }
+                RolloutFact::Advanced(cluster)
+            } else {
+                RolloutFact::Bypassed(cluster)
+            };
+            self.emit(Event::Rollout { app, fact });
+            self.write_anew(app, cluster);
         }
     }
 
@@ -217,8 +224,8 @@ impl Step<'_> {
         self.work.gates.push(app);
     }
 
-    /// A berth has all the bindings of its group. Planning is over: they get what its staffing says.
-    fn complete(&mut self, id: BerthId) {
+    /// A berth has all the bindings of its group. They get what its staffing says, whether or not it is planned.
+    pub(crate) fn complete(&mut self, id: BerthId) {
         if self.add_missing_bindings(id) {
             let (step, band, replicas) = staffed_now(self.state, id);
             self.emit(Event::Staffed { berth: id, step, band, replicas });
@@ -348,14 +355,18 @@ fn serves(state: &State, app: AppId, cluster: ClusterId) -> bool {
 
 /// Whether all of an app in a cluster is ready as it is declared.
 fn is_ready(state: &State, app: AppId, cluster: ClusterId) -> bool {
+    is_at_rest(state, app, cluster)
+        && !staying_in(state, app, cluster).any(|id| is_outdated(state, state.berth(id)))
+}
+
+/// Whether all of an app in a cluster is ready as it was written last.
+fn is_at_rest(state: &State, app: AppId, cluster: ClusterId) -> bool {
     staying_in(state, app, cluster).all(|id| {
-        let berth = state.berth(id);
-        let mut stay = berth.bindings.iter().filter(|one| one.content != Content::Leaving);
-        !is_outdated(state, berth)
-            && stay.all(|one| {
-                // What was just asked for is not what is ready.
-                let asked = one.cause.is_some_and(|key| state.is_outstanding(key));
-                one.phase == Phase::Ready && !asked
-            })
+        let bindings = state.berth(id).bindings.iter();
+        bindings.filter(|one| one.content != Content::Leaving).all(|one| {
+            // What was just asked for is not what is ready.
+            let asked = one.cause.is_some_and(|key| state.is_outstanding(key));
+            one.phase == Phase::Ready && !asked
+        })
     })
 }

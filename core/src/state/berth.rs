@@ -112,7 +112,8 @@ pub struct Binding {
     pub cause: Option<EffectKey>,
     /// What git may hold of it.
     pub content: Content,
-    /// When the newest reading about it was true.
+    /// When the newest reading about it was true; before there is one, when it was bound. What was true earlier is not
+    /// about it, but about what had its id before.
     pub as_of: Tick,
     /// Whether it has ever been ready since it was bound.
     pub served: bool,

@@ -135,8 +135,9 @@ impl Step<'_> {
         self.work.freed.push(cluster);
         self.work.leavings.push(id.berth);
         if self.state.berth(id.berth).is_live() {
-            // It was wanted again before it was gone.
-            self.restore_bindings(id.berth);
+            // It was wanted again before it was gone. The room that it left stays promised to it, even where
+            // nothing is planned.
+            self.complete(id.berth);
             self.work.berths.push(id.berth);
         }
     }

@@ -255,7 +255,10 @@ impl Bench {
                 one.content == Content::Present && one.served && (one.seen > 0 || one.required == 0)
             });
             let new = !changing.contains(&(then.app, then.cluster));
-            if then.is_live() && served && !failed && !same && new {
+            // Who was closing had no users to lose. If its turn begins as it is taken back, it counts all the same.
+            let rollout = state.app(then.app).rollout.as_deref();
+            let in_turn = rollout.is_some_and(|rollout| rollout.turn(then.cluster).is_some());
+            if (then.is_live() || in_turn) && served && !failed && !same && new {
                 joined.insert((then.app, then.cluster));
             }
         }
