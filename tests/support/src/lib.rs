@@ -1,1 +1,3 @@
 //! What tests of the service stand on: real and emulated Kubernetes APIs on loopback.
+
+pub mod emulated;
