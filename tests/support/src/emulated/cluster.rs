@@ -48,12 +48,24 @@ pub(super) struct Signal {
     pub(super) compactions: u64,
     /// Times bookmarks were sent.
     pub(super) bookmarks: u64,
-    /// Whether it is cut off now.
-    pub(super) cut: bool,
-    /// Whether it neither answers nor closes now.
-    pub(super) silent: bool,
+    /// How it answers now.
+    pub(super) manner: Manner,
     /// Whether watches may begin with what is there (`sendInitialEvents`).
     pub(super) streaming: bool,
+}
+
+/// How a cluster answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// As it should.
+    #[default]
+    Well,
+    /// It resets connections.
+    Cut,
+    /// It says 503.
+    Refusing,
+    /// It says nothing and holds the connection.
+    Silent,
 }
 
 impl Shard {
@@ -250,27 +262,32 @@ impl Cluster {
         self.0.signal.send_modify(|signal| signal.compactions += 1);
     }
 
-    /// Drops all watches and answers everything with 503 until [`Cluster::heal`].
+    /// Resets all watches and, until [`Cluster::heal`], every connection that asks for something.
     pub fn cut(&self) {
         self.0.signal.send_modify(|signal| {
             signal.cuts += 1;
-            signal.cut = true;
+            signal.manner = Manner::Cut;
+        });
+    }
+
+    /// Resets all watches and answers everything with 503 until [`Cluster::heal`].
+    pub fn refuse(&self) {
+        self.0.signal.send_modify(|signal| {
+            signal.cuts += 1;
+            signal.manner = Manner::Refusing;
         });
     }
 
     /// Keeps connections open and says nothing on them until [`Cluster::heal`].
     pub fn silence(&self) {
-        self.0.signal.send_modify(|signal| signal.silent = true);
+        self.0.signal.send_modify(|signal| signal.manner = Manner::Silent);
     }
 
     /// Ends every fault.
     pub fn heal(&self) {
         self.0.throttled.store(0, Ordering::Relaxed);
         self.0.delay_ms.store(0, Ordering::Relaxed);
-        self.0.signal.send_modify(|signal| {
-            signal.cut = false;
-            signal.silent = false;
-        });
+        self.0.signal.send_modify(|signal| signal.manner = Manner::Well);
     }
 
     /// Answers the next `requests` with 429 and `Retry-After: 1`.

@@ -27,6 +27,7 @@ mod strategic;
 mod table;
 mod typed;
 mod watch;
+mod wire;
 mod write;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ use cluster::Shard;
 pub use cluster::{Cluster, Counts, Happened, Happenings};
 pub use kinds::{Kind, Traits};
 use store::Store;
+use wire::{Switch, Wires};
 
 /// Changes that each cluster remembers, unless told otherwise: what a watch may lag behind.
 pub const HISTORY: usize = 1024;
@@ -95,9 +97,10 @@ impl Emulator {
             kinds: Mutex::new(Arc::new(kinds)),
         });
         let router = Router::new().fallback(serve::answer).with_state(Arc::clone(&world));
+        let service = router.into_make_service_with_connect_info::<Switch>();
         let server = tokio::spawn(async move {
             // It ends only with its task.
-            let _ = axum::serve(listener, router).await;
+            let _ = axum::serve(Wires(listener), service).await;
         });
         Self { world, server }
     }

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::World;
 use super::call::Call;
-use super::cluster::Shard;
+use super::cluster::{Manner, Shard};
 use super::discovery::{self, Found};
 use super::kinds::api_version;
 use super::managed::{Force, Writer};
@@ -22,13 +22,18 @@ use super::scale;
 use super::status::Refused;
 use super::store::Store;
 use super::watch::Watching;
+use super::wire::Switch;
 use super::write::{self, Deleted, Patch, Target, Written};
 
 /// The largest body that is read, as in the real server about.
 const BODY_BYTES_MAX: usize = 3 << 20;
 
 /// Answers one request.
-pub(super) async fn answer(State(world): State<Arc<World>>, request: Request) -> Response {
+pub(super) async fn answer(
+    State(world): State<Arc<World>>,
+    ConnectInfo(switch): ConnectInfo<Switch>,
+    request: Request,
+) -> Response {
     let (head, body) = request.into_parts();
     let uri = head.uri.clone();
     let Some((shard, path)) = world.find(uri.path()) else {
@@ -36,12 +41,13 @@ pub(super) async fn answer(State(world): State<Arc<World>>, request: Request) ->
     };
     let call = Call::read(&head.method, path, &uri, &head.headers);
     shard.count(call.verb, call.resource());
-    let mut signal = shard.signal.subscribe();
-    // A shard outlives its requests, so that it cannot vanish while it is waited for.
-    let spoke = signal.wait_for(|signal| !signal.silent).await.is_ok_and(|signal| !signal.cut);
-    drop(signal);
-    if !spoke {
-        return Refused::unavailable().response();
+    match manner(&shard).await {
+        Manner::Well | Manner::Silent => {}
+        Manner::Refusing => return Refused::unavailable().response(),
+        Manner::Cut => {
+            switch.off();
+            return Refused::unavailable().response();
+        }
     }
     let delay = shard.delay();
     if !delay.is_zero() {
@@ -61,6 +67,14 @@ pub(super) async fn answer(State(world): State<Arc<World>>, request: Request) ->
     let answered = dispatch(&shard, &call, &body);
     shard.tell();
     answered.unwrap_or_else(|refused| refused.response())
+}
+
+/// How the cluster answers, once it does.
+async fn manner(shard: &Shard) -> Manner {
+    let mut signal = shard.signal.subscribe();
+    let spoke = signal.wait_for(|signal| signal.manner != Manner::Silent).await;
+    // The sender is part of the shard, which is held here.
+    spoke.map_or(Manner::Cut, |signal| signal.manner)
 }
 
 fn dispatch(shard: &Arc<Shard>, call: &Call, body: &[u8]) -> Result<Response, Refused> {

@@ -11,7 +11,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, timeout_at};
 
 use super::call::Call;
-use super::cluster::{Shard, Signal};
+use super::cluster::{Manner, Shard, Signal};
 use super::kinds::api_version;
 use super::object::{Shape, Stored, head};
 use super::read::number;
@@ -130,7 +130,7 @@ impl Watching {
                 self.ended = true;
                 return Some(Err(Cut));
             }
-            if !now.silent {
+            if now.manner != Manner::Silent {
                 let mut chunk = Vec::new();
                 self.collect(&now, &mut chunk);
                 if !chunk.is_empty() {
