@@ -42,14 +42,11 @@ async fn soon<T>(next: impl Future<Output = T>) -> T {
 fn impatient(cluster: &Cluster) -> Client {
     let mut config = cluster.config();
     config.default_retry = false;
-    Client::try_from(config).unwrap()
+    Client::try_from(config).expect("a config of our own")
 }
 
 fn code(error: &Error) -> u16 {
-    match error {
-        Error::Api(status) => status.code,
-        _ => 0,
-    }
+    if let Error::Api(status) = error { status.code } else { 0 }
 }
 
 /// Waits for an object to be seen at a value.

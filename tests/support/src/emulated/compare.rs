@@ -175,7 +175,12 @@ fn mask(name: &str, value: &mut Value) {
             };
             *value = Value::Object(entries.iter().map(of).collect::<Map<_, _>>());
         }
-        _ => {}
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => {}
     }
 }
 

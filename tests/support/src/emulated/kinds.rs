@@ -1,5 +1,5 @@
 //! The kinds an emulated cluster serves: those it is born with, and custom ones that are registered or posted as
-//! CustomResourceDefinitions. What a kind allows (status, scale, generation) is decided here and nowhere else.
+//! `CustomResourceDefinition`s. What a kind allows (status, scale, generation) is decided here and nowhere else.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub struct Kind {
 /// What differs between kinds beyond their names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traits {
-    /// Served by the API server itself, not by a CustomResourceDefinition.
+    /// Served by the API server itself, not by a `CustomResourceDefinition`.
     pub builtin: bool,
     /// There is a `/status`.
     pub status: bool,
@@ -93,7 +93,7 @@ impl Kind {
         self.kind == kind && self.versions.iter().any(|v| api_version(&self.group, v) == api)
     }
 
-    /// Reads a CustomResourceDefinition; `None` if it lacks a group, names or a served version.
+    /// Reads a `CustomResourceDefinition`; `None` if it lacks a group, names or a served version.
     pub(super) fn defined_by(definition: &Value) -> Option<Self> {
         let spec = definition.get("spec")?;
         let text = |at: &str| spec.pointer(at).and_then(Value::as_str).map(str::to_owned);

@@ -198,7 +198,7 @@ fn refusal(conflicts: &[(&Entry, Fields)]) -> Refused {
         }
         (_, count) => format!("Apply failed with {count} conflicts: {}", lines.join("\n")),
     };
-    Refused::not_owned(said, causes)
+    Refused::not_owned(said, &causes)
 }
 
 fn without_managers(object: &Value) -> Value {

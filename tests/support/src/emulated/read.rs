@@ -25,14 +25,13 @@ pub(super) fn list(store: &Store, table: usize, call: &Call) -> Result<Vec<u8>, 
     let selector = Selector::read(call.asked("labelSelector"), call.asked("fieldSelector"))?;
     let asked = Asked::read(call)?;
     let version = match &asked.state {
-        State::Newest => store.version(),
         State::At(version) | State::Resumed(Some(version), _) => *version,
         State::AtLeast(version) => store.version().max(*version),
-        State::Resumed(None, _) => store.version(),
+        State::Newest | State::Resumed(None, _) => store.version(),
     };
     if version > store.version() {
         let said = format!("Too large resource version: {version}, current: {}", store.version());
-        return Err(Refused::too_new(said));
+        return Err(Refused::too_new(&said));
     }
     let past;
     let rows: &Table = if version == store.version() {

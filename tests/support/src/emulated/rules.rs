@@ -138,6 +138,38 @@ pub(super) fn defaults(kind: &Kind, object: &mut Value) {
     }
 }
 
+/// Leaves out what a typed server does not write: empty lists and maps. An empty struct may mean something and stays.
+pub(super) fn compact(kind: &Kind, object: &mut Value) {
+    const MAPS: [&str; 9] = [
+        "annotations",
+        "binaryData",
+        "data",
+        "labels",
+        "limits",
+        "matchLabels",
+        "nodeSelector",
+        "requests",
+        "stringData",
+    ];
+    fn without_empty(value: &mut Value) {
+        if let Value::Object(map) = value {
+            map.values_mut().for_each(without_empty);
+            map.retain(|name, value| match value {
+                Value::Array(items) => !items.is_empty(),
+                Value::Object(map) => !(map.is_empty() && MAPS.contains(&name.as_str())),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
+            });
+        } else if let Value::Array(items) = value {
+            items.iter_mut().for_each(without_empty);
+        }
+    }
+    if kind.traits.builtin {
+        without_empty(object);
+    } else {
+        without_empty(&mut object["metadata"]);
+    }
+}
+
 /// Makes an object new: who it is, when it began, and no status but the first one.
 pub(super) fn born(kind: &Kind, object: &mut Value, uid: &str) {
     let metadata = metadata(object);

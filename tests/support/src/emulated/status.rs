@@ -71,7 +71,7 @@ impl Refused {
     }
 
     /// 409 of an apply over fields of others.
-    pub(super) fn not_owned(message: String, causes: Vec<Value>) -> Self {
+    pub(super) fn not_owned(message: String, causes: &[Value]) -> Self {
         let details = Some(json!({ "causes": causes }));
         Self { details, ..Self::new(409, "Conflict", message) }
     }
@@ -143,7 +143,7 @@ impl Refused {
     }
 
     /// 504: a version that has not come yet. The real server waits some seconds for it first.
-    pub(super) fn too_new(message: String) -> Self {
+    pub(super) fn too_new(message: &str) -> Self {
         let cause = json!({
             "reason": "ResourceVersionTooLarge", "message": "Too large resource version",
         });

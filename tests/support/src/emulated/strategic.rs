@@ -169,7 +169,7 @@ mod tests {
             { "name": "b", "$patch": "delete" },
             { "name": "a", "args": ["y"], "env": [{ "name": "L", "value": "2" }] },
         ]));
-        let mut new = old.clone();
+        let mut new = old;
         merge(traits, &mut new, &patch);
         let env = json!([{ "name": "L", "value": "2" }, { "name": "K", "value": "1" }]);
         let wanted = containers(json!([

@@ -402,7 +402,7 @@ fn custom() -> Vec<Step> {
     let schema = json!({ "type": "object", "properties": {
         "spec": { "type": "object", "properties": {
             "size": { "type": "integer" }, "parts": { "type": "array", "items": { "type": "string" } },
-            "free": any.clone(),
+            "free": any,
         } },
         "status": any,
     } });

@@ -65,7 +65,8 @@ impl Watching {
         let signal = shard.signal.subscribe();
         let begun = signal.borrow().clone();
         let initial = call.is("sendInitialEvents");
-        if !call.asked("resourceVersionMatch").is_empty() && !(initial && begun.streaming) {
+        let streaming = initial && begun.streaming;
+        if !streaming && !call.asked("resourceVersionMatch").is_empty() {
             let said = "Forbidden: resourceVersionMatch is forbidden for watch".to_owned();
             let complaint = ("FieldValueForbidden", "resourceVersionMatch", said);
             return Err(Refused::invalid("ListOptions", "meta.k8s.io", "", &[complaint]));
@@ -91,7 +92,6 @@ impl Watching {
             ended: false,
         };
         let version = call.asked("resourceVersion");
-        let streaming = initial && watching.begun.streaming;
         if ["", "0"].contains(&version) || streaming {
             let mut first = Vec::new();
             for (key, stored) in store.table(table) {

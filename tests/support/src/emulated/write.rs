@@ -133,6 +133,7 @@ fn make(
         return Err(Refused::exists(kind, &name));
     }
     rules::defaults(kind, &mut object);
+    rules::compact(kind, &mut object);
     own(kind, &mut object, &target.by);
     rules::born(kind, &mut object, &uid);
     object["apiVersion"] = json!(target.by.api_version);
@@ -196,6 +197,7 @@ pub(super) fn patch(store: &mut Store, target: &Target, patch: Patch) -> Result<
     check_identity(target, &live, &config)?;
     let mut new = managed::apply(traits, Some(&live), &config, &target.by, force)?;
     rules::defaults(&target.kind, &mut new);
+    rules::compact(&target.kind, &mut new);
     rules::kept(&target.kind, target.part, &live, &mut new);
     settle(store, target, &live, new).map(Written::Updated)
 }
@@ -259,6 +261,7 @@ fn change(
 ) -> Result<Value, Refused> {
     check_identity(target, live, &new)?;
     rules::defaults(&target.kind, &mut new);
+    rules::compact(&target.kind, &mut new);
     rules::kept(&target.kind, target.part, live, &mut new);
     managed::update(target.kind.traits, Some(live), &mut new, &target.by);
     settle(store, target, live, new)
@@ -320,7 +323,7 @@ pub(super) fn delete(
         }
         return Ok(Deleted::Gone(live));
     }
-    let mut going = live.clone();
+    let mut going = live;
     if going.pointer("/metadata/deletionTimestamp").is_none() {
         let metadata = metadata(&mut going);
         metadata.insert("deletionTimestamp".to_owned(), json!(rules::now()));
@@ -353,8 +356,8 @@ fn empty(store: &mut Store, namespace: &str) {
         if !kind.namespaced {
             continue;
         }
-        let inside = |key: &&Box<str>| key.starts_with(&prefix);
-        let keys: Vec<Box<str>> = store.table(table).keys().filter(inside).cloned().collect();
+        let keys = store.table(table).keys().filter(|key| key.starts_with(&prefix));
+        let keys: Vec<Box<str>> = keys.cloned().collect();
         for key in keys {
             let by = Writer {
                 manager: "namespace-controller".to_owned(),
@@ -408,7 +411,7 @@ fn is_definition(kind: &Kind) -> bool {
     kind.plural == "customresourcedefinitions"
 }
 
-/// Serves what a CustomResourceDefinition defines, and says so in its status.
+/// Serves what a `CustomResourceDefinition` defines, and says so in its status.
 fn define(store: &mut Store, definition: &mut Value) {
     let Some(kind) = Kind::defined_by(definition) else { return };
     let condition = |kind: &str, reason: &str, message: &str| {
