@@ -5,6 +5,7 @@
 //! of discovery, which are its defaults; text that Go's JSON reader words in its own way.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::http::{Method, Request};
 use futures::{StreamExt, TryStreamExt};
@@ -118,7 +119,14 @@ fn read(step: &Step, text: &str) -> Value {
         let lines = text.lines().map(|line| serde_json::from_str(line).unwrap_or_default());
         return Value::Array(lines.collect());
     }
-    serde_json::from_str(text).unwrap_or_else(|_| json!(text.trim()))
+    let mut answer = serde_json::from_str(text).unwrap_or_else(|_| json!(text.trim()));
+    // The real server's cache has no order.
+    if let (true, Some(Value::Array(items))) =
+        (step.path.contains("resourceVersion=0"), answer.pointer_mut("/items"))
+    {
+        items.sort_by_key(|item| item["metadata"]["name"].to_string());
+    }
+    answer
 }
 
 /// What is different each time, and what has no order.
@@ -237,6 +245,14 @@ fn differ(
 fn is_default(at: &str) -> bool {
     const BELOW: [&str; 6] =
         ["/spec/", "/status/", "/f:spec/", "/f:status/", "/resources/", "/groups/"];
-    const ITSELF: [&str; 3] = ["/f:status", "/serverAddressByClientCIDRs", "/body/status"];
+    const ITSELF: [&str; 4] =
+        ["/f:status", "/body/spec", "/serverAddressByClientCIDRs", "/body/status"];
     BELOW.iter().any(|place| at.contains(place)) || ITSELF.iter().any(|place| at.ends_with(place))
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { step, at, emulated, real } = self;
+        write!(f, "{step}{at}: emulated {emulated}, real {real}")
+    }
 }

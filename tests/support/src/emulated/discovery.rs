@@ -86,12 +86,21 @@ fn resources<'a>(
     let mut found = Vec::new();
     for kind in kinds.filter(|kind| kind.is_at(group, version, &kind.plural)) {
         let mut add = |name: String, singular: &str, verbs: &[&str]| {
-            found.push(json!({
+            let mut entry = json!({
                 "name": name, "singularName": singular, "namespaced": kind.namespaced,
                 "kind": kind.kind, "verbs": verbs,
-            }));
+            });
+            if name.ends_with("/scale") {
+                entry["group"] = json!("autoscaling");
+                entry["version"] = json!("v1");
+                entry["kind"] = json!("Scale");
+            }
+            found.push(entry);
         };
         let singular = if kind.traits.builtin { String::new() } else { kind.kind.to_lowercase() };
+        let all =
+            all.iter().filter(|verb| **verb != "deletecollection" || kind.deletes_collections());
+        let all: Vec<&str> = all.copied().collect();
         add(kind.plural.clone(), &singular, &all);
         if kind.traits.status {
             add(format!("{}/status", kind.plural), "", &["get", "patch", "update"]);
@@ -100,9 +109,13 @@ fn resources<'a>(
             add(format!("{}/scale", kind.plural), "", &["get", "patch", "update"]);
         }
     }
-    let list = json!({
-        "kind": "APIResourceList", "apiVersion": "v1",
-        "groupVersion": api_version(group, version), "resources": found,
+    let mut list = json!({
+        "kind": "APIResourceList", "groupVersion": api_version(group, version),
+        "resources": found,
     });
+    // The core group's list is older than the rule that every list says its version.
+    if !group.is_empty() {
+        list["apiVersion"] = json!("v1");
+    }
     (!found.is_empty()).then_some(list)
 }

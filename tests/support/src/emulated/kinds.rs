@@ -83,6 +83,17 @@ impl Kind {
         }
     }
 
+    /// Whether an update must say which version it is of.
+    pub(super) fn updates_need_versions(&self) -> bool {
+        let strict = ["customresourcedefinitions", "leases"];
+        !self.traits.builtin || strict.contains(&self.plural.as_str())
+    }
+
+    /// Whether all of them may be deleted at once: not what must be taken down one by one.
+    pub(super) fn deletes_collections(&self) -> bool {
+        !(self.traits.builtin && ["namespaces", "services"].contains(&self.plural.as_str()))
+    }
+
     /// Whether this kind is served at that place.
     pub(super) fn is_at(&self, group: &str, version: &str, plural: &str) -> bool {
         self.plural == plural && self.group == group && self.versions.iter().any(|v| v == version)

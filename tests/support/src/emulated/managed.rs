@@ -100,6 +100,7 @@ pub(super) fn apply(
         let gone = last.with_parents().difference(&kept.with_parents());
         remove(traits, &mut after, &gone);
     }
+    let before = merged(traits, &blank(traits, &after), &before);
     let found = compare(traits, &before, &after);
     let changed = found.modified.union(&found.added);
     let conflicts: Vec<(&Entry, Fields)> = entries
@@ -142,7 +143,8 @@ fn took(
     mut entries: Vec<Entry>,
     by: &Writer,
 ) -> Vec<Entry> {
-    let found = compare(traits, old, new);
+    let old = merged(traits, &blank(traits, new), old);
+    let found = compare(traits, &old, new);
     let taken = found.modified.union(&found.added);
     let lost = taken.union(&found.removed);
     let own = |entry: &Entry| {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::call::Call;
 use super::kinds::api_version;
 use super::object::{Shape, head};
+use super::rules;
 use super::select::Selector;
 use super::status::Refused;
 use super::store::{Store, Table, key};
@@ -22,7 +23,11 @@ pub(super) fn one(store: &Store, table: usize, call: &Call) -> Result<Vec<u8>, R
 
 /// A list, as bytes.
 pub(super) fn list(store: &Store, table: usize, call: &Call) -> Result<Vec<u8>, Refused> {
-    let selector = Selector::read(call.asked("labelSelector"), call.asked("fieldSelector"))?;
+    let selector = Selector::read(
+        &store.kinds[table],
+        call.asked("labelSelector"),
+        call.asked("fieldSelector"),
+    )?;
     let asked = Asked::read(call)?;
     let version = match &asked.state {
         State::At(version) | State::Resumed(Some(version), _) => *version,
@@ -66,7 +71,13 @@ pub(super) fn list(store: &Store, table: usize, call: &Call) -> Result<Vec<u8>, 
         Shape::Full => (api, format!("{}List", kind.kind)),
         Shape::Metadata => ("meta.k8s.io/v1".to_owned(), "PartialObjectMetadataList".to_owned()),
     };
-    let metadata = page.metadata(version);
+    let mut metadata = page.metadata(version);
+    if call.shape == Shape::Metadata {
+        rules::put(&mut metadata, "remainingItemCount", None);
+    } else if !kind.traits.builtin && metadata.get("continue").is_none() {
+        // Lists of custom kinds are not typed in Go, and say what is empty.
+        metadata["continue"] = json!("");
+    }
     let bytes = format!("{{{},\"metadata\":{metadata},\"items\":[", head(&list_api, &list_kind));
     let mut bytes = bytes.into_bytes();
     bytes.append(&mut items);
@@ -76,7 +87,11 @@ pub(super) fn list(store: &Store, table: usize, call: &Call) -> Result<Vec<u8>, 
 
 /// Every object that a collection call is about, by name.
 pub(super) fn names(store: &Store, table: usize, call: &Call) -> Result<Vec<String>, Refused> {
-    let selector = Selector::read(call.asked("labelSelector"), call.asked("fieldSelector"))?;
+    let selector = Selector::read(
+        &store.kinds[table],
+        call.asked("labelSelector"),
+        call.asked("fieldSelector"),
+    )?;
     let prefix = key(&call.namespace, "");
     let rows = store.table(table).iter().filter(|(key, _)| key.starts_with(&*prefix));
     let chosen = rows.filter(|(key, stored)| selector.matches(key, stored));
@@ -115,8 +130,8 @@ impl Asked {
             match (version, matching, limit) {
                 ("" | "0", _, _) => State::Newest,
                 // Without a word on it, a page is exact and a whole list is "at least".
-                (_, "Exact", _) | (_, "", Some(_)) => State::At(number(version)?),
-                (_, _, _) => State::AtLeast(number(version)?),
+                (_, "Exact", _) | (_, "", Some(_)) => State::At(known(version)?),
+                (_, _, _) => State::AtLeast(known(version)?),
             }
         } else {
             if !version.is_empty() && version != "0" {
@@ -124,7 +139,9 @@ impl Asked {
                 return Err(Refused::bad(said));
             }
             read_token(token).ok_or_else(|| {
-                Refused::bad("continue key is not valid: encoding/json: invalid token")
+                let said = "invalid continue token: continue key is not valid: illegal base64 data \
+                            at input byte 0";
+                Refused::bad(said)
             })?
         };
         // The real server's cache answers from "any" version whole.
@@ -150,14 +167,18 @@ const RESUME_SAID: &str = "The provided continue parameter is too old to display
     results in an inconsistent list - objects that were created, modified, or deleted between the \
     time the first chunk was returned and now may show up in the list.";
 
-/// A resourceVersion as a number.
-pub(super) fn number(version: &str) -> Result<u64, Refused> {
+/// A resourceVersion as a number, or what is wrong with it.
+pub(super) fn number(version: &str) -> Result<u64, String> {
+    let said = "strconv.ParseUint: parsing";
     version.parse().map_err(|_| {
-        let said = format!(
-            "Invalid value: \"{version}\": strconv.ParseUint: parsing \"{version}\": invalid syntax"
-        );
-        Refused::bad(format!("resourceVersion: {said}"))
+        format!(
+            "resourceVersion: Invalid value: \"{version}\": {said} \"{version}\": invalid syntax"
+        )
     })
+}
+
+fn known(version: &str) -> Result<u64, Refused> {
+    number(version).map_err(|said| Refused::bad(format!("invalid resource version: {said}")))
 }
 
 /// Counts what fits on a page.

@@ -31,7 +31,8 @@ pub(super) fn address(
     name: Option<&str>,
 ) -> Result<(), Refused> {
     let given = text(object, "/metadata/namespace").to_owned();
-    if kind.namespaced && !given.is_empty() && given != namespace {
+    let elsewhere = kind.namespaced && !given.is_empty() && given != namespace;
+    if elsewhere && name.is_none() {
         let said = "the namespace of the provided object does not match the namespace sent on the \
                     request";
         return Err(Refused::bad(said));
@@ -48,6 +49,13 @@ pub(super) fn address(
             );
             return Err(Refused::bad(said));
         }
+    }
+    if elsewhere {
+        let said = format!(
+            "the namespace of the object ({given}) does not match the namespace on the request \
+             ({namespace})"
+        );
+        return Err(Refused::bad(said));
     }
     let metadata = metadata(object);
     if kind.namespaced {
@@ -73,11 +81,11 @@ pub(super) fn check_name(kind: &Kind, name: &str) -> Result<(), Refused> {
         return Ok(());
     }
     let said = if labels {
-        "a DNS-1123 label must consist of lower case alphanumeric characters or '-', and must start \
+        "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
          and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for \
          validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
     } else {
-        "a DNS-1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and \
+        "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and \
          must start and end with an alphanumeric character (e.g. 'example.com', regex used for \
          validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
     };
@@ -111,11 +119,8 @@ pub(super) fn defaults(kind: &Kind, object: &mut Value) {
         }
     };
     match kind.kind.as_str() {
-        "Namespace" => {
-            if !object["spec"].is_object() {
-                object["spec"] = json!({});
-            }
-            or(object, "finalizers", json!(["kubernetes"]));
+        "Namespace" if object.pointer("/status/phase").is_none() => {
+            object["status"] = json!({ "phase": "Active" });
         }
         "Deployment" | "StatefulSet" | "ReplicaSet" => or(object, "replicas", json!(1)),
         "Service" => or(object, "type", json!("ClusterIP")),
@@ -187,7 +192,18 @@ pub(super) fn born(kind: &Kind, object: &mut Value, uid: &str) {
         map.map(|map| map.remove("status"));
     }
     match kind.kind.as_str() {
-        "Namespace" if kind.traits.builtin => object["status"] = json!({ "phase": "Active" }),
+        "Namespace" if kind.traits.builtin => {
+            object["spec"] = json!({ "finalizers": ["kubernetes"] });
+            object["status"] = json!({ "phase": "Active" });
+        }
+        "Event" if kind.traits.builtin => {
+            let empty = [("source", json!({})), ("reportingComponent", json!(""))];
+            for (field, value) in empty.into_iter().chain([("reportingInstance", json!(""))]) {
+                if object[field].is_null() {
+                    object[field] = value;
+                }
+            }
+        }
         "Pod" if kind.traits.builtin => object["status"] = json!({ "phase": "Pending" }),
         _ => {}
     }

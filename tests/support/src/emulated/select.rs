@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::kinds::Kind;
 use super::object::{Stored, text};
 use super::status::Refused;
 use super::store::parts;
@@ -26,7 +27,7 @@ enum Wanted {
 
 impl Selector {
     /// Reads both selectors; an empty text selects everything.
-    pub(super) fn read(labels: &str, fields: &str) -> Result<Self, Refused> {
+    pub(super) fn read(kind: &Kind, labels: &str, fields: &str) -> Result<Self, Refused> {
         let labels: Option<Vec<_>> = split(labels).into_iter().map(requirement).collect();
         let Some(labels) = labels else {
             return Err(Refused::bad("unable to parse requirement: found an invalid selector"));
@@ -40,9 +41,22 @@ impl Selector {
                 let said = format!("invalid selector: '{term}'; can't understand '{term}'");
                 return Err(Refused::bad(said));
             };
-            let known = ["metadata.name", "metadata.namespace", "spec.nodeName", "status.phase"];
-            if !known.contains(&path) {
-                let said = format!("field label not supported: {path}");
+            let known = match kind.kind.as_str() {
+                "Pod" => ["spec.nodeName", "status.phase"].as_slice(),
+                "Namespace" => &["status.phase"],
+                "Secret" => &["type"],
+                "Event" => &["involvedObject.name", "involvedObject.kind", "reason", "type"],
+                _ => &[],
+            };
+            if !(known.contains(&path) || ["metadata.name", "metadata.namespace"].contains(&path)) {
+                let said = if known.is_empty() {
+                    format!(
+                        "\"{path}\" is not a known field selector: only \"metadata.name\", \
+                         \"metadata.namespace\""
+                    )
+                } else {
+                    format!("field label not supported: {path}")
+                };
                 return Err(Refused::bad(said));
             }
             selected.push((path.to_owned(), value.to_owned(), equal));
@@ -150,6 +164,7 @@ mod tests {
             "spec": { "nodeName": "n1" }, "status": { "phase": "Running" },
         });
         let stored = Arc::new(Stored::new(object, 7));
+        let kind = Kind::custom("", "v1", "Pod", "pods");
         let cases = [
             ("", "", true),
             ("app=web,tier in (edge, core)", "", true),
@@ -161,10 +176,10 @@ mod tests {
             ("", "spec.nodeName=n2", false),
         ];
         for (labels, fields, selected) in cases {
-            let selector = Selector::read(labels, fields).unwrap();
+            let selector = Selector::read(&kind, labels, fields).unwrap();
             assert_eq!(selector.matches("d/w", &stored), selected, "{labels} | {fields}");
         }
-        assert!(Selector::read("a b", "").is_err());
-        assert!(Selector::read("", "spec.unknown=1").is_err());
+        assert!(Selector::read(&kind, "a b", "").is_err());
+        assert!(Selector::read(&kind, "", "spec.unknown=1").is_err());
     }
 }

@@ -87,13 +87,15 @@ fn dispatch(shard: &Arc<Shard>, call: &Call, body: &[u8]) -> Result<Response, Re
         };
     }
     let served = store.serves(&call.group, &call.version, &call.plural);
-    let table = served.ok_or_else(Refused::no_such_path)?;
+    let grouped = store.has_group(&call.group, &call.version);
+    let absent = || if grouped { Refused::no_such_resource() } else { Refused::no_such_path() };
+    let table = served.ok_or_else(absent)?;
     let kind = Arc::clone(&store.kinds[table]);
     let part = match call.subresource.as_str() {
         "" => Part::Main,
         "status" if kind.traits.status => Part::Status,
         "scale" if kind.traits.scale => return scaled(&mut store, table, call, body),
-        _ => return Err(Refused::no_such_path()),
+        _ => return Err(Refused::no_such_resource()),
     };
     match call.verb {
         "get" => return Ok(json_response(200, read::one(&store, table, call)?)),
@@ -106,6 +108,7 @@ fn dispatch(shard: &Arc<Shard>, call: &Call, body: &[u8]) -> Result<Response, Re
             return Ok(response);
         }
         "" => return Err(Refused::method()),
+        "deletecollection" if !kind.deletes_collections() => return Err(Refused::method()),
         _ => {}
     }
     let target = target(&store, table, part, call);
@@ -137,7 +140,7 @@ fn scaled(store: &mut Store, table: usize, call: &Call, body: &[u8]) -> Result<R
                 scale::set(store, &target, &scale)?
             }
             Patch::Json(_) | Patch::Strategic(_) | Patch::Apply(..) => {
-                return Err(Refused::media("application/merge-patch+json"));
+                return Err(Refused::media());
             }
         },
         _ => return Err(Refused::method()),
@@ -172,23 +175,19 @@ fn patch(call: &Call, strategic: bool, body: &[u8]) -> Result<Patch, Refused> {
         let said = "Forbidden: may not be specified for non-apply patch";
         return Err(options("force", "FieldValueForbidden", said));
     }
+    let patch = || -> Result<Value, Refused> {
+        serde_json::from_slice(body).map_err(|_| Refused::unexpected("Invalid JSON Patch"))
+    };
     match call.media.as_str() {
         "application/json-patch+json" => Ok(Patch::Json(parse(body)?)),
-        "application/merge-patch+json" => Ok(Patch::Merge(parse(body)?)),
-        "application/strategic-merge-patch+json" if strategic => Ok(Patch::Strategic(parse(body)?)),
+        "application/merge-patch+json" => Ok(Patch::Merge(patch()?)),
+        "application/strategic-merge-patch+json" if strategic => Ok(Patch::Strategic(patch()?)),
         "application/apply-patch+yaml" => {
             let force = if call.is("force") { Force::Yes } else { Force::No };
             // Every JSON is YAML, and clients in Rust write JSON; other YAML is not read.
             Ok(Patch::Apply(parse(body)?, force))
         }
-        _ if strategic => Err(Refused::media(
-            "application/json-patch+json, application/merge-patch+json, \
-             application/strategic-merge-patch+json, application/apply-patch+yaml",
-        )),
-        _ => Err(Refused::media(
-            "application/json-patch+json, application/merge-patch+json, \
-             application/apply-patch+yaml",
-        )),
+        _ => Err(Refused::media()),
     }
 }
 
@@ -209,7 +208,12 @@ fn deleted(store: &mut Store, target: &Target, body: &[u8]) -> Result<Value, Ref
                 "details": details,
             }))
         }
-        Deleted::Gone(object) | Deleted::Going(object) => Ok(object),
+        Deleted::Gone(mut pod) => {
+            pod["metadata"]["deletionTimestamp"] = json!(target.by.now);
+            pod["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+            Ok(pod)
+        }
+        Deleted::Going(object) => Ok(object),
     }
 }
 

@@ -12,7 +12,7 @@ use super::kinds::Kind;
 pub(super) struct Refused {
     /// The HTTP status.
     pub(super) code: u16,
-    /// The machine-readable reason; empty where the real server gives plain text.
+    /// The machine-readable reason, if there is one.
     pub(super) reason: &'static str,
     /// For people.
     pub(super) message: String,
@@ -20,11 +20,13 @@ pub(super) struct Refused {
     pub(super) details: Option<Value>,
     /// A token with which a list may go on, inconsistently.
     pub(super) resume: Option<String>,
+    /// Whether it is plain text and no `Status`.
+    pub(super) plain: bool,
 }
 
 impl Refused {
     fn new(code: u16, reason: &'static str, message: String) -> Self {
-        Self { code, reason, message, details: None, resume: None }
+        Self { code, reason, message, details: None, resume: None, plain: false }
     }
 
     fn of(mut self, kind: &Kind, name: &str) -> Self {
@@ -47,7 +49,13 @@ impl Refused {
 
     /// 404 of a path, which the real server answers in plain text.
     pub(super) fn no_such_path() -> Self {
-        Self::new(404, "", "404 page not found\n".to_owned())
+        Self { plain: true, ..Self::new(404, "", "404 page not found\n".to_owned()) }
+    }
+
+    /// 404 of a resource in a group that is served.
+    pub(super) fn no_such_resource() -> Self {
+        let message = "the server could not find the requested resource".to_owned();
+        Self { details: Some(json!({})), ..Self::new(404, "NotFound", message) }
     }
 
     /// 409 of a create.
@@ -131,6 +139,11 @@ impl Refused {
         Self::new(400, "BadRequest", message.into())
     }
 
+    /// 500 of what the real server did not expect to be wrong.
+    pub(super) fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(500, "", message.into())
+    }
+
     /// 422 of a patch that does not fit the object.
     pub(super) fn unfit() -> Self {
         let message = "the server rejected our request due to an error in our request".to_owned();
@@ -164,18 +177,15 @@ impl Refused {
     }
 
     /// 415.
-    pub(super) fn media(accepted: &str) -> Self {
-        let message = format!(
-            "the body of the request was in an unknown format - accepted media types include: \
-             {accepted}"
-        );
+    pub(super) fn media() -> Self {
+        let message = "415: Unsupported Media Type".to_owned();
         Self { details: Some(json!({})), ..Self::new(415, "UnsupportedMediaType", message) }
     }
 
     /// 429, which the real server answers in plain text.
     pub(super) fn throttled() -> Self {
         let message = "Too many requests, please try again later.\n".to_owned();
-        Self::new(429, "", message)
+        Self { plain: true, ..Self::new(429, "", message) }
     }
 
     /// 503 while a cluster is cut off.
@@ -192,8 +202,11 @@ impl Refused {
         }
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": metadata, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }
@@ -202,7 +215,7 @@ impl Refused {
 
     /// The answer.
     pub(super) fn response(&self) -> Response {
-        let plain = self.reason.is_empty();
+        let plain = self.plain;
         let body = if plain { self.message.clone() } else { self.status().to_string() };
         let mut response = Response::new(Body::from(body));
         *response.status_mut() =

@@ -78,6 +78,11 @@ impl Store {
         self.kinds.iter().position(|kind| kind.is_at(group, version, plural))
     }
 
+    /// Whether anything is served of a group's version.
+    pub(super) fn has_group(&self, group: &str, version: &str) -> bool {
+        self.kinds.iter().any(|kind| kind.is_at(group, version, &kind.plural))
+    }
+
     /// The index of a kind by its plural, whatever its group.
     pub(super) fn plural(&self, plural: &str) -> Option<usize> {
         self.kinds.iter().position(|kind| kind.plural == plural)

@@ -107,13 +107,31 @@ pub(super) fn strip_nulls(value: &mut Value) {
     }
 }
 
-/// A new object as the server sees it before anything is set: structs are there, empty, and pointers are not.
+/// What the server sees of an object in which nothing is set: structs are there, empty, and pointers are not. Only those
+/// are made that `object` has.
 pub(super) fn blank(traits: Traits, object: &Value) -> Value {
-    const STRUCTS: [&str; 6] =
-        ["metadata", "spec", "status", "template", "strategy", "updateStrategy"];
-    let structs = |(name, value): (&String, &Value)| {
-        let is = STRUCTS.contains(&name.as_str()) && value.is_object();
-        is.then(|| (name.clone(), blank(traits, value)))
+    const STRUCTS: [&str; 8] = [
+        "involvedObject",
+        "metadata",
+        "names",
+        "spec",
+        "status",
+        "strategy",
+        "template",
+        "updateStrategy",
+    ];
+    let structs = |(name, value): (&String, &Value)| match value {
+        Value::Object(_) if STRUCTS.contains(&name.as_str()) => {
+            Some((name.clone(), blank(traits, value)))
+        }
+        // The one list that is written even if it is empty.
+        Value::Array(_) if name == "containers" => Some((name.clone(), json!([]))),
+        Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)
+        | Value::Object(_) => None,
     };
     if !traits.builtin {
         return json!({ "metadata": {} });
@@ -158,6 +176,13 @@ impl Walk {
         done
     }
 
+    /// Whether a map is replaced as a whole: a label selector.
+    fn is_atomic(&self, value: &Value) -> bool {
+        let named = self.path.last().is_some_and(|last| last.to_lowercase().ends_with("selector"));
+        let of_labels = ["matchLabels", "matchExpressions"];
+        self.traits.builtin && named && of_labels.iter().any(|field| value.get(field).is_some())
+    }
+
     /// Whether maps at this place are maps and no structs, so that their entries are items.
     fn maps_are_items(&self) -> bool {
         self.traits.schemaless && self.path.first().is_some_and(|first| first != "f:metadata")
@@ -165,12 +190,12 @@ impl Walk {
 
     fn collect(&mut self, value: &Value, fields: &mut Fields) {
         match value {
+            Value::Object(_) if self.is_atomic(value) => fields.insert(&self.path),
             Value::Object(map) => {
                 for (name, value) in map {
                     self.below(format!("f:{name}"), |walk| {
                         walk.collect(value, fields);
-                        let empty = value.as_object().is_some_and(Map::is_empty);
-                        if empty || walk.maps_are_items() {
+                        if walk.maps_are_items() {
                             fields.insert(&walk.path);
                         }
                     });
@@ -209,7 +234,8 @@ impl Walk {
             Some(Value::Array(_)) => Some(list_shape(self.traits, &self.path)),
             _ => None,
         };
-        if alike && !empty && either.is_some_and(Value::is_object) {
+        let atomic = either.is_some_and(|value| self.is_atomic(value));
+        if alike && !empty && !atomic && either.is_some_and(Value::is_object) {
             let names = |value: Option<&Value>| -> BTreeSet<String> {
                 let map = value.and_then(Value::as_object);
                 map.into_iter().flatten().map(|(name, _)| name.clone()).collect()
@@ -263,7 +289,7 @@ impl Walk {
 
     fn merge(&mut self, live: &Value, config: &Value) -> Value {
         match (live, config) {
-            (Value::Object(old), Value::Object(new)) => {
+            (Value::Object(old), Value::Object(new)) if !self.is_atomic(config) => {
                 let mut both = old.clone();
                 for (name, value) in new {
                     let merged = match old.get(name) {

@@ -61,15 +61,21 @@ impl Watching {
         if !call.name.is_empty() {
             fields = format!("metadata.name={}", call.name);
         }
-        let selector = Selector::read(call.asked("labelSelector"), &fields)?;
+        let selector = Selector::read(&store.kinds[table], call.asked("labelSelector"), &fields)?;
         let signal = shard.signal.subscribe();
         let begun = signal.borrow().clone();
         let initial = call.is("sendInitialEvents");
         let streaming = initial && begun.streaming;
         if !streaming && !call.asked("resourceVersionMatch").is_empty() {
-            let said = "Forbidden: resourceVersionMatch is forbidden for watch".to_owned();
-            let complaint = ("FieldValueForbidden", "resourceVersionMatch", said);
-            return Err(Refused::invalid("ListOptions", "meta.k8s.io", "", &[complaint]));
+            let complaint = |said: &str| {
+                let said = format!("Forbidden: resourceVersionMatch is forbidden {said}");
+                ("FieldValueForbidden", "resourceVersionMatch", said)
+            };
+            let mut complaints = vec![complaint("for watch")];
+            if call.asked("resourceVersion").is_empty() {
+                complaints.push(complaint("unless resourceVersion is provided"));
+            }
+            return Err(Refused::invalid("ListOptions", "meta.k8s.io", "", &complaints));
         }
         let kind = &store.kinds[table];
         let seconds = call.asked("timeoutSeconds").parse().ok().filter(|seconds| *seconds > 0);
@@ -104,7 +110,7 @@ impl Watching {
             }
             watching.first = Some(first);
         } else {
-            watching.cursor = number(version)?;
+            watching.cursor = number(version).map_err(Refused::unexpected)?;
         }
         Ok(watching)
     }
@@ -193,7 +199,13 @@ impl Watching {
         match (before, after) {
             (false, true) => self.event("ADDED", &change.after, chunk),
             (true, true) => self.event("MODIFIED", &change.after, chunk),
-            (true, false) => self.event("DELETED", &change.after, chunk),
+            (true, false) if change.gone => self.event("DELETED", &change.after, chunk),
+            // It went out of sight: the last that was seen of it, as of now.
+            (true, false) => {
+                let old = change.before.as_ref().map(|old| old.value("", ""));
+                let last = Stored::new(old.unwrap_or_default(), change.after.version);
+                self.event("DELETED", &last, chunk);
+            }
             (false, false) => {}
         }
     }

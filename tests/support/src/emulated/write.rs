@@ -76,9 +76,17 @@ impl Target {
             return Err(Refused::bad("Object 'Kind' is missing"));
         }
         if (!kind.is_empty() && kind != own_kind) || (!api.is_empty() && api != own_api) {
-            let said = format!(
-                "the API version in the data ({api}) does not match the expected API version ({own_api})"
-            );
+            let version = api.rsplit('/').next().unwrap_or_default();
+            let said = match (self.kind.traits.builtin, self.kind.group.as_str()) {
+                (true, "") if kind != own_kind => format!(
+                    "{kind} in version \"{version}\" cannot be handled as a {own_kind}: converting \
+                     ({version}.{kind}) to (core.{own_kind}): unknown conversion"
+                ),
+                (true | false, _) => format!(
+                    "the API version in the data ({api}) does not match the expected API version \
+                     ({own_api})"
+                ),
+            };
             return Err(Refused::bad(said));
         }
         Ok(())
@@ -155,11 +163,12 @@ pub(super) fn update(store: &mut Store, target: &Target, object: Value) -> Resul
     rules::address(&target.kind, &mut object, &target.namespace, Some(&target.name))?;
     let live = target.live(store).ok_or_else(|| target.absent())?;
     let unversioned = text(&object, "/metadata/resourceVersion").is_empty();
-    if unversioned && !target.kind.traits.builtin {
+    if unversioned && target.kind.updates_need_versions() {
         let said = "Invalid value: 0x0: must be specified for an update".to_owned();
         let complaint = ("FieldValueInvalid", "metadata.resourceVersion", said);
         let kind = &target.kind;
-        return Err(Refused::invalid(&kind.kind, &kind.group, &target.name, &[complaint]));
+        // Here, and only here, the real server says the resource where it says the kind else.
+        return Err(Refused::invalid(&kind.plural, &kind.group, &target.name, &[complaint]));
     }
     change(store, target, &live, object)
 }
@@ -246,8 +255,13 @@ fn check_identity(target: &Target, live: &Value, new: &Value) -> Result<(), Refu
     }
     let (uid, given) = of("/metadata/uid");
     if !given.is_empty() && given != uid {
-        let why =
-            format!("Precondition failed: UID in precondition: {given}, UID in object meta: {uid}");
+        let why = format!(
+            "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, \
+             AdditionalErrorMsg: Precondition failed: UID in precondition: {given}, UID in object \
+             meta: {uid}",
+            kind.plural,
+            target.key(),
+        );
         return Err(Refused::conflict(kind, &target.name, &why));
     }
     Ok(())
@@ -306,14 +320,20 @@ pub(super) fn delete(
     options: &Value,
 ) -> Result<Deleted, Refused> {
     let live = target.live(store).ok_or_else(|| target.absent())?;
-    for (field, said) in [("uid", "UID"), ("resourceVersion", "ResourceVersion")] {
+    for (field, said, perhaps) in [
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ] {
         let wanted = text(options, &format!("/preconditions/{field}"));
         let found = text(&live, &format!("/metadata/{field}"));
         if !wanted.is_empty() && wanted != found {
             let why = format!(
-                "Precondition failed: {said} in precondition: {wanted}, {said} in object meta: {found}"
+                "the {said} in the precondition ({wanted}) does not match the {said} in record \
+                 ({found}). The object might have been {perhaps}"
             );
-            return Err(Refused::conflict(&target.kind, &target.name, &why));
+            // Here, and only here, the real server says the kind where it says the resource else.
+            let kind = Kind { plural: target.kind.kind.clone(), ..Kind::clone(&target.kind) };
+            return Err(Refused::conflict(&kind, &target.name, &why));
         }
     }
     let namespace = target.kind.plural == "namespaces";
