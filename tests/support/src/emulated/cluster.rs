@@ -146,6 +146,10 @@ pub struct Happened {
     pub object: Value,
 }
 
+/// More happened than was remembered: what is there must be listed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Missed;
+
 /// All that happens in one cluster from a moment on.
 #[derive(Debug)]
 pub struct Happenings {
@@ -344,21 +348,32 @@ impl Cluster {
 }
 
 impl Happenings {
-    /// The next thing that happens; `None` if more happened at once than the cluster remembers.
-    pub async fn next(&mut self) -> Option<Happened> {
+    /// The next thing that happens.
+    ///
+    /// # Errors
+    ///
+    /// If more happened at once than the cluster remembers.
+    pub async fn next(&mut self) -> Result<Happened, Missed> {
         loop {
             self.signal.borrow_and_update();
             if let Some(happened) = self.ready()? {
-                return Some(happened);
+                return Ok(happened);
             }
-            self.signal.changed().await.ok()?;
+            // The sender is part of the cluster, which is held here.
+            self.signal.changed().await.map_err(|_| Missed)?;
         }
     }
 
-    /// The next thing that has happened already, if any; outside, `None` as [`Happenings::next`] has it.
-    pub fn ready(&mut self) -> Option<Option<Happened>> {
+    /// The next thing that has happened already, if any.
+    ///
+    /// # Errors
+    ///
+    /// If more happened at once than the cluster remembers.
+    pub fn ready(&mut self) -> Result<Option<Happened>, Missed> {
         let store = self.shard.store();
-        let Some(change) = store.since(self.cursor)?.next() else { return Some(None) };
+        let Some(change) = store.since(self.cursor).ok_or(Missed)?.next() else {
+            return Ok(None);
+        };
         let kind = &store.kinds[change.table];
         self.cursor += 1;
         let what = match (&change.before, change.gone) {
@@ -368,7 +383,7 @@ impl Happenings {
         };
         let object = change.after.value(&kind.api_version(), &kind.kind);
         let version = change.after.version;
-        Some(Some(Happened { what, plural: kind.plural.clone(), version, object }))
+        Ok(Some(Happened { what, plural: kind.plural.clone(), version, object }))
     }
 }
 

@@ -38,7 +38,7 @@ use axum::Router;
 use tokio::task::JoinHandle;
 
 use cluster::Shard;
-pub use cluster::{Cluster, Counts, Happened, Happenings};
+pub use cluster::{Cluster, Counts, Happened, Happenings, Missed};
 pub use kinds::{Kind, Traits};
 use store::Store;
 use wire::{Switch, Wires};
