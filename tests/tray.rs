@@ -35,7 +35,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
@@ -47,7 +48,8 @@ impl Post {
         let of_cluster = names.map(|(place, cluster)| {
             (cluster.name.clone(), TargetId(if place % 2 == 0 { "even" } else { "odd" }.into()))
         });
-        let tray = Tray::new(Follower::new(renderer), Divider::new(of_cluster.collect()), Span(5_000));
+        let tray =
+            Tray::new(Follower::new(renderer), Divider::new(of_cluster.collect()), Span(5_000));
         Self {
             tray,
             trees: BTreeMap::new(),

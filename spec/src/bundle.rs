@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value as Json;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::compile::{demands, said_first};
 use crate::diagnostic::Diagnostic;
@@ -16,6 +17,7 @@ use crate::draft::{
 };
 use crate::fetched;
 use crate::files::{Files, relative};
+use crate::gathered;
 use crate::load::{Loaded, Reader, Role, split};
 use crate::setting::{Setting, Settings};
 use crate::write::{to_json, to_yaml};
@@ -34,6 +36,8 @@ pub struct Bundle {
 
 /// What the file of a bundle is called while it is in memory.
 const FILE: &str = "scenario.yaml";
+/// What includes all files of a folder, in memory only.
+const GATHERED: &str = ".gathered.yaml";
 
 impl Bundle {
     /// The scenario in the file at `path`, with everything that belongs to it.
@@ -42,11 +46,25 @@ impl Bundle {
     /// Everything that is wrong, by file and place.
     pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (root, name) = split(path);
-        let mut reader = Reader::new(Files::open(root));
-        reader.read(&name, Cursor::default(), Role::Main);
+        Self::gather(Reader::new(Files::open(root)), &name)
+    }
+
+    /// Everything that is declared in the files of a folder and of those below it, as one scenario that never ends. Files
+    /// that declare nothing of ours are left to those that name them.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by file and place.
+    pub fn read_folder(folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let files = gathered::files(folder).map_err(|wrong| vec![wrong])?;
+        let text = gathered::scenario(&files);
+        Self::gather(Reader::new(Files::open(folder).with_text(GATHERED, &text)), GATHERED)
+    }
+
+    fn gather(mut reader: Reader, name: &str) -> Result<Self, Vec<Diagnostic>> {
+        reader.read(name, Cursor::default(), Role::Main);
         reader.complete()?;
         let Some(main) = reader.book.scenarios.first() else {
-            return Err(vec![reader.no_scenario(&name)]);
+            return Err(vec![reader.no_scenario(name)]);
         };
         let files = &mut reader.files;
         let mut tables = Tables { files, names: BTreeMap::new(), texts: BTreeMap::new() };
@@ -148,6 +166,24 @@ impl Bundle {
             Some(Document::Scenario(scenario)) => Ok(Self { scenario, documents, tables }),
             Some(_) | None => Err(vec![reader.no_scenario(FILE)]),
         }
+    }
+
+    /// The same with tables that are named by what stands in them, so that equal documents mean the same.
+    #[must_use]
+    pub fn named_by_content(mut self) -> Self {
+        let named = |file: &str, text: &str| {
+            let (stem, end) = file.rsplit_once('.').unwrap_or((file, "csv"));
+            format!("{stem}-{:016x}.{end}", xxh3_64(text.as_bytes()))
+        };
+        let tables = std::mem::take(&mut self.tables);
+        for file in self.named() {
+            if let Some(text) = tables.get(file) {
+                *file = named(file, text);
+            }
+        }
+        let tables = tables.into_iter();
+        self.tables = tables.map(|(file, text)| (named(&file, &text), text)).collect();
+        self
     }
 
     /// Leaves out tables that nothing names.

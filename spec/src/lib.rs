@@ -24,6 +24,7 @@ pub mod diagnostic;
 pub mod draft;
 pub mod fetched;
 mod files;
+mod gathered;
 mod load;
 mod parts;
 pub mod scenario;

@@ -55,6 +55,11 @@ impl Follower {
         Ok(follower)
     }
 
+    /// All of it may be otherwise: nobody knows what is out.
+    pub fn stir(&mut self, state: &State) {
+        self.dirty.extend(parts(state));
+    }
+
     /// Something else was declared: a record that says so must be [noted](Self::note) too.
     pub fn renew(&mut self, renderer: Renderer) {
         self.renderer = renderer;

@@ -3,7 +3,7 @@
 //! The lists are files of the same branch, `.owned/<cluster>.json`, a path and the SHA-256 of what we wrote to it; they
 //! change in the same commit. Only lists of touched clusters are read, and only touched files are compared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use git2::{ObjectType, Oid};
@@ -235,10 +235,9 @@ fn written(list: &List) -> Option<Bytes> {
     Some(Arc::from(text.into_bytes()))
 }
 
-/// Compares all of a tree with its lists.
-pub(crate) fn verify(store: &mut Store, root: Oid, owner: Owner) -> Result<Vec<Conflict>, Fault> {
-    let mut conflicts = Vec::new();
-    let mut listed = BTreeSet::new();
+/// All files that a tree's lists say are ours, with their sums.
+pub(crate) fn listed(store: &mut Store, root: Oid) -> Result<BTreeMap<FilePath, String>, Fault> {
+    let mut listed = BTreeMap::new();
     let lists = match store.find(root, LISTS)? {
         Some((FOLDER, id)) => Some(store.tree(id)?),
         Some(_) | None => None,
@@ -248,12 +247,20 @@ pub(crate) fn verify(store: &mut Store, root: Oid, owner: Owner) -> Result<Vec<C
         let Ok(path) = FilePath::new(format!("{LISTS}/{name}")) else { continue };
         for (path, sum) in read_list(store, Some(root), &path)? {
             let bad = |why| Fault::Manifest { path: format!("{LISTS}/{name}"), why };
-            let path = FilePath::new(path).map_err(|found| bad(found.to_string()))?;
-            let found = File::find(store, Some(root), &path)?;
-            if found.and_then(|file| file.plain) != Some(sum) {
-                conflicts.push(Conflict::Edited { path: path.clone() });
-            }
-            listed.insert(path);
+            listed.insert(FilePath::new(path).map_err(|found| bad(found.to_string()))?, sum);
+        }
+    }
+    Ok(listed)
+}
+
+/// Compares all of a tree with its lists.
+pub(crate) fn verify(store: &mut Store, root: Oid, owner: Owner) -> Result<Vec<Conflict>, Fault> {
+    let mut conflicts = Vec::new();
+    let listed = listed(store, root)?;
+    for (path, sum) in &listed {
+        let found = File::find(store, Some(root), path)?;
+        if found.and_then(|file| file.plain).as_ref() != Some(sum) {
+            conflicts.push(Conflict::Edited { path: path.clone() });
         }
     }
     let mut folders = vec![(String::new(), root)];
@@ -264,7 +271,7 @@ pub(crate) fn verify(store: &mut Store, root: Oid, owner: Owner) -> Result<Vec<C
                 folders.push((format!("{path}/"), entry.id));
             } else if let Ok(path) = FilePath::new(path)
                 && owner(&path).is_some()
-                && !listed.contains(&path)
+                && !listed.contains_key(&path)
             {
                 conflicts.push(Conflict::Foreign { path });
             }

@@ -4,12 +4,14 @@
 //! change is allowed there → the next tree → the commit → the remote moves the branch, if it still is where it was. Each
 //! step that says no says why.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use git2::{ObjectType, Oid};
+use periplus_emit::FilePath;
 
 use crate::commit::{Commit, with_signature};
 use crate::fault::Fault;
@@ -227,6 +229,17 @@ impl Writer {
             Ownership::Listed { owner, edited } => {
                 Ok(ownership::allowed(&mut self.store, tree, change, owner, edited)?.1)
             }
+        }
+    }
+
+    /// The files of the branch that its lists say are ours.
+    ///
+    /// # Errors
+    /// As [`Writer::refresh`]; or a list of what is ours cannot be read.
+    pub fn owned(&mut self) -> Result<BTreeSet<FilePath>, Fault> {
+        match self.refresh()?.tree {
+            Some(tree) => Ok(ownership::listed(&mut self.store, tree)?.into_keys().collect()),
+            None => Ok(BTreeSet::new()),
         }
     }
 

@@ -3,7 +3,9 @@
 //! Whoever sees something tells the [`Feed`] in names ([`sighting`]). One desk takes everything in, one after the other.
 
 pub mod delivery;
+pub mod desk;
 pub mod feed;
+pub mod intents;
 pub mod sighting;
 
 pub use self::feed::Feed;

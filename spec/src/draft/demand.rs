@@ -35,6 +35,23 @@ pub struct DemandDraft {
     pub timezone: TimeZone,
 }
 
+impl DemandDraft {
+    /// The demand for an app, as a model says, with defaults for the rest.
+    #[must_use]
+    pub fn new(app: Name, model: ModelDraft) -> Self {
+        Self {
+            app,
+            zones: None,
+            share: ShareDraft::default(),
+            model,
+            growth: one(),
+            noise: Percentage::default(),
+            signal: SignalDraft::default(),
+            timezone: TimeZone::default(),
+        }
+    }
+}
+
 /// How a model's rate becomes that of single zones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -4,4 +4,4 @@ pub mod outcome;
 pub mod tray;
 
 pub use self::outcome::outcome;
-pub use self::tray::{Parcel, Tray};
+pub use self::tray::{Parcel, Scope, Tray};

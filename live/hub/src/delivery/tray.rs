@@ -23,6 +23,17 @@ pub struct Parcel {
     pub target: TargetId,
     /// What to commit.
     pub draft: Draft,
+    /// Whether all of ours in it is said.
+    pub scope: Scope,
+}
+
+/// How much of a repository a parcel speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Files that change.
+    Changes,
+    /// Every file of ours: what else is ours there is to go.
+    Whole,
 }
 
 /// What effects ask for, on its way to repositories.
@@ -33,6 +44,7 @@ pub struct Tray {
     window: Span,
     /// When the open window ends.
     due: Option<Tick>,
+    scope: Scope,
     /// Effects of the open window.
     asked: Vec<(EffectKey, Reach)>,
     decisions: Vec<Seq>,
@@ -55,9 +67,21 @@ enum Reach {
     Nobody,
 }
 
+/// Whose repositories an effect concerns.
+fn reach(effect: &Effect) -> Reach {
+    match effect {
+        Effect::Prime { target, .. } | Effect::Withdraw { target, .. } => {
+            Reach::Cluster(target.cluster)
+        }
+        Effect::Route { app, .. } => Reach::App(*app),
+        Effect::Alert(_) => Reach::Nobody,
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Load {
     draft: Draft,
+    scope: Scope,
     effects: Vec<EffectKey>,
     /// How often the repository did not take it.
     failures: u32,
@@ -79,6 +103,7 @@ impl Tray {
             divider,
             window,
             due: None,
+            scope: Scope::Changes,
             asked: Vec::new(),
             decisions: Vec::new(),
             digest: None,
@@ -95,6 +120,18 @@ impl Tray {
         self.divider.renew(divider);
     }
 
+    /// Begins where a service stopped. What is out is not known, so all of it goes out again, and so do effects that nobody
+    /// has answered.
+    pub fn resume(&mut self, state: &State, now: Tick) {
+        self.follower.stir(state);
+        self.scope = Scope::Whole;
+        self.due = Some(now);
+        self.last = (now, state.seq());
+        // The last record may have asked for them: they are noted already.
+        self.asked =
+            state.outstanding().map(|issued| (issued.key, reach(&issued.effect))).collect();
+    }
+
     /// Takes a record.
     pub fn note(&mut self, record: &RecordRef<'_>) {
         self.follower.note(record);
@@ -106,14 +143,7 @@ impl Tray {
             self.digest = Some((record.seq, digest));
         }
         for issued in record.effects {
-            let reach = match &issued.effect {
-                Effect::Prime { target, .. } | Effect::Withdraw { target, .. } => {
-                    Reach::Cluster(target.cluster)
-                }
-                Effect::Route { app, .. } => Reach::App(*app),
-                Effect::Alert(_) => Reach::Nobody,
-            };
-            self.asked.push((issued.key, reach));
+            self.asked.push((issued.key, reach(&issued.effect)));
         }
         if !self.asked.is_empty() || self.follower.is_stirred() {
             self.due.get_or_insert(record.at.after(self.window));
@@ -142,11 +172,18 @@ impl Tray {
         let change = self.follower.take(state)?;
         self.due = None;
         let decisions = std::mem::take(&mut self.decisions);
-        for (target, change) in self.divider.divide(&change) {
+        let scope = std::mem::replace(&mut self.scope, Scope::Changes);
+        let mut parts = self.divider.divide(&change);
+        if scope == Scope::Whole {
+            for target in self.divider.targets() {
+                parts.entry(target).or_default();
+            }
+        }
+        for (target, change) in parts {
             let (at, seq) = self.last;
             let digest = self.digest;
             let draft = Draft { at, seq, digest, decisions: decisions.clone(), change };
-            self.put(target, Load::new(draft, self.last.0));
+            self.put(target, Load { scope, ..Load::new(draft, at) });
         }
         let mut reports = Vec::new();
         for (key, reach) in std::mem::take(&mut self.asked) {
@@ -182,7 +219,8 @@ impl Tray {
         let mut parcels = Vec::with_capacity(ready.len());
         for target in ready {
             let Some(load) = self.waiting.remove(&target) else { continue };
-            parcels.push(Parcel { target: target.clone(), draft: load.draft.clone() });
+            let (target, draft, scope) = (target.clone(), load.draft.clone(), load.scope);
+            parcels.push(Parcel { target: target.clone(), draft, scope });
             self.flying.insert(target, load);
         }
         parcels
@@ -191,7 +229,7 @@ impl Tray {
     /// A repository has answered. Gives the reports that follow from it.
     pub fn settle(&mut self, target: &TargetId, outcome: Outcome, now: Tick) -> Vec<EffectReport> {
         let Some(load) = self.flying.remove(target) else { return Vec::new() };
-        let Load { draft, effects, failures, not_before: _ } = load;
+        let Load { draft, scope, effects, failures, not_before: _ } = load;
         match outcome {
             Outcome::Done => {}
             // It goes with the next parcel. Where it landed after all, that changes nothing.
@@ -200,6 +238,7 @@ impl Tray {
                 let pause = Span(PAUSE.0 << failures.min(PAUSE_DOUBLINGS_MAX));
                 let mut left = Load::new(draft, now.after(pause));
                 left.failures = failures + 1;
+                left.scope = scope;
                 self.waiting.insert(target.clone(), left);
                 if let Some(newer) = newer {
                     self.put(target.clone(), newer);
@@ -244,6 +283,7 @@ impl Tray {
                 draft.decisions.extend(decisions);
                 draft.change.extend(change);
                 load.effects.extend(newer.effects);
+                load.scope = load.scope.max(newer.scope);
             }
         }
     }
@@ -264,6 +304,6 @@ impl Tray {
 
 impl Load {
     fn new(draft: Draft, not_before: Tick) -> Self {
-        Self { draft, effects: Vec::new(), failures: 0, not_before }
+        Self { draft, scope: Scope::Changes, effects: Vec::new(), failures: 0, not_before }
     }
 }

@@ -1,0 +1,369 @@
+//! The desk: the one place where what comes from outside becomes records.
+//!
+//! A [turn](Desk::turn) takes in what has arrived, one after the other: [`step`], the journal, the [`Tray`]. Then it waits for
+//! the disk, and only then is anything of it sent. Nothing here waits for a network, and nothing else touches the state.
+
+mod names;
+mod translate;
+
+use std::path::Path;
+
+use periplus_core::ids::Seq;
+use periplus_core::input::{Command, EffectReport, Observation, TimerFired};
+use periplus_core::replay::Divergence;
+use periplus_core::units::{Span, Tick};
+use periplus_core::{Input, Outbox, RecordRef, Sink, SinkFault, State, TickBackwards, step};
+use periplus_emit::{Follower, Problem, Renderer};
+use periplus_git::Divider;
+use periplus_journal::{Fault as LogFault, Fsync, Header, Options, Reader, Writer};
+
+use self::names::Names;
+use crate::delivery::{Parcel, Tray};
+use crate::intents::{Intents, IntentsFile, KeepFault, Told};
+use crate::sighting::Sighting;
+
+/// The one place where what comes from outside becomes records.
+#[derive(Debug)]
+pub struct Desk {
+    state: State,
+    out: Outbox,
+    journal: Writer,
+    tray: Tray,
+    names: Names,
+    intents: Intents,
+    kept: IntentsFile,
+    epoch_unix_ms: i64,
+    counts: Counts,
+}
+
+/// What a desk has done since it was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Records that were made.
+    pub records: u64,
+    /// Times at which the clock stood before the last record, and was taken for it.
+    pub clamped: u64,
+    /// Entries of sightings that were about nothing that was declared.
+    pub unknown: u64,
+}
+
+/// Why a desk cannot go on. Nothing that was acknowledged is lost.
+#[derive(Debug, thiserror::Error)]
+pub enum DeskFault {
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogFault),
+    /// The file of intents.
+    #[error(transparent)]
+    Intents(#[from] KeepFault),
+    /// A record could not be kept.
+    #[error("a record could not be kept: {0}")]
+    Sink(String),
+    /// The log differs from itself.
+    #[error("record {} of the log differs from those before it: {why}. Restore the log from a backup.", .at.0)]
+    State {
+        /// The record.
+        at: Seq,
+        /// How.
+        why: String,
+    },
+    /// The machine was told of an earlier time: a fault of the desk.
+    #[error(transparent)]
+    Time(#[from] TickBackwards),
+    /// Something cannot be rendered.
+    #[error("{0}")]
+    Render(#[from] Problem),
+    /// The machine sets deadlines that have come already, without end: a fault of the machine.
+    #[error("more than {TIMERS_AT_ONCE_MAX} timers fired at once")]
+    Stuck,
+}
+
+impl From<SinkFault> for DeskFault {
+    fn from(fault: SinkFault) -> Self {
+        Self::Sink(fault.0.to_string())
+    }
+}
+
+/// So many timers may fire at one time.
+const TIMERS_AT_ONCE_MAX: u32 = 100_000;
+
+/// What a desk is opened with besides its folder.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What is declared, for a first start.
+    pub intents: Intents,
+    /// How what is written gets to repositories.
+    pub route: Routes,
+    /// What made the log, for people.
+    pub made_by: String,
+}
+
+/// How what is written gets to repositories.
+#[derive(Clone, Debug)]
+pub struct Routes {
+    /// What agents are told to pull from.
+    pub repository: periplus_emit::Repository,
+    /// Which repository each cluster pulls from.
+    pub divider: Divider,
+    /// How long changes are gathered.
+    pub window: Span,
+}
+
+/// The folder of the log in that of the service.
+const LOG: &str = "live.log";
+
+impl Desk {
+    /// Opens the desk in a folder, at its first start or after a stop or a crash.
+    ///
+    /// # Errors
+    /// The log or the file of intents cannot be used.
+    pub fn open(folder: &Path, setup: Setup, now_unix_ms: i64) -> Result<Self, DeskFault> {
+        let kept = IntentsFile::below(folder);
+        let log = folder.join(LOG);
+        let options = Options { fsync: Fsync::OnSeal, ..Options::default() };
+        let Setup { intents, route, made_by } = setup;
+        let known = kept.read()?;
+        let (journal, state, intents) = match known {
+            // The file is written before the log begins.
+            Some(intents) if log.is_dir() => {
+                let (journal, _) = Writer::open(&log, options)?;
+                (journal, state_of(&log)?, intents)
+            }
+            Some(_) | None => {
+                kept.write(&intents)?;
+                let epoch = intents.scenario().epoch_unix_ms;
+                let header = Header::new(intents.scenario().hash, epoch, &made_by);
+                (Writer::create(&log, header, options)?, State::default(), intents)
+            }
+        };
+        let epoch_unix_ms = intents.scenario().epoch_unix_ms;
+        let renderer = Renderer::new(intents.delivery(), &route.repository);
+        let tray = Tray::new(Follower::new(renderer), route.divider, route.window);
+        let mut desk = Self {
+            state,
+            out: Outbox::default(),
+            journal,
+            tray,
+            names: Names::default(),
+            intents,
+            kept,
+            epoch_unix_ms,
+            counts: Counts::default(),
+        };
+        desk.catch_up(&log)?;
+        desk.names.read(&desk.state);
+        let at = desk.tick(now_unix_ms);
+        desk.tray.resume(&desk.state, at);
+        desk.journal.sync()?;
+        Ok(desk)
+    }
+
+    /// Tells the machine what it was not told any more of the last change before the desk stopped.
+    fn catch_up(&mut self, log: &Path) -> Result<(), DeskFault> {
+        let Told { at, inputs, .. } = self.intents.last();
+        if at < self.state.at() {
+            return Ok(());
+        }
+        let first = self.state.seq() == Seq(0);
+        let told = if first || at > self.state.at() { 0 } else { told_at(log, at, &inputs)? };
+        for input in &inputs[told..] {
+            self.take_in(at, input)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in what is declared now. Gives what changed, for people.
+    ///
+    /// # Errors
+    /// The outer error ends the desk; the inner one says what is wrong with what was declared, and nothing has changed.
+    pub fn declare(
+        &mut self,
+        declared: periplus_spec::Bundle,
+        divider: Divider,
+        repository: &periplus_emit::Repository,
+        now_unix_ms: i64,
+    ) -> Result<Result<Vec<String>, Vec<periplus_spec::diagnostic::Diagnostic>>, DeskFault> {
+        // No other input has its time, so that a restart can tell whether all of it was told.
+        let at = self.tick(now_unix_ms).max(self.state.at().after(Span(1)));
+        let (intents, told) = match self.intents.change(declared, at) {
+            Ok(Some(changed)) => changed,
+            Ok(None) => return Ok(Ok(Vec::new())),
+            Err(wrong) => return Ok(Err(wrong)),
+        };
+        self.kept.write(&intents)?;
+        self.intents = intents;
+        self.tray.renew(Renderer::new(self.intents.delivery(), repository), divider);
+        for input in &told.inputs {
+            self.take_in(at, input)?;
+        }
+        self.names.read(&self.state);
+        Ok(Ok(told.changes))
+    }
+
+    /// Takes in what was seen.
+    ///
+    /// # Errors
+    /// The desk cannot go on.
+    pub fn see(&mut self, sighting: &Sighting, now_unix_ms: i64) -> Result<(), DeskFault> {
+        let at = self.tick(now_unix_ms);
+        // What claims to be from the future was seen now at the latest.
+        let as_of = self.ticks(sighting.as_of_unix_ms).min(at);
+        let extended = &self.intents.scenario().fleet.extended;
+        let translated =
+            translate::translate(&sighting.sight, as_of, &mut self.names, extended, &self.state);
+        self.counts.unknown += translated.unknown as u64;
+        for Observation { as_of, sight } in translated.observations {
+            self.take_in(at, &Input::Observation(Observation { as_of, sight }))?;
+        }
+        Ok(())
+    }
+
+    /// Takes in a command.
+    ///
+    /// # Errors
+    /// The desk cannot go on.
+    pub fn command(&mut self, command: Command, now_unix_ms: i64) -> Result<(), DeskFault> {
+        let at = self.tick(now_unix_ms);
+        self.take_in(at, &Input::Command(command))
+    }
+
+    /// Takes in how a repository answered.
+    ///
+    /// # Errors
+    /// The desk cannot go on.
+    pub fn settle(
+        &mut self,
+        target: &periplus_git::TargetId,
+        outcome: periplus_core::input::Outcome,
+        now_unix_ms: i64,
+    ) -> Result<(), DeskFault> {
+        let at = self.tick(now_unix_ms);
+        let reports = self.tray.settle(target, outcome, at);
+        self.report(at, reports)
+    }
+
+    /// Ends a turn: timers that are due fire, a window that is over is closed, and the disk has everything. Gives what may
+    /// be sent now.
+    ///
+    /// # Errors
+    /// The desk cannot go on.
+    pub fn turn(&mut self, now_unix_ms: i64) -> Result<Vec<Parcel>, DeskFault> {
+        let at = self.tick(now_unix_ms);
+        self.fire(at)?;
+        if self.tray.is_over(at) {
+            let reports = self.tray.close(&self.state)?;
+            self.report(at, reports)?;
+            self.fire(at)?;
+        }
+        self.journal.sync()?;
+        Ok(self.tray.send(at))
+    }
+
+    /// When the next turn is due, if nothing comes before, in milliseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn due_unix_ms(&self) -> Option<i64> {
+        let due = self.state.next_deadline().into_iter().chain(self.tray.due()).min()?;
+        Some(self.epoch_unix_ms.saturating_add_unsigned(due.0))
+    }
+
+    /// Closes the log.
+    ///
+    /// # Errors
+    /// The log cannot be closed; what was acknowledged is in it.
+    pub fn finish(self) -> Result<(), DeskFault> {
+        Ok(self.journal.finish(&self.state)?)
+    }
+
+    /// What the machine believes.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What was declared.
+    #[must_use]
+    pub fn intents(&self) -> &Intents {
+        &self.intents
+    }
+
+    /// What is on its way to repositories.
+    #[must_use]
+    pub fn tray(&self) -> &Tray {
+        &self.tray
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn report(&mut self, at: Tick, reports: Vec<EffectReport>) -> Result<(), DeskFault> {
+        reports.into_iter().try_for_each(|report| self.take_in(at, &Input::Report(report)))
+    }
+
+    /// Fires timers that are due.
+    fn fire(&mut self, at: Tick) -> Result<(), DeskFault> {
+        for _ in 0..TIMERS_AT_ONCE_MAX {
+            match self.state.next_deadline().filter(|due| *due <= at) {
+                Some(due) => self.take_in(at, &Input::Timer(TimerFired { due }))?,
+                None => return Ok(()),
+            }
+        }
+        Err(DeskFault::Stuck)
+    }
+
+    fn take_in(&mut self, at: Tick, input: &Input) -> Result<(), DeskFault> {
+        step(&mut self.state, at, input, &mut self.out)?;
+        let record: RecordRef<'_> = self.out.record(input);
+        self.journal.accept(&record, &self.state)?;
+        self.tray.note(&record);
+        self.counts.records += 1;
+        Ok(())
+    }
+
+    /// The machine's time. It never goes back, whatever the clock does.
+    fn tick(&mut self, now_unix_ms: i64) -> Tick {
+        let now = self.ticks(now_unix_ms);
+        if now < self.state.at() {
+            self.counts.clamped += 1;
+        }
+        now.max(self.state.at())
+    }
+
+    fn ticks(&self, unix_ms: i64) -> Tick {
+        Tick(u64::try_from(unix_ms.saturating_sub(self.epoch_unix_ms)).unwrap_or(0))
+    }
+}
+
+/// The state at the end of a log: the last snapshot, and what came after it.
+fn state_of(log: &Path) -> Result<State, DeskFault> {
+    let reader = Reader::open(log)?;
+    let Some(last) = reader.last_seq()? else { return Ok(State::default()) };
+    let start = reader.nearest_snapshot(last)?;
+    let mut state = start.state;
+    for record in reader.records_from(start.seq) {
+        let record = record?;
+        let at = record.seq;
+        let why = |divergence: Divergence| DeskFault::State { at, why: divergence.to_string() };
+        state.fold_checked(&record).map_err(why)?;
+    }
+    Ok(state)
+}
+
+/// How many of these inputs a log has at a time.
+fn told_at(log: &Path, at: Tick, inputs: &[Input]) -> Result<usize, DeskFault> {
+    let reader = Reader::open(log)?;
+    let mut told = 0;
+    let from = reader.last_seq()?.map_or(Seq(0), |last| {
+        // It is among the last records, or in them: nothing else has its time.
+        Seq(last.0.saturating_sub(inputs.len() as u64))
+    });
+    for record in reader.records_from(from) {
+        let record = record?;
+        if record.at == at && inputs.get(told) == Some(&record.input) {
+            told += 1;
+        }
+    }
+    Ok(told)
+}
