@@ -88,9 +88,9 @@ impl Intents {
         let declared = declared.named_by_content();
         let (before, drained) = self.now();
         let after: Named = declared.documents.iter().filter(|one| is_told(one)).map(key).collect();
-        let mut moment = MomentDraft { at: Duration(Span(at.0)), ..MomentDraft::default() };
         let mut changes = Vec::new();
         let mut declare = Vec::new();
+        let (mut withdraw, mut drain, mut undrain) = (Vec::new(), Vec::new(), Vec::new());
         for ((kind, name), document) in &after {
             let back = *kind == Kind::Cluster && drained.contains(name);
             match before.get(&(*kind, name.clone())) {
@@ -102,7 +102,7 @@ impl Intents {
                 Some(_) => continue,
             }
             if back {
-                select(&mut moment.undrain, name);
+                undrain.push(name.clone());
             }
             declare.push(document.clone());
         }
@@ -111,16 +111,12 @@ impl Intents {
             match kind {
                 Kind::Application => {
                     changes.push(format!("app {name} is withdrawn"));
-                    moment
-                        .withdraw
-                        .get_or_insert_with(|| OneOrMany(Vec::new()))
-                        .0
-                        .push(name.clone());
+                    withdraw.push(name.clone());
                 }
                 // It may be a slip, and cannot be undone: a cluster leaves for good by command only.
                 Kind::Cluster if !drained.contains(name) => {
                     changes.push(format!("cluster {name} is declared no more, and is drained"));
-                    select(&mut moment.drain, name);
+                    drain.push(name.clone());
                 }
                 // Nobody is served by them or anew: what was said of them stays.
                 Kind::Cluster
@@ -134,14 +130,24 @@ impl Intents {
         if changes.is_empty() {
             return Ok(None);
         }
-        moment.declare = (!declare.is_empty()).then_some(declare);
         let mut bundle = self.bundle.clone();
         let spec = &mut bundle.scenario.spec;
         let known: BTreeSet<Name> = spec.demand.iter().map(|said| said.app.clone()).collect();
         let apps = named(&declared.documents, Kind::Application);
         let apps: Vec<Name> = apps.filter(|app| !known.contains(*app)).cloned().collect();
         spec.demand.extend(demand(&apps, &declared.scenario.spec.demand));
-        spec.timeline.push(moment);
+        // One entry says one thing.
+        let some = |names: Vec<Name>| (!names.is_empty()).then_some(SelectionDraft::Names(names));
+        let none = MomentDraft { at: Duration(Span(at.0)), ..MomentDraft::default() };
+        let declare = (!declare.is_empty()).then_some(declare);
+        let withdraw = (!withdraw.is_empty()).then_some(OneOrMany(withdraw));
+        let moments = [
+            MomentDraft { declare, ..none.clone() },
+            MomentDraft { undrain: some(undrain), ..none.clone() },
+            MomentDraft { withdraw, ..none.clone() },
+            MomentDraft { drain: some(drain), ..none.clone() },
+        ];
+        spec.timeline.extend(moments.into_iter().filter(|moment| *moment != none));
         bundle.tables.extend(declared.tables);
         bundle.drop_tables();
         let next = Self::of(bundle)?;
@@ -292,15 +298,6 @@ fn noun(kind: Kind) -> &'static str {
         Kind::Scenario => "scenario",
         Kind::Tenant => "tenant",
         Kind::Zone => "zone",
-    }
-}
-
-fn select(selection: &mut Option<SelectionDraft>, name: &Name) {
-    match selection {
-        Some(SelectionDraft::Names(names)) => names.push(name.clone()),
-        Some(SelectionDraft::Labels(_)) | None => {
-            *selection = Some(SelectionDraft::Names(vec![name.clone()]));
-        }
     }
 }
 
