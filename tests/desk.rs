@@ -22,6 +22,12 @@ use tempfile::TempDir;
 
 /// Three clusters, two zones, an app of two components.
 const HARBOUR: &str = include_str!("../docs/guide/voyage/harbour.yaml");
+/// A small fleet is not drained at once either.
+const POLICY: &str = "apiVersion: periplus.dev/v1alpha1
+kind: Policy
+metadata: {name: careful}
+spec: {breaker: {floor: 1}}
+";
 const EPOCH: i64 = 1_790_000_000_000;
 
 /// A service's folder, a repository that takes everything, and clusters in which all is ready at once.
@@ -256,9 +262,24 @@ fn a_stop_before_and_after_every_turn_loses_nothing() {
 #[test]
 fn an_emptied_folder_drains_no_fleet() {
     let mut service = Service::new();
+    service.write("policy.yaml", POLICY);
+    service.declare();
     service.pass(900, 40);
     let before = service.tree.clone();
-    fs::remove_file(service.home.path().join("intents/harbour.yaml")).unwrap();
+    let folder = service.home.path().join("intents");
+    let (app, kept) = HARBOUR.split("---\n").partition::<Vec<_>, _>(|one| {
+        one.contains("kind: Application")
+    });
+    assert_eq!(app.len(), 1);
+    for file in ["harbour.yaml", "policy.yaml"] {
+        fs::remove_file(folder.join(file)).unwrap();
+    }
+    let wrong = intents::read(&folder).unwrap_err();
+    assert!(wrong[0].message.contains("declares anything of ours"), "{wrong:?}");
+    let clusters: Vec<_> =
+        kept.iter().filter(|one| !one.contains("kind: Scenario")).copied().collect();
+    service.write("fleet.yaml", &clusters.join("---\n"));
+    service.write("policy.yaml", POLICY);
     let changes = service.declare();
     assert!(changes.contains(&"app shop is withdrawn".to_owned()), "{changes:?}");
     service.pass(3_600, 40);

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::code::Code;
 use crate::compile::{demands, said_first};
 use crate::diagnostic::Diagnostic;
 use crate::draft::{
@@ -56,6 +57,11 @@ impl Bundle {
     /// Everything that is wrong, by file and place.
     pub fn read_folder(folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let files = gathered::files(folder).map_err(|wrong| vec![wrong])?;
+        if files.is_empty() {
+            let message = format!("no file in `{}` declares anything of ours", folder.display());
+            let help = "an emptied folder is taken for a mistake; to withdraw apps, leave the clusters there";
+            return Err(vec![Diagnostic::error(Code::NoScenario, message).with_help(help)]);
+        }
         let text = gathered::scenario(&files);
         Self::gather(Reader::new(Files::open(folder).with_text(GATHERED, &text)), GATHERED)
     }
