@@ -12,10 +12,9 @@ use periplus_core::state::Content;
 use periplus_core::units::Span;
 use periplus_core::{Outbox, State};
 use periplus_emit::{Files, Renderer, Repository, apply};
-use periplus_git::{Divider, TargetId};
 use periplus_journal::Reader;
-use periplus_live::delivery::{Parcel, Scope};
-use periplus_live::desk::{Desk, Routes, Setup};
+use periplus_live::delivery::{Parcel, Routes, Scope};
+use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::{self, Intents};
 use periplus_live::sighting::{Node, Pool, Rate, Sight, Sighting, Workload, WorkloadState};
 use tempfile::TempDir;
@@ -42,9 +41,10 @@ fn repository() -> Repository {
     Repository { url: "ssh://git@git.example.net/fleet.git".into(), branch: "main".into() }
 }
 
-fn divider(intents: &Intents) -> Divider {
-    let clusters = intents.scenario().fleet.clusters.iter();
-    Divider::new(clusters.map(|one| (one.name.clone(), TargetId("fleet".into()))).collect())
+fn setup(intents: Intents) -> Setup {
+    let routes = Routes { pulled: repository(), written: repository() };
+    let (window, made_by) = (Span(5_000), "a test".into());
+    Setup { intents, routes, window, narrator: Box::new(()), made_by }
 }
 
 impl Service {
@@ -64,9 +64,7 @@ impl Service {
     fn start(&mut self) {
         let declared = intents::read(&self.home.path().join("intents")).unwrap();
         let intents = Intents::begin(declared, EPOCH).unwrap();
-        let route =
-            Routes { repository: repository(), divider: divider(&intents), window: Span(5_000) };
-        let setup = Setup { intents, route, made_by: "a test".into() };
+        let setup = setup(intents);
         let state = self.home.path().join("state");
         fs::create_dir_all(&state).unwrap();
         self.desk = Some(Desk::open(&state, setup, self.now).unwrap());
@@ -88,9 +86,7 @@ impl Service {
     fn declare(&mut self) -> Vec<String> {
         let declared = intents::read(&self.home.path().join("intents")).unwrap();
         let now = self.now;
-        let desk = self.desk();
-        let divider = divider(desk.intents());
-        desk.declare(declared, divider, &repository(), now).unwrap().unwrap()
+        self.desk().declare(declared, now).unwrap().unwrap()
     }
 
     fn see(&mut self, sight: Sight) {
@@ -267,9 +263,8 @@ fn an_emptied_folder_drains_no_fleet() {
     service.pass(900, 40);
     let before = service.tree.clone();
     let folder = service.home.path().join("intents");
-    let (app, kept) = HARBOUR.split("---\n").partition::<Vec<_>, _>(|one| {
-        one.contains("kind: Application")
-    });
+    let (app, kept) =
+        HARBOUR.split("---\n").partition::<Vec<_>, _>(|one| one.contains("kind: Application"));
     assert_eq!(app.len(), 1);
     for file in ["harbour.yaml", "policy.yaml"] {
         fs::remove_file(folder.join(file)).unwrap();
@@ -307,9 +302,7 @@ fn the_folder_of_a_service_is_its_own() {
     fs::write(&file, "{}").unwrap();
     let declared = intents::read(&service.home.path().join("intents")).unwrap();
     let intents = Intents::begin(declared, EPOCH).unwrap();
-    let route =
-        Routes { repository: repository(), divider: divider(&intents), window: Span(5_000) };
-    let setup = Setup { intents, route, made_by: "a test".into() };
+    let setup = setup(intents);
     let fault = Desk::open(Path::new(&service.home.path().join("state")), setup, EPOCH);
     let told = fault.unwrap_err().to_string();
     assert!(told.contains("is not what was written") && told.contains("Restore it"), "{told}");

@@ -75,7 +75,7 @@ impl Post {
 
     fn turn(&mut self, now: Tick, state: &State) {
         if self.tray.is_over(now) {
-            let reports = self.tray.close(state).unwrap();
+            let reports = self.tray.close(state, &[]).unwrap();
             self.hear(reports);
         }
         for parcel in self.tray.send(now) {

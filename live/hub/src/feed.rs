@@ -15,9 +15,15 @@ use crate::sighting::{Rate, Sight, Sighting};
 const WAITING_MAX: usize = 65_536;
 
 /// The end into which sources put what they see. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Feed<O> {
     shared: Arc<Shared<O>>,
+}
+
+impl<O> Clone for Feed<O> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
 }
 
 /// Something that came from outside.
@@ -118,6 +124,16 @@ impl<O> Feed<O> {
         drop(waiting);
         self.shared.came.notify_one();
         Ok(())
+    }
+
+    /// Puts something in however many wait: for answers, of which there are no more than questions.
+    pub fn put_now(&self, arrival: Arrival<O>) {
+        let mut waiting = self.lock();
+        if !waiting.closed {
+            waiting.arrivals.push_back(arrival);
+            drop(waiting);
+            self.shared.came.notify_one();
+        }
     }
 
     /// Takes up to `most` of what waits; waits itself until something comes or `patience` is over.

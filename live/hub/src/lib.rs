@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod desk;
 pub mod feed;
 pub mod intents;
+pub mod service;
 pub mod sighting;
 
 pub use self::feed::Feed;

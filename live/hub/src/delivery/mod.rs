@@ -1,7 +1,11 @@
 //! From effects to commits and back: what is asked for goes out in parcels, and how they fared comes back as reports.
 
-pub mod outcome;
-pub mod tray;
+mod outcome;
+mod post;
+mod routes;
+mod tray;
 
 pub use self::outcome::outcome;
+pub use self::post::{Letter, Post, PostOptions};
+pub use self::routes::{Routes, Targets};
 pub use self::tray::{Parcel, Scope, Tray};

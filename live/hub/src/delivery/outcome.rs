@@ -21,7 +21,22 @@ fn fault(of: &GitFault) -> Fault {
         | GitFault::HostKey { .. }
         | GitFault::Missing { .. }
         | GitFault::Protocol { .. } => Fault::Unreachable,
-        // The server said no, or we could not say what we wanted.
-        _ => Fault::GitRejected,
+        // The server said no, or we could not say what we wanted; so for what will be told apart one day.
+        GitFault::Target(_)
+        | GitFault::Denied { .. }
+        | GitFault::Absent { .. }
+        | GitFault::Refused { .. }
+        | GitFault::Contended { .. }
+        | GitFault::Limit { .. }
+        | GitFault::Cache { .. }
+        | GitFault::Taken { .. }
+        | GitFault::Object(_)
+        | GitFault::SecretFile { .. }
+        | GitFault::NoCredentials { .. }
+        | GitFault::Sign { .. }
+        | GitFault::Program { .. }
+        | GitFault::Commit { .. }
+        | GitFault::Manifest { .. }
+        | _ => Fault::GitRejected,
     }
 }

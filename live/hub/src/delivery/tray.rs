@@ -14,7 +14,7 @@ use periplus_core::input::{EffectReport, Outcome};
 use periplus_core::units::{Span, Tick};
 use periplus_core::{RecordRef, State};
 use periplus_emit::{Draft, Follower, Problem, Renderer};
-use periplus_git::{Divider, TargetId};
+use periplus_git::{Divider, Line, TargetId};
 
 /// What one repository is to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Parcel {
     pub draft: Draft,
     /// Whether all of ours in it is said.
     pub scope: Scope,
+    /// What happened, for the commit's message.
+    pub lines: Vec<Line>,
 }
 
 /// How much of a repository a parcel speaks of.
@@ -82,6 +84,7 @@ fn reach(effect: &Effect) -> Reach {
 struct Load {
     draft: Draft,
     scope: Scope,
+    lines: Vec<Line>,
     effects: Vec<EffectKey>,
     /// How often the repository did not take it.
     failures: u32,
@@ -168,7 +171,7 @@ impl Tray {
     ///
     /// # Errors
     /// Something cannot be rendered; the window stays open.
-    pub fn close(&mut self, state: &State) -> Result<Vec<EffectReport>, Problem> {
+    pub fn close(&mut self, state: &State, lines: &[Line]) -> Result<Vec<EffectReport>, Problem> {
         let change = self.follower.take(state)?;
         self.due = None;
         let decisions = std::mem::take(&mut self.decisions);
@@ -183,7 +186,8 @@ impl Tray {
             let (at, seq) = self.last;
             let digest = self.digest;
             let draft = Draft { at, seq, digest, decisions: decisions.clone(), change };
-            self.put(target, Load { scope, ..Load::new(draft, at) });
+            let lines = lines.to_vec();
+            self.put(target, Load { scope, lines, ..Load::new(draft, at) });
         }
         let mut reports = Vec::new();
         for (key, reach) in std::mem::take(&mut self.asked) {
@@ -219,8 +223,8 @@ impl Tray {
         let mut parcels = Vec::with_capacity(ready.len());
         for target in ready {
             let Some(load) = self.waiting.remove(&target) else { continue };
-            let (target, draft, scope) = (target.clone(), load.draft.clone(), load.scope);
-            parcels.push(Parcel { target: target.clone(), draft, scope });
+            let Load { draft, scope, lines, .. } = load.clone();
+            parcels.push(Parcel { target: target.clone(), draft, scope, lines });
             self.flying.insert(target, load);
         }
         parcels
@@ -229,7 +233,7 @@ impl Tray {
     /// A repository has answered. Gives the reports that follow from it.
     pub fn settle(&mut self, target: &TargetId, outcome: Outcome, now: Tick) -> Vec<EffectReport> {
         let Some(load) = self.flying.remove(target) else { return Vec::new() };
-        let Load { draft, scope, effects, failures, not_before: _ } = load;
+        let Load { draft, scope, lines, effects, failures, not_before: _ } = load;
         match outcome {
             Outcome::Done => {}
             // It goes with the next parcel. Where it landed after all, that changes nothing.
@@ -238,7 +242,7 @@ impl Tray {
                 let pause = Span(PAUSE.0 << failures.min(PAUSE_DOUBLINGS_MAX));
                 let mut left = Load::new(draft, now.after(pause));
                 left.failures = failures + 1;
-                left.scope = scope;
+                (left.scope, left.lines) = (scope, lines);
                 self.waiting.insert(target.clone(), left);
                 if let Some(newer) = newer {
                     self.put(target.clone(), newer);
@@ -284,6 +288,7 @@ impl Tray {
                 draft.change.extend(change);
                 load.effects.extend(newer.effects);
                 load.scope = load.scope.max(newer.scope);
+                load.lines.extend(newer.lines);
             }
         }
     }
@@ -304,6 +309,7 @@ impl Tray {
 
 impl Load {
     fn new(draft: Draft, not_before: Tick) -> Self {
-        Self { draft, scope: Scope::Changes, effects: Vec::new(), failures: 0, not_before }
+        let (lines, effects) = (Vec::new(), Vec::new());
+        Self { draft, scope: Scope::Changes, lines, effects, failures: 0, not_before }
     }
 }

@@ -6,19 +6,23 @@
 mod names;
 mod translate;
 
+use std::fmt;
 use std::path::Path;
 
 use periplus_core::ids::Seq;
-use periplus_core::input::{Command, EffectReport, Observation, TimerFired};
+use periplus_core::input::{Command, EffectReport, Observation, Outcome, TimerFired};
 use periplus_core::replay::Divergence;
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, Outbox, RecordRef, Sink, SinkFault, State, TickBackwards, step};
-use periplus_emit::{Follower, Problem, Renderer};
-use periplus_git::Divider;
+use periplus_emit::{Follower, Problem, Renderer, Unnamed};
+use periplus_git::{Line, TargetId};
 use periplus_journal::{Fault as LogFault, Fsync, Header, Options, Reader, Writer};
+use periplus_spec::Bundle;
+use periplus_spec::code::Code;
+use periplus_spec::diagnostic::Diagnostic;
 
 use self::names::Names;
-use crate::delivery::{Parcel, Tray};
+use crate::delivery::{Parcel, Routes, Targets, Tray};
 use crate::intents::{Intents, IntentsFile, KeepFault, Told};
 use crate::sighting::Sighting;
 
@@ -32,8 +36,27 @@ pub struct Desk {
     names: Names,
     intents: Intents,
     kept: IntentsFile,
+    routes: Routes,
+    targets: Targets,
+    narrator: Box<dyn Narrator>,
     epoch_unix_ms: i64,
     counts: Counts,
+}
+
+/// Who tells people what happens, for commits' messages.
+pub trait Narrator: fmt::Debug + Send {
+    /// Hears of a record, and of the state that it led to.
+    fn hear(&mut self, record: &RecordRef<'_>, state: &State);
+    /// What happened since this was asked last.
+    fn lines(&mut self) -> Vec<Line>;
+}
+
+/// Tells nothing.
+impl Narrator for () {
+    fn hear(&mut self, _: &RecordRef<'_>, _: &State) {}
+    fn lines(&mut self) -> Vec<Line> {
+        Vec::new()
+    }
 }
 
 /// What a desk has done since it was opened.
@@ -73,6 +96,9 @@ pub enum DeskFault {
     /// Something cannot be rendered.
     #[error("{0}")]
     Render(#[from] Problem),
+    /// A cluster has no repository.
+    #[error(transparent)]
+    Route(#[from] Unnamed),
     /// The machine sets deadlines that have come already, without end: a fault of the machine.
     #[error("more than {TIMERS_AT_ONCE_MAX} timers fired at once")]
     Stuck,
@@ -88,25 +114,18 @@ impl From<SinkFault> for DeskFault {
 const TIMERS_AT_ONCE_MAX: u32 = 100_000;
 
 /// What a desk is opened with besides its folder.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Setup {
     /// What is declared, for a first start.
     pub intents: Intents,
     /// How what is written gets to repositories.
-    pub route: Routes,
+    pub routes: Routes,
+    /// How long changes are gathered before they are written.
+    pub window: Span,
+    /// Who tells people what happens.
+    pub narrator: Box<dyn Narrator>,
     /// What made the log, for people.
     pub made_by: String,
-}
-
-/// How what is written gets to repositories.
-#[derive(Clone, Debug)]
-pub struct Routes {
-    /// What agents are told to pull from.
-    pub repository: periplus_emit::Repository,
-    /// Which repository each cluster pulls from.
-    pub divider: Divider,
-    /// How long changes are gathered.
-    pub window: Span,
 }
 
 /// The folder of the log in that of the service.
@@ -121,7 +140,7 @@ impl Desk {
         let kept = IntentsFile::below(folder);
         let log = folder.join(LOG);
         let options = Options { fsync: Fsync::OnSeal, ..Options::default() };
-        let Setup { intents, route, made_by } = setup;
+        let Setup { intents, routes, window, narrator, made_by } = setup;
         let known = kept.read()?;
         let (journal, state, intents) = match known {
             // The file is written before the log begins.
@@ -137,8 +156,9 @@ impl Desk {
             }
         };
         let epoch_unix_ms = intents.scenario().epoch_unix_ms;
-        let renderer = Renderer::new(intents.delivery(), &route.repository);
-        let tray = Tray::new(Follower::new(renderer), route.divider, route.window);
+        let renderer = Renderer::new(intents.delivery(), &routes.pulled);
+        let targets = routes.targets(intents.delivery())?;
+        let tray = Tray::new(Follower::new(renderer), targets.divider.clone(), window);
         let mut desk = Self {
             state,
             out: Outbox::default(),
@@ -147,6 +167,9 @@ impl Desk {
             names: Names::default(),
             intents,
             kept,
+            routes,
+            targets,
+            narrator,
             epoch_unix_ms,
             counts: Counts::default(),
         };
@@ -178,11 +201,9 @@ impl Desk {
     /// The outer error ends the desk; the inner one says what is wrong with what was declared, and nothing has changed.
     pub fn declare(
         &mut self,
-        declared: periplus_spec::Bundle,
-        divider: Divider,
-        repository: &periplus_emit::Repository,
+        declared: Bundle,
         now_unix_ms: i64,
-    ) -> Result<Result<Vec<String>, Vec<periplus_spec::diagnostic::Diagnostic>>, DeskFault> {
+    ) -> Result<Result<Vec<String>, Vec<Diagnostic>>, DeskFault> {
         // No other input has its time, so that a restart can tell whether all of it was told.
         let at = self.tick(now_unix_ms).max(self.state.at().after(Span(1)));
         let (intents, told) = match self.intents.change(declared, at) {
@@ -190,9 +211,17 @@ impl Desk {
             Ok(None) => return Ok(Ok(Vec::new())),
             Err(wrong) => return Ok(Err(wrong)),
         };
+        let targets = match self.routes.targets(intents.delivery()) {
+            Ok(targets) => targets,
+            Err(unnamed) => {
+                return Ok(Err(vec![Diagnostic::error(Code::MissingField, unnamed.to_string())]));
+            }
+        };
         self.kept.write(&intents)?;
         self.intents = intents;
-        self.tray.renew(Renderer::new(self.intents.delivery(), repository), divider);
+        let renderer = Renderer::new(self.intents.delivery(), &self.routes.pulled);
+        self.tray.renew(renderer, targets.divider.clone());
+        self.targets = targets;
         for input in &told.inputs {
             self.take_in(at, input)?;
         }
@@ -233,8 +262,8 @@ impl Desk {
     /// The desk cannot go on.
     pub fn settle(
         &mut self,
-        target: &periplus_git::TargetId,
-        outcome: periplus_core::input::Outcome,
+        target: &TargetId,
+        outcome: Outcome,
         now_unix_ms: i64,
     ) -> Result<(), DeskFault> {
         let at = self.tick(now_unix_ms);
@@ -251,7 +280,7 @@ impl Desk {
         let at = self.tick(now_unix_ms);
         self.fire(at)?;
         if self.tray.is_over(at) {
-            let reports = self.tray.close(&self.state)?;
+            let reports = self.tray.close(&self.state, &self.narrator.lines())?;
             self.report(at, reports)?;
             self.fire(at)?;
         }
@@ -286,6 +315,12 @@ impl Desk {
         &self.intents
     }
 
+    /// The repositories of the fleet.
+    #[must_use]
+    pub fn targets(&self) -> &Targets {
+        &self.targets
+    }
+
     /// What is on its way to repositories.
     #[must_use]
     pub fn tray(&self) -> &Tray {
@@ -318,6 +353,7 @@ impl Desk {
         let record: RecordRef<'_> = self.out.record(input);
         self.journal.accept(&record, &self.state)?;
         self.tray.note(&record);
+        self.narrator.hear(&record, &self.state);
         self.counts.records += 1;
         Ok(())
     }

@@ -168,7 +168,7 @@ impl Intents {
         for moment in self.scenario.timeline.iter().filter(|moment| moment.at == at) {
             match &moment.act {
                 Act::Inputs(told) => {
-                    inputs.extend(told.iter().filter(|one| is_declared(one)).cloned())
+                    inputs.extend(told.iter().filter(|one| is_declared(one)).cloned());
                 }
                 Act::Command(command) => inputs.push(Input::Command(command.clone())),
                 // What happens to a simulated world.

@@ -17,7 +17,7 @@ pub(super) struct Refused {
     /// For people.
     pub(super) message: String,
     /// Name, kind and causes.
-    pub(super) details: Option<Value>,
+    pub(super) details: Option<Box<Value>>,
     /// A token with which a list may go on, inconsistently.
     pub(super) resume: Option<String>,
     /// Whether it is plain text and no `Status`.
@@ -37,7 +37,7 @@ impl Refused {
         if !kind.group.is_empty() {
             details["group"] = json!(kind.group);
         }
-        self.details = Some(details);
+        self.details = Some(Box::new(details));
         self
     }
 
@@ -55,7 +55,7 @@ impl Refused {
     /// 404 of a resource in a group that is served.
     pub(super) fn no_such_resource() -> Self {
         let message = "the server could not find the requested resource".to_owned();
-        Self { details: Some(json!({})), ..Self::new(404, "NotFound", message) }
+        Self { details: Some(Box::new(json!({}))), ..Self::new(404, "NotFound", message) }
     }
 
     /// 409 of a create.
@@ -80,7 +80,7 @@ impl Refused {
 
     /// 409 of an apply over fields of others.
     pub(super) fn not_owned(message: String, causes: &[Value]) -> Self {
-        let details = Some(json!({ "causes": causes }));
+        let details = Some(Box::new(json!({ "causes": causes })));
         Self { details, ..Self::new(409, "Conflict", message) }
     }
 
@@ -131,7 +131,7 @@ impl Refused {
             details["group"] = json!(group);
         }
         let message = format!("{qualified} \"{name}\" is invalid: {said}");
-        Self { details: Some(details), ..Self::new(422, "Invalid", message) }
+        Self { details: Some(Box::new(details)), ..Self::new(422, "Invalid", message) }
     }
 
     /// 400.
@@ -147,7 +147,7 @@ impl Refused {
     /// 422 of a patch that does not fit the object.
     pub(super) fn unfit() -> Self {
         let message = "the server rejected our request due to an error in our request".to_owned();
-        Self { details: Some(json!({})), ..Self::new(422, "Invalid", message) }
+        Self { details: Some(Box::new(json!({}))), ..Self::new(422, "Invalid", message) }
     }
 
     /// 410: the history that would be needed is gone.
@@ -162,7 +162,7 @@ impl Refused {
         });
         let details = json!({ "causes": [cause], "retryAfterSeconds": 1 });
         let message = format!("Timeout: {message}");
-        Self { details: Some(details), ..Self::new(504, "Timeout", message) }
+        Self { details: Some(Box::new(details)), ..Self::new(504, "Timeout", message) }
     }
 
     /// 401.
@@ -173,7 +173,7 @@ impl Refused {
     /// 405.
     pub(super) fn method() -> Self {
         let message = "the server does not allow this method on the requested resource".to_owned();
-        Self { details: Some(json!({})), ..Self::new(405, "MethodNotAllowed", message) }
+        Self { details: Some(Box::new(json!({}))), ..Self::new(405, "MethodNotAllowed", message) }
     }
 
     /// 415.
@@ -185,7 +185,10 @@ impl Refused {
             return Self::new(415, "UnsupportedMediaType", message.to_owned());
         }
         let message = "415: Unsupported Media Type".to_owned();
-        Self { details: Some(json!({})), ..Self::new(415, "UnsupportedMediaType", message) }
+        Self {
+            details: Some(Box::new(json!({}))),
+            ..Self::new(415, "UnsupportedMediaType", message)
+        }
     }
 
     /// 429, which the real server answers in plain text.
@@ -214,7 +217,7 @@ impl Refused {
             status["reason"] = json!(self.reason);
         }
         if let Some(details) = &self.details {
-            status["details"] = details.clone();
+            status["details"] = (**details).clone();
         }
         status
     }

@@ -1,0 +1,233 @@
+//! The service: the desk's thread, and what stands around it.
+//!
+//! One thread takes turns at the [`Desk`] with whatever the [`Feed`] brings; the [`Post`] writes on another. Whoever wants to
+//! know something asks at the feed as well, and is answered between two turns, so that what is told is of one instant.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use periplus_core::input::Command;
+use periplus_git::{Outcome, TargetId};
+use periplus_spec::Bundle;
+use periplus_spec::diagnostic::Diagnostic;
+use tokio::sync::oneshot;
+
+use crate::delivery::{Letter, Parcel, Post, PostOptions, outcome};
+use crate::desk::{Desk, DeskFault};
+use crate::feed::{Arrival, Feed};
+use crate::intents;
+
+/// What is asked of the desk.
+pub enum Order {
+    /// What is declared now. The answer says what changed, or what is wrong.
+    Declare(Box<Bundle>, oneshot::Sender<Result<Vec<String>, Vec<Diagnostic>>>),
+    /// An operator's command. It is answered once the disk has it.
+    Command(Command, oneshot::Sender<()>),
+    /// A repository answered.
+    Settled(TargetId, Outcome),
+    /// Somebody wants to know something.
+    Ask(Box<dyn FnOnce(&Desk) + Send>),
+}
+
+impl fmt::Debug for Order {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Declare(..) => "Declare",
+            Self::Command(..) => "Command",
+            Self::Settled(..) => "Settled",
+            Self::Ask(_) => "Ask",
+        })
+    }
+}
+
+/// What time it is.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Milliseconds since 1970-01-01 UTC.
+    fn now_unix_ms(&self) -> i64;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wall;
+
+impl Clock for Wall {
+    fn now_unix_ms(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// How many arrivals one turn takes in: the disk is waited for once for all of them.
+const TURN_MAX: usize = 4_096;
+/// The longest that the desk waits for something to come.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    feed: Feed<Order>,
+    desk: JoinHandle<Result<(), DeskFault>>,
+}
+
+impl Service {
+    /// Starts the desk and the post.
+    #[must_use]
+    pub fn start(desk: Desk, post: PostOptions, feed: Feed<Order>, clock: Arc<dyn Clock>) -> Self {
+        let taken = feed.clone();
+        let thread = thread::spawn(move || run(desk, post, &taken, &*clock));
+        Self { feed, desk: thread }
+    }
+
+    /// Where everything that comes from outside goes.
+    #[must_use]
+    pub fn feed(&self) -> &Feed<Order> {
+        &self.feed
+    }
+
+    /// Whether the desk has ended by itself.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.desk.is_finished()
+    }
+
+    /// Takes nothing more in, and waits until what waits is taken in, and what was sent is answered.
+    ///
+    /// # Errors
+    /// Why the desk ended before.
+    ///
+    /// # Panics
+    /// Panics if the desk did.
+    pub fn stop(self) -> Result<(), DeskFault> {
+        self.feed.close();
+        match self.desk.join() {
+            Ok(ended) => ended,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+fn run(
+    mut desk: Desk,
+    post: PostOptions,
+    feed: &Feed<Order>,
+    clock: &dyn Clock,
+) -> Result<(), DeskFault> {
+    let answers = feed.clone();
+    let post = Post::start(post, move |target, outcome| {
+        answers.put_now(Arrival::Order(Order::Settled(target, outcome)));
+    });
+    while !feed.is_over() {
+        let now = clock.now_unix_ms();
+        let due = desk.due_unix_ms().map_or(PATIENCE, |due| {
+            Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or(0))
+        });
+        let arrivals = feed.take(TURN_MAX, due.min(PATIENCE));
+        let mut told = Vec::new();
+        for arrival in arrivals {
+            take_in(&mut desk, arrival, clock.now_unix_ms(), &mut told)?;
+        }
+        let parcels = desk.turn(clock.now_unix_ms())?;
+        told.into_iter().for_each(|tell| tell());
+        post.send(letters(&desk, parcels));
+    }
+    // Answers that still come are for the next start, which finds what is out.
+    post.finish();
+    desk.finish()
+}
+
+/// What is answered once the disk has it.
+type Tell = Box<dyn FnOnce()>;
+
+fn take_in(
+    desk: &mut Desk,
+    arrival: Arrival<Order>,
+    now: i64,
+    told: &mut Vec<Tell>,
+) -> Result<(), DeskFault> {
+    match arrival {
+        Arrival::Sighting(sighting) => desk.see(&sighting, now),
+        Arrival::Order(Order::Settled(target, answer)) => {
+            if let Outcome::Failed(fault) | Outcome::Unknown(fault) = &answer {
+                tracing::warn!(%target, %fault, "a repository did not take a commit");
+            }
+            desk.settle(&target, outcome(&answer), now)
+        }
+        Arrival::Order(Order::Declare(bundle, reply)) => {
+            let changed = desk.declare(*bundle, now)?;
+            // Who asked may be gone.
+            told.push(Box::new(move || drop(reply.send(changed))));
+            Ok(())
+        }
+        Arrival::Order(Order::Command(command, reply)) => {
+            desk.command(command, now)?;
+            told.push(Box::new(move || drop(reply.send(()))));
+            Ok(())
+        }
+        Arrival::Order(Order::Ask(question)) => {
+            question(desk);
+            Ok(())
+        }
+    }
+}
+
+/// Parcels with where they go.
+fn letters(desk: &Desk, parcels: Vec<Parcel>) -> Vec<Letter> {
+    if parcels.is_empty() {
+        return Vec::new();
+    }
+    let targets = desk.targets();
+    let mut clusters: BTreeMap<&TargetId, BTreeSet<String>> = BTreeMap::new();
+    for cluster in &desk.intents().scenario().fleet.clusters {
+        if let Some(target) = targets.divider.target(&cluster.name) {
+            clusters.entry(target).or_default().insert(cluster.name.clone());
+        }
+    }
+    let letters = parcels.into_iter().filter_map(|parcel| {
+        let to = targets.places.get(&parcel.target)?.clone();
+        let clusters = clusters.get(&parcel.target).cloned().unwrap_or_default();
+        Some(Letter { parcel, to, clusters })
+    });
+    letters.collect()
+}
+
+/// Looks at what is declared in files or a folder, every so often, and tells the desk. What is wrong is told to people, once,
+/// and leaves everything as it is.
+pub async fn follow_intents(path: PathBuf, every: Duration, feed: Feed<Order>) {
+    let mut last_wrong = None;
+    loop {
+        let read = {
+            let path = path.clone();
+            tokio::task::spawn_blocking(move || intents::read(&path)).await
+        };
+        let wrong = match read {
+            Ok(Ok(bundle)) => {
+                let (reply, answer) = oneshot::channel();
+                feed.ask(Order::Declare(Box::new(bundle), reply)).await;
+                match answer.await {
+                    Ok(Ok(changes)) => {
+                        for change in changes {
+                            tracing::info!(%change, "what is declared has changed");
+                        }
+                        None
+                    }
+                    Ok(Err(wrong)) => Some(wrong),
+                    // The desk is gone.
+                    Err(_) => return,
+                }
+            }
+            Ok(Err(wrong)) => Some(wrong),
+            Err(_) => return,
+        };
+        if wrong != last_wrong {
+            for one in wrong.iter().flatten() {
+                tracing::error!(code = one.code.slug(), "{}: {}", path.display(), one.message);
+            }
+            last_wrong = wrong;
+        }
+        tokio::time::sleep(every).await;
+    }
+}
