@@ -4,5 +4,6 @@
 
 pub mod feed;
 pub mod sighting;
+pub mod signals;
 
 pub use self::feed::Feed;
