@@ -9,7 +9,9 @@
 mod answer;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use futures::StreamExt;
 use futures::stream;
@@ -40,6 +42,8 @@ pub(super) struct Seen {
 /// The points of one zone.
 type Zone = (String, Vec<(i64, u32)>);
 
+/// A day of five minutes takes thirty thousand bytes a zone.
+const FILE_BYTES_MAX: usize = 16 << 20;
 /// How many zones are asked at once.
 const AT_ONCE: usize = 8;
 
@@ -56,12 +60,12 @@ impl Grids {
     /// Looks, and gives what is to be told. What a failed look does not bring may have been foreseen.
     pub(super) async fn look(&mut self, now: impl Fn() -> i64) -> Seen {
         let (zones, fault) = match &self.from.place {
-            CarbonPlace::File(file) => match fs::read(file) {
+            CarbonPlace::File(file) => match read_file(file) {
                 Ok(text) => match answer::read(self.from.form, &text) {
                     Ok(zones) => (zones, None),
                     Err(why) => (Vec::new(), Some(Fault::content(file, why))),
                 },
-                Err(fault) => (Vec::new(), Some(Fault::file(file, fault))),
+                Err(fault) => (Vec::new(), Some(fault)),
             },
             CarbonPlace::Endpoint(_) => self.ask().await,
         };
@@ -121,6 +125,17 @@ impl Grids {
         }
         moments
     }
+}
+
+fn read_file(file: &Path) -> Result<Vec<u8>, Fault> {
+    let fault = |fault| Fault::file(file, fault);
+    let mut text = Vec::new();
+    let most = FILE_BYTES_MAX as u64 + 1;
+    File::open(file).map_err(fault)?.take(most).read_to_end(&mut text).map_err(fault)?;
+    if text.len() > FILE_BYTES_MAX {
+        return Err(Fault::content(file, format!("it has more than {FILE_BYTES_MAX} bytes")));
+    }
+    Ok(text)
 }
 
 async fn ask_zone(endpoint: Endpoint, form: Form, zone: String) -> Result<Vec<Zone>, Fault> {

@@ -6,6 +6,8 @@ mod servers;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -17,7 +19,7 @@ use periplus_live::feed::Arrival;
 use periplus_live::sighting::{Measures, Sight, Sighting};
 use periplus_live::signals::{self, Clock, Status, Statuses, config::Draft};
 use periplus_support::real::until;
-use servers::{Exporter, Prometheus, SOON, serve};
+use servers::{Exporter, Prometheus, SOON, Transport, serve};
 use tokio::task::JoinHandle;
 
 const DEMAND: &str = "\
@@ -215,6 +217,53 @@ async fn a_bad_query_is_told_in_prometheus_own_words() {
     assert!(fault.starts_with("the query was refused (bad_data): "), "{fault}");
     assert!(fault.contains("unclosed left parenthesis"), "{fault}");
     assert_eq!((rig.feed.lengths().0, status.age_ms(0)), (0, None));
+}
+
+#[tokio::test]
+async fn only_who_is_trusted_is_asked() {
+    let exporter = Exporter::start(DEMAND).await;
+    let prometheus = Prometheus::start_on(&exporter, Transport::Tls).await;
+    let text = signal(&prometheus.url(), "demand_rps", "");
+    let rig = Rig::start(&text, Path::new("/"));
+    let status = rig.until("a fault", |status| status.fault().is_some()).await;
+    assert!(status.fault().unwrap().contains("certificate"), "{status:?}");
+
+    let trusting =
+        |file: &str| Rig::start(&format!("{text}    caFile: {file}\n"), prometheus.folder());
+    let mut rig = trusting("certificate.pem");
+    rig.told("all rates", |source, rates| source == "edge" && rates == RATES).await;
+    let rig = trusting("web.yml");
+    let status = rig.until("a fault", |status| status.fault().is_some()).await;
+    assert!(status.fault().unwrap().ends_with("web.yml: there is no certificate in it"));
+}
+
+#[tokio::test]
+async fn who_is_busy_is_asked_again_at_once() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let answer = move || {
+        let before = asked.fetch_add(1, Ordering::SeqCst);
+        async move {
+            match before % 3 {
+                2 => (StatusCode::OK, many_series(1)),
+                _ => (StatusCode::SERVICE_UNAVAILABLE, "busy".to_owned()),
+            }
+        }
+    };
+    let (port, _serves) = serve(0, Router::new().route("/api/v1/query", get(answer))).await;
+    let text = signal(&format!("http://127.0.0.1:{port}"), "up", "");
+    let mut rig = Rig::start(&text, Path::new("/"));
+    rig.told("a rate", |source, rates| source == "edge" && rates.len() == 1).await;
+    assert_eq!(rig.status().failures, 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_not_taken_in() {
+    let answer = get(|| async { vec![b' '; 65 << 20] });
+    let (port, _serves) = serve(0, Router::new().route("/api/v1/query", answer)).await;
+    let text = signal(&format!("http://127.0.0.1:{port}"), "up", "").replace("2s\n", "60s\n");
+    let rig = Rig::start(&text, Path::new("/"));
+    let status = rig.until("a fault", |status| status.fault().is_some()).await;
+    assert!(status.fault().unwrap().starts_with("the answer has more than 67108864 bytes"));
 }
 
 #[tokio::test]

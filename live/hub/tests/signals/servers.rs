@@ -25,10 +25,23 @@ pub(crate) struct Prometheus {
     folder: TempDir,
     port: u16,
     child: Child,
+    transport: Transport,
+}
+
+/// What a Prometheus speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Plain,
+    /// With the certificate `certificate.pem` of its folder, which nobody else has signed.
+    Tls,
 }
 
 impl Prometheus {
     pub(crate) async fn start(exporter: &Exporter) -> Self {
+        Self::start_on(exporter, Transport::Plain).await
+    }
+
+    pub(crate) async fn start_on(exporter: &Exporter, transport: Transport) -> Self {
         install();
         for _ in 0..TRIES_MAX {
             let folder = TempDir::with_prefix("periplus-prometheus-").unwrap();
@@ -38,9 +51,12 @@ impl Prometheus {
                 exporter.port
             );
             fs::write(folder.path().join("prometheus.yml"), config).unwrap();
+            if transport == Transport::Tls {
+                certify(folder.path());
+            }
             let port = free_port();
-            let child = spawn(folder.path(), port);
-            let mut started = Self { folder, port, child };
+            let child = spawn(folder.path(), port, transport);
+            let mut started = Self { folder, port, child, transport };
             if started.is_ready().await {
                 return started;
             }
@@ -49,7 +65,15 @@ impl Prometheus {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = match self.transport {
+            Transport::Plain => "http",
+            Transport::Tls => "https",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Ends it as a crash does.
@@ -60,7 +84,7 @@ impl Prometheus {
 
     /// Starts it where it was, with what it knew.
     pub(crate) async fn start_again(&mut self) {
-        self.child = spawn(self.folder.path(), self.port);
+        self.child = spawn(self.folder.path(), self.port, self.transport);
         assert!(self.is_ready().await, "it does not start again: {}", self.log());
     }
 
@@ -96,13 +120,40 @@ fn free_port() -> u16 {
     PortFinder::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 
-fn spawn(folder: &Path, port: u16) -> Child {
+fn certify(folder: &Path) {
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+        ])
+        .args(["-days", "2", "-subj", "/CN=prometheus", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let web = "tls_server_config: {cert_file: certificate.pem, key_file: key.pem}\n";
+    fs::write(folder.join("web.yml"), web).unwrap();
+}
+
+fn spawn(folder: &Path, port: u16, transport: Transport) -> Child {
     let log = File::create(folder.join("prometheus.log")).unwrap();
+    let web: &[&str] = match transport {
+        Transport::Plain => &[],
+        Transport::Tls => &["--web.config.file=web.yml"],
+    };
     // The kernel tells it when the thread of the test ends; letting go of it does so earlier.
     Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "--", "prometheus"])
         .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"])
         .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .args(web)
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())

@@ -1,5 +1,6 @@
 //! Grids in both forms, from files; `tests/signals` has the endpoints.
 
+use std::fs;
 use std::path::Path;
 
 use super::*;

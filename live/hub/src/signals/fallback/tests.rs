@@ -150,47 +150,53 @@ proptest! {
         prop_assert!(later <= told, "{told:?} then {later:?}");
     }
 
+    /// Against a model that knows no order of sources: what is fresh is told once and in order, what is silent is held.
     #[test]
-    fn sources_are_in_order_and_each_rate_is_a_measured_one(fallback in fallbacks(), looks in looks()) {
-        let mut book = Book::new(fallback, STALE);
-        let mut now = 1_000_000;
-        let mut newest = i64::MIN;
-        let mut seen: BTreeMap<(String, u64), i64> = BTreeMap::new();
+    fn each_series_is_told_as_its_last_sample_has_it(looks in looks()) {
+        let mut book = book(Fallback::Hold);
+        let mut model: BTreeMap<String, Known> = BTreeMap::new();
+        let (mut now, mut told) = (1_000_000, i64::MIN);
         for (wait, points) in looks {
             now += wait;
-            let names: Vec<(String, i64, f64)> = points
-                .iter()
-                .map(|(app, age, rps)| (app.to_string(), now - age, f64::from(*rps)))
-                .collect();
+            let mut newest: BTreeMap<String, Known> = BTreeMap::new();
             let mut samples = Samples::new(Twice::Corrections);
-            for (app, at, rps) in &names {
-                let series = samples.series(app, "z").unwrap();
-                samples.add(series, *at, *rps);
-            }
-            let found = samples.found();
-            for (at, place, milli) in &found.points {
-                let latest = seen.entry((found.series[*place].0.clone(), *milli)).or_insert(*at);
-                *latest = (*latest).max(*at);
-            }
-            let (moments, _) = book.measured(now, found);
-            for moment in &moments {
-                prop_assert!(moment.as_of_unix_ms >= newest && moment.as_of_unix_ms <= now);
-                prop_assert!(moment.rates.is_sorted_by(|a, b| a.app < b.app));
-                newest = moment.as_of_unix_ms;
-                for rate in &moment.rates {
-                    let latest = seen.get(&(rate.app.clone(), rate.milli_rps));
-                    prop_assert!(latest.is_some_and(|at| age_ms(now, *at) <= STALE || moments.len() > 1));
+            for (app, age, rps) in points {
+                let (app, at) = (app.to_string(), now - age);
+                let series = samples.series(&app, "z").unwrap();
+                samples.add(series, at, f64::from(rps));
+                let found = Known { as_of_unix_ms: at, milli_rps: u64::from(rps) * 1_000 };
+                let known = newest.entry(app).or_insert(found);
+                if at >= known.as_of_unix_ms {
+                    *known = found;
                 }
             }
-            let (silent, count) = book.silent(now);
-            prop_assert!(silent.len() <= count);
-            prop_assert!(silent.is_sorted_by(|a, b| a.app < b.app));
-            // Nothing is both measured and silent.
-            let fresh = |rate: &Rate| moments.last().is_some_and(|last| last.rates.contains(rate) && age_ms(now, last.as_of_unix_ms) > STALE);
-            prop_assert!(!silent.iter().any(fresh));
-            for rate in silent.iter().filter(|rate| rate.milli_rps == 0) {
-                prop_assert!(seen.contains_key(&(rate.app.clone(), 0)), "{rate:?} was never measured");
+            let is_fresh = |known: &Known| age_ms(now, known.as_of_unix_ms) <= STALE;
+            let mut expected = Vec::new();
+            for (app, found) in newest {
+                let known = model.get(&app);
+                if known.map_or(is_fresh(&found), |known| found.as_of_unix_ms >= known.as_of_unix_ms) {
+                    if is_fresh(&found) && known != Some(&found) {
+                        expected.push((app.clone(), found.milli_rps));
+                    }
+                    model.insert(app, found);
+                }
             }
+
+            let (moments, _) = book.measured(now, samples.found());
+            let mut last = BTreeMap::new();
+            for moment in &moments {
+                prop_assert!(told <= moment.as_of_unix_ms && moment.as_of_unix_ms <= now);
+                prop_assert!(moment.rates.is_sorted_by(|a, b| a.app < b.app));
+                told = moment.as_of_unix_ms;
+                last.extend(moment.rates.iter().map(|rate| (rate.app.clone(), rate.milli_rps)));
+            }
+            prop_assert_eq!(last.into_iter().collect::<Vec<_>>(), expected);
+
+            let held = model.iter().filter(|(_, known)| !is_fresh(known));
+            let held: Vec<(&str, u64)> = held.map(|(app, known)| (app.as_str(), known.milli_rps)).collect();
+            let (silent, count) = book.silent(now);
+            prop_assert_eq!(shown(&silent), held);
+            prop_assert_eq!(silent.len(), count);
         }
     }
 }
