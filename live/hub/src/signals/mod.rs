@@ -1,7 +1,7 @@
 //! Signals: what reads demand and carbon from outside, and tells the feed.
 //!
 //! Each signal has a task of its own that looks, again and again, and tells what it found as of when that was true
-//! ([`samples`]), then what its fallback says of series that have gone silent ([`fallback`]). What cannot be reached, read or
+//! (`samples`), then what its fallback says of series that have gone silent (`fallback`). What cannot be reached, read or
 //! understood is a fault of the signal ([`Status`]) and never a rate. Measured rates are told by the source `<name>`, and
 //! what is told in their place by `<name>/fallback`, so that a log shows which is which.
 //!
