@@ -13,6 +13,8 @@ use crate::sighting::{Rate, Sight, Sighting};
 
 /// How many arrivals may wait.
 const WAITING_MAX: usize = 65_536;
+/// Of how many kinds and sources it is known what came last, before those that wait no more are forgotten.
+const KEYS_MAX: usize = 2 * WAITING_MAX;
 
 /// The end into which sources put what they see. Cheap to clone.
 #[derive(Debug)]
@@ -54,6 +56,12 @@ struct Waiting<O> {
     /// Sightings that a newer one has replaced.
     replaced: u64,
     closed: bool,
+}
+
+impl<O> Clone for Feed<O> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
 }
 
 impl<O> Default for Feed<O> {
@@ -117,6 +125,10 @@ impl<O> Feed<O> {
             return Err(arrival);
         }
         if let Some(key) = key {
+            if waiting.last.len() >= KEYS_MAX {
+                let taken = waiting.taken;
+                waiting.last.retain(|_, number| *number >= taken);
+            }
             let number = waiting.taken + waiting.arrivals.len() as u64;
             waiting.last.insert(key, number);
         }
@@ -182,7 +194,8 @@ impl<O> Feed<O> {
 enum Key {
     Alive(String),
     Room(String),
-    Demand(String),
+    /// The source, and the first app and zone: what is measured at once may be many batches.
+    Demand(String, Option<(String, String)>),
 }
 
 /// Of which kind and from whom a sighting is, if newer ones may replace it.
@@ -190,7 +203,10 @@ fn key(sighting: &Sighting) -> Option<Key> {
     match &sighting.sight {
         Sight::Alive { cluster } => Some(Key::Alive(cluster.clone())),
         Sight::Room { cluster, .. } => Some(Key::Room(cluster.clone())),
-        Sight::Demand { source, .. } => Some(Key::Demand(source.clone())),
+        Sight::Demand { source, rates, .. } => {
+            let first = rates.first().map(|rate| (rate.app.clone(), rate.zone.clone()));
+            Some(Key::Demand(source.clone(), first))
+        }
         // Each tells of some workloads or clusters only.
         Sight::Workloads { .. } | Sight::Carbon { .. } => None,
     }
@@ -225,6 +241,7 @@ fn replaces(new: &Sighting, old: &Sighting) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sighting::Measures;
 
     fn alive(cluster: &str, at: i64) -> Sighting {
         Sighting { as_of_unix_ms: at, sight: Sight::Alive { cluster: cluster.to_owned() } }
@@ -242,6 +259,26 @@ mod tests {
         let told: Vec<String> = taken.iter().map(|one| format!("{one:?}")).collect();
         assert!(told[0].contains("hill") && told[0].contains("as_of_unix_ms: 3"), "{told:?}");
         assert!(told[2].contains("as_of_unix_ms: 2") && told[3] == "Order(7)", "{told:?}");
+    }
+
+    #[test]
+    fn batches_of_demand_replace_older_ones_of_the_same_series() {
+        let batch = |at: i64, zones: [&str; 2]| {
+            let rate = |zone: &str| Rate { app: "a".into(), zone: zone.into(), milli_rps: 1 };
+            let rates = zones.map(rate).to_vec();
+            let sight = Sight::Demand { source: "s".into(), measures: Measures::Offered, rates };
+            Arrival::Sighting(Sighting { as_of_unix_ms: at, sight })
+        };
+        let feed: Feed<u32> = Feed::default();
+        for at in [1, 2] {
+            feed.try_put(batch(at, ["a", "b"])).unwrap();
+            feed.try_put(batch(at, ["c", "d"])).unwrap();
+        }
+        assert_eq!(feed.lengths(), (2, 2));
+        feed.try_put(batch(3, ["a", "d"])).unwrap();
+        assert_eq!(feed.lengths(), (3, 2));
+        feed.try_put(batch(4, ["a", "d"])).unwrap();
+        assert_eq!(feed.lengths(), (3, 3));
     }
 
     #[tokio::test]

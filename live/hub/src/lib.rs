@@ -8,5 +8,6 @@ pub mod feed;
 pub mod intents;
 pub mod service;
 pub mod sighting;
+pub mod signals;
 
 pub use self::feed::Feed;

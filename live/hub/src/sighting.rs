@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use periplus_core::input::Fault;
+use serde::Deserialize;
 
 /// What somebody saw, and when it was true.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,12 +41,14 @@ pub enum Sight {
     Demand {
         /// Who measured it. Each source is ordered in itself.
         source: String,
-        /// The rates.
+        /// What it measured.
+        measures: Measures,
+        /// The rates, ascending by app and zone.
         rates: Vec<Rate>,
     },
     /// How dirty the grids of clusters are.
     Carbon {
-        /// By cluster, in grams of CO₂e per kWh.
+        /// By cluster, in grams of carbon dioxide per kWh.
         intensities: Vec<(String, u32)>,
     },
 }
@@ -94,6 +97,16 @@ pub enum WorkloadState {
     Failed(Fault),
     /// Its objects no longer exist.
     Gone,
+}
+
+/// What a measurement of demand shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Measures {
+    /// What users ask for, counted where they enter.
+    Offered,
+    /// What was served: less than what is asked for, where clusters are full.
+    Served,
 }
 
 /// The demand of one app from one zone.

@@ -1,0 +1,209 @@
+//! A Prometheus on loopback, and what it scrapes.
+
+use std::fs::{self, File};
+use std::net::TcpListener as PortFinder;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use periplus_support::real::until;
+use tempfile::TempDir;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+/// How long anything may take on a machine that has much else to do.
+pub(crate) const SOON: Duration = Duration::from_secs(90);
+/// How often a Prometheus is tried on other ports, as somebody else may take one meanwhile.
+const TRIES_MAX: usize = 5;
+
+/// A Prometheus that scrapes one exporter every second. It ends when it is let go, and with the test in whatever way.
+pub(crate) struct Prometheus {
+    folder: TempDir,
+    port: u16,
+    child: Child,
+    transport: Transport,
+}
+
+/// What a Prometheus speaks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Plain,
+    /// With the certificate `certificate.pem` of its folder, which nobody else has signed.
+    Tls,
+}
+
+impl Prometheus {
+    pub(crate) async fn start(exporter: &Exporter) -> Self {
+        Self::start_on(exporter, Transport::Plain).await
+    }
+
+    pub(crate) async fn start_on(exporter: &Exporter, transport: Transport) -> Self {
+        install();
+        for _ in 0..TRIES_MAX {
+            let folder = TempDir::with_prefix("periplus-prometheus-").unwrap();
+            let config = format!(
+                "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
+                 scrape_configs: [{{job_name: exporter, static_configs: [{{targets: ['127.0.0.1:{}']}}]}}]\n",
+                exporter.port
+            );
+            fs::write(folder.path().join("prometheus.yml"), config).unwrap();
+            if transport == Transport::Tls {
+                certify(folder.path());
+            }
+            let port = free_port();
+            let child = spawn(folder.path(), port, transport);
+            let mut started = Self { folder, port, child, transport };
+            if started.is_ready().await {
+                return started;
+            }
+        }
+        panic!("Prometheus did not start in {TRIES_MAX} tries");
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let scheme = match self.transport {
+            Transport::Plain => "http",
+            Transport::Tls => "https",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it where it was, with what it knew.
+    pub(crate) async fn start_again(&mut self) {
+        self.child = spawn(self.folder.path(), self.port, self.transport);
+        assert!(self.is_ready().await, "it does not start again: {}", self.log());
+    }
+
+    /// `false` if it ended at once, as it does when its port is taken.
+    async fn is_ready(&mut self) -> bool {
+        let address = ("127.0.0.1", self.port);
+        until("Prometheus to listen", SOON, async || {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return Some(false);
+            }
+            TcpStream::connect(address).await.ok().map(|_| true)
+        })
+        .await
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("prometheus.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn install() {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/prometheus/install");
+    assert!(Command::new(script).status().unwrap().success(), "{script} failed");
+}
+
+fn free_port() -> u16 {
+    PortFinder::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+fn certify(folder: &Path) {
+    let made = Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+        ])
+        .args(["-days", "2", "-subj", "/CN=prometheus", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let web = "tls_server_config: {cert_file: certificate.pem, key_file: key.pem}\n";
+    fs::write(folder.join("web.yml"), web).unwrap();
+}
+
+fn spawn(folder: &Path, port: u16, transport: Transport) -> Child {
+    let log = File::create(folder.join("prometheus.log")).unwrap();
+    let web: &[&str] = match transport {
+        Transport::Plain => &[],
+        Transport::Tls => &["--web.config.file=web.yml"],
+    };
+    // The kernel tells it when the thread of the test ends; letting go of it does so earlier.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--", "prometheus"])
+        .args(["--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"])
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .args(web)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// What is scraped: a text that the test may change.
+pub(crate) struct Exporter {
+    port: u16,
+    text: Arc<Mutex<String>>,
+    serves: JoinHandle<()>,
+}
+
+impl Exporter {
+    pub(crate) async fn start(text: &str) -> Self {
+        let text = Arc::new(Mutex::new(text.to_owned()));
+        let (port, serves) = Self::serve(0, Arc::clone(&text)).await;
+        Self { port, text, serves }
+    }
+
+    pub(crate) fn say(&self, text: &str) {
+        text.clone_into(&mut self.text.lock().unwrap());
+    }
+
+    /// Nobody listens any more.
+    pub(crate) async fn stop(&mut self) {
+        self.serves.abort();
+        let _ = (&mut self.serves).await;
+    }
+
+    pub(crate) async fn start_again(&mut self) {
+        let (_, serves) = Self::serve(self.port, Arc::clone(&self.text)).await;
+        self.serves = serves;
+    }
+
+    async fn serve(port: u16, text: Arc<Mutex<String>>) -> (u16, JoinHandle<()>) {
+        let say =
+            |State(text): State<Arc<Mutex<String>>>| async move { text.lock().unwrap().clone() };
+        serve(port, Router::new().route("/metrics", get(say)).with_state(text)).await
+    }
+}
+
+/// Serves on loopback, on any port if it is 0.
+pub(crate) async fn serve(port: u16, router: Router) -> (u16, JoinHandle<()>) {
+    let listener = until("the port to be free", SOON, async || {
+        TcpListener::bind(("127.0.0.1", port)).await.ok()
+    })
+    .await;
+    let port = listener.local_addr().unwrap().port();
+    (port, tokio::spawn(async move { axum::serve(listener, router).await.unwrap() }))
+}
