@@ -16,7 +16,9 @@ use periplus_journal::Reader;
 use periplus_live::delivery::{Parcel, Routes, Scope};
 use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::{self, Intents};
-use periplus_live::sighting::{Node, Pool, Rate, Sight, Sighting, Workload, WorkloadState};
+use periplus_live::sighting::{
+    Measures, Node, Pool, Rate, Sight, Sighting, Workload, WorkloadState,
+};
 use tempfile::TempDir;
 
 /// Three clusters, two zones, an app of two components.
@@ -149,7 +151,8 @@ impl Service {
             zone,
             milli_rps: shop_rps * 1_000,
         });
-        self.see(Sight::Demand { source: "test".into(), rates: rates.collect() });
+        let (source, measures) = ("test".into(), Measures::Offered);
+        self.see(Sight::Demand { source, measures, rates: rates.collect() });
     }
 
     /// What a cluster with an agent shows of what is in the tree.

@@ -22,12 +22,6 @@ pub struct Feed<O> {
     shared: Arc<Shared<O>>,
 }
 
-impl<O> Clone for Feed<O> {
-    fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
-    }
-}
-
 /// Something that came from outside.
 #[derive(Debug)]
 pub enum Arrival<O> {

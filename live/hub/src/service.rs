@@ -159,12 +159,16 @@ fn take_in(
         Arrival::Order(Order::Declare(bundle, reply)) => {
             let changed = desk.declare(*bundle, now)?;
             // Who asked may be gone.
-            told.push(Box::new(move || drop(reply.send(changed))));
+            told.push(Box::new(move || {
+                let _ = reply.send(changed);
+            }));
             Ok(())
         }
         Arrival::Order(Order::Command(command, reply)) => {
             desk.command(command, now)?;
-            told.push(Box::new(move || drop(reply.send(()))));
+            told.push(Box::new(move || {
+                let _ = reply.send(());
+            }));
             Ok(())
         }
         Arrival::Order(Order::Ask(question)) => {

@@ -58,7 +58,8 @@ pub(crate) fn translate(
             }
             None => translated.unknown += workloads.len(),
         },
-        Sight::Demand { source, rates } => {
+        // What it measures was declared with the app's demand: the machine does not hear it twice.
+        Sight::Demand { source, rates, measures: _ } => {
             let mut known = BTreeMap::new();
             for rate in rates {
                 match names.series(&rate.app, &rate.zone) {
