@@ -310,3 +310,21 @@ fn the_folder_of_a_service_is_its_own() {
     let told = fault.unwrap_err().to_string();
     assert!(told.contains("is not what was written") && told.contains("Restore it"), "{told}");
 }
+
+#[test]
+fn what_could_not_be_written_is_refused_and_changes_nothing() {
+    let mut service = Service::new();
+    service.pass(900, 40);
+    let before = (service.state().seq(), service.tree.clone());
+    let patch = "spec:\n  customize: [{jsonPatch: [{op: remove, path: /no/such}]}]\n  entry: web\n";
+    let text = HARBOUR.replacen("spec:\n  entry: web\n", patch, 1);
+    assert_ne!(text, HARBOUR);
+    service.write("harbour.yaml", &text);
+    let declared = intents::read(&service.home.path().join("intents")).unwrap();
+    let now = service.now;
+    let wrong = service.desk().declare(declared, now).unwrap().unwrap_err();
+    assert!(wrong[0].message.contains("shop in "), "{wrong:?}");
+    service.write("harbour.yaml", HARBOUR);
+    assert!(service.declare().is_empty());
+    assert_eq!((service.state().seq(), service.tree.clone()), before);
+}

@@ -14,12 +14,14 @@ use periplus_core::input::{Command, EffectReport, Observation, Outcome, TimerFir
 use periplus_core::replay::Divergence;
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, Outbox, RecordRef, Sink, SinkFault, State, TickBackwards, step};
+use periplus_emit::check::problems;
 use periplus_emit::{Follower, Problem, Renderer, Unnamed};
 use periplus_git::{Line, TargetId};
 use periplus_journal::{Fault as LogFault, Fsync, Header, Options, Reader, Writer};
 use periplus_spec::Bundle;
 use periplus_spec::code::Code;
 use periplus_spec::diagnostic::Diagnostic;
+use periplus_spec::scenario::Delivery;
 
 use self::names::Names;
 use crate::delivery::{Parcel, Routes, Targets, Tray};
@@ -149,6 +151,9 @@ impl Desk {
                 (journal, state_of(&log)?, intents)
             }
             Some(_) | None => {
+                if let Some(problem) = unfit(&intents).into_iter().next() {
+                    return Err(problem.into());
+                }
                 kept.write(&intents)?;
                 let epoch = intents.scenario().epoch_unix_ms;
                 let header = Header::new(intents.scenario().hash, epoch, &made_by);
@@ -211,11 +216,16 @@ impl Desk {
             Ok(None) => return Ok(Ok(Vec::new())),
             Err(wrong) => return Ok(Err(wrong)),
         };
+        let wrong = |told: String| Diagnostic::error(Code::Undeliverable, told);
+        // What cannot be written must not be decided on: it would stop everything else.
+        let problems = unfit(&intents);
+        if !problems.is_empty() {
+            let all = problems.into_iter().map(|problem| wrong(problem.to_string()));
+            return Ok(Err(all.collect()));
+        }
         let targets = match self.routes.targets(intents.delivery()) {
             Ok(targets) => targets,
-            Err(unnamed) => {
-                return Ok(Err(vec![Diagnostic::error(Code::MissingField, unnamed.to_string())]));
-            }
+            Err(unnamed) => return Ok(Err(vec![wrong(unnamed.to_string())])),
         };
         self.kept.write(&intents)?;
         self.intents = intents;
@@ -370,6 +380,16 @@ impl Desk {
     fn ticks(&self, unix_ms: i64) -> Tick {
         Tick(u64::try_from(unix_ms.saturating_sub(self.epoch_unix_ms)).unwrap_or(0))
     }
+}
+
+/// What could not be rendered of what is declared now.
+fn unfit(intents: &Intents) -> Vec<Problem> {
+    fn last<T: Clone>(histories: &[Vec<T>]) -> Vec<Vec<T>> {
+        histories.iter().map(|history| history.last().cloned().into_iter().collect()).collect()
+    }
+    let Delivery { apps, clusters, tenants } = &**intents.delivery();
+    let now = Delivery { apps: last(apps), clusters: last(clusters), tenants: last(tenants) };
+    problems(&now)
 }
 
 /// The state at the end of a log: the last snapshot, and what came after it.
