@@ -2,6 +2,7 @@
 //!
 //! Whoever sees something tells the [`Feed`] in names ([`sighting`]). One desk takes everything in, one after the other.
 
+pub mod clusters;
 pub mod feed;
 pub mod sighting;
 
