@@ -252,7 +252,8 @@ impl Workloads {
                     tell(decision, WorkloadState::Failed(fault));
                 }
             }
-            if component.objects.is_empty() && component.pods.is_empty() {
+            let empty = component.objects.is_empty() && component.pods.is_empty();
+            if empty && fault.is_none() && patience == judge::Patience::Done {
                 self.components.remove(&name);
             }
         }

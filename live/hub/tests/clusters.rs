@@ -1,0 +1,8 @@
+//! Clusters are watched: one real Kubernetes through all that may become of it, and many emulated ones through faults.
+
+#[path = "clusters/emulated.rs"]
+mod emulated;
+#[path = "clusters/hearing.rs"]
+mod hearing;
+#[path = "clusters/real.rs"]
+mod real;
