@@ -26,7 +26,7 @@ pub struct Status {
     /// Times that a connection was begun.
     pub connects: u64,
     /// What it does not have, or does not let us read.
-    pub absent: Vec<&'static str>,
+    pub absent: BTreeSet<&'static str>,
 }
 
 /// One cluster, for all who have to do with it.

@@ -266,7 +266,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
                 if list.is_ours() {
                     self.cluster.site().workloads_again();
                 }
-                self.cluster.status().absent.retain(|absent| *absent != list.plural());
+                self.cluster.status().absent.remove(list.plural());
                 if !std::mem::replace(&mut self.is_known, true) {
                     self.alive().await;
                 }
@@ -291,11 +291,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
     /// There is no such list here.
     fn lack(&mut self, list: List, text: String) {
         self.cluster.complain(now_ms(), text);
-        let mut status = self.cluster.status();
-        if !status.absent.contains(&list.plural()) {
-            status.absent.push(list.plural());
-        }
-        drop(status);
+        self.cluster.status().absent.insert(list.plural());
         self.settle(list);
     }
 

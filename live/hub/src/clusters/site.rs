@@ -171,7 +171,6 @@ impl Site {
 
     /// How many objects it holds.
     pub(crate) fn count_objects(&self) -> usize {
-        // Pods of ours are in both.
         self.room.count_objects() + self.workloads.count_objects()
     }
 

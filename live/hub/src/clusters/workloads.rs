@@ -269,9 +269,9 @@ impl Workloads {
         self.components.iter().filter(move |(_, component)| there(component)).map(|(name, _)| name)
     }
 
-    /// How many objects and pods it holds.
+    /// How many objects it holds, without pods.
     pub(crate) fn count_objects(&self) -> usize {
-        self.places.len() + self.apps.len() + self.pods.len()
+        self.places.len() + self.apps.len()
     }
 
     /// The bytes that it takes, about.

@@ -56,7 +56,7 @@ async fn a_real_cluster_is_followed_through_its_life() {
     .await;
     let status = hearing.clusters.statuses()["hill"].clone();
     assert!(status.connected && status.last_heard_unix_ms.is_some(), "{status:?}");
-    assert_eq!(status.absent, ["kustomizations", "helmreleases", "applications"]);
+    assert_eq!(status.absent, ["applications", "helmreleases", "kustomizations"].into());
     assert_eq!(hearing.clusters.present("hill").unwrap(), [("shop".into(), "web".into())]);
     let belief = hearing.of_cluster("hill");
     assert!(belief.alive > 0);
@@ -137,7 +137,7 @@ async fn an_agent_comes(hearing: &mut Hearing, client: &Client) {
     })
     .await;
     let absent = hearing.clusters.statuses()["hill"].absent.clone();
-    assert_eq!(absent, ["helmreleases", "applications"]);
+    assert_eq!(absent, ["applications", "helmreleases"].into());
 }
 
 /// A server that does not answer is not alive, and nothing in it is gone. When it answers, all is told again.
@@ -169,8 +169,7 @@ async fn nothing_is_told_of_who_is_silent(hearing: &mut Hearing, cluster: &Clust
     })
     .await;
     let told = &hearing.of_cluster("hill").told[during.told.len()..];
-    assert!(told.iter().all(|one| one.component != "web" || one.state == Ready(3)), "{told:?}");
-    // What should have been there and is not is told after each reading, too.
+    // What should be here and is not is told after each reading. Nodes may have been missed meanwhile, and pods with them.
     let gone = told.iter().filter(|one| one.state == Gone);
     assert!(gone.into_iter().all(|one| one.component == "lost"), "{told:?}");
 }

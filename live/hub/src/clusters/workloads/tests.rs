@@ -287,6 +287,6 @@ proptest! {
                 }
             }
         }
-        prop_assert_eq!(all.count_objects(), works.len() + pods.len());
+        prop_assert_eq!(all.count_objects(), works.len());
     }
 }
