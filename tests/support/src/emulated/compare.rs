@@ -80,7 +80,15 @@ pub fn differences(emulated: &Answers, real: &Answers) -> Vec<Difference> {
             normalize(&mut answer);
             answer
         };
-        differ(step.name, "", &of(emulated), &of(real), &mut found);
+        let (emulated, real) = (of(emulated), of(real));
+        let mut found_here = Vec::new();
+        differ(step.name, "", &emulated, &real, &mut found_here);
+        // Custom kinds of the table have no defaults.
+        let defaults = !step.path.starts_with("/apis/table.example.org/v1/");
+        found_here.retain(|difference| {
+            !(defaults && difference.emulated.is_null() && is_default(&difference.at))
+        });
+        found.append(&mut found_here);
     }
     found
 }
@@ -175,7 +183,8 @@ fn mask(name: &str, value: &mut Value) {
             *value = Value::Object(entries.iter().map(of).collect::<Map<_, _>>());
         }
         Value::Array(causes) if name == "causes" => {
-            causes.sort_by_key(|cause| cause["field"].to_string());
+            // The real server takes managers as its map has them.
+            causes.sort_by_key(|cause| (cause["field"].to_string(), cause["message"].to_string()));
         }
         Value::Array(entries) if name == "resources" || name == "groups" => {
             let of = |entry: &Value| {
@@ -218,7 +227,6 @@ fn differ(
                 let at = format!("{at}/{name}");
                 match ours.get(name) {
                     Some(ours) => differ(step, &at, ours, theirs, found),
-                    None if is_default(&at) => {}
                     None => differ(step, &at, &Value::Null, theirs, found),
                 }
             }

@@ -83,6 +83,8 @@ fn resources<'a>(
     version: &str,
 ) -> Option<Value> {
     let all = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+    let custom =
+        ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
     let mut found = Vec::new();
     for kind in kinds.filter(|kind| kind.is_at(group, version, &kind.plural)) {
         let mut add = |name: String, singular: &str, verbs: &[&str]| {
@@ -98,6 +100,7 @@ fn resources<'a>(
             found.push(entry);
         };
         let singular = if kind.traits.builtin { String::new() } else { kind.kind.to_lowercase() };
+        let all = if kind.traits.builtin { all } else { custom };
         let all =
             all.iter().filter(|verb| **verb != "deletecollection" || kind.deletes_collections());
         let all: Vec<&str> = all.copied().collect();

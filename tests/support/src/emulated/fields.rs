@@ -69,6 +69,22 @@ impl Fields {
         Self { member: self.member && !other.member, below: left.collect() }
     }
 
+    /// With all that lies below what belongs to it without more being said: `all` are the fields of the object. The
+    /// server takes that for a map that was atomic once, although it may be one whose fields others took away.
+    pub(super) fn expanded(&self, all: &Self) -> Self {
+        let below = self.below.iter().map(|(element, ours)| {
+            let ours = match all.below.get(element) {
+                Some(all) if ours.member && ours.below.is_empty() => {
+                    Self { member: true, below: all.below.clone() }
+                }
+                Some(all) => ours.expanded(all),
+                None => ours.clone(),
+            };
+            (element.clone(), ours)
+        });
+        Self { member: self.member, below: below.collect() }
+    }
+
     /// With every named field that something belongs below.
     pub(super) fn with_parents(&self) -> Self {
         let below = self.below.iter().map(|(element, below)| {

@@ -65,7 +65,8 @@ pub(super) fn update(traits: Traits, live: Option<&Value>, new: &mut Value, by: 
         [one] => one.as_object().is_some_and(serde_json::Map::is_empty),
         [_, _, ..] => false,
     });
-    let before = if given.is_empty() { live.map(entries).unwrap_or_default() } else { given };
+    let mut before = if given.is_empty() { live.map(entries).unwrap_or_default() } else { given };
+    expand(traits, live, &mut before);
     let new_fields = metadata(new);
     new_fields.remove("managedFields");
     if live.is_some() && (reset || before.is_empty()) {
@@ -85,6 +86,7 @@ pub(super) fn apply(
     force: Force,
 ) -> Result<Value, Refused> {
     let mut entries = live.map(entries).unwrap_or_default();
+    expand(traits, live, &mut entries);
     let before = live.map_or_else(|| blank(traits, config), without_managers);
     if live.is_some() && entries.is_empty() {
         let first = Writer { manager: "before-first-apply".to_owned(), ..by.clone() };
@@ -201,6 +203,15 @@ fn refusal(conflicts: &[(&Entry, Fields)]) -> Refused {
         (_, count) => format!("Apply failed with {count} conflicts: {}", lines.join("\n")),
     };
     Refused::not_owned(said, &causes)
+}
+
+/// Notes owners of whole maps as owners of what is in them.
+fn expand(traits: Traits, live: Option<&Value>, entries: &mut [Entry]) {
+    let Some(live) = live else { return };
+    let all = fields_of(traits, live);
+    for entry in entries {
+        entry.fields = entry.fields.expanded(&all);
+    }
 }
 
 fn without_managers(object: &Value) -> Value {

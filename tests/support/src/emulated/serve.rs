@@ -13,7 +13,7 @@ use super::World;
 use super::call::Call;
 use super::cluster::{Manner, Shard};
 use super::discovery::{self, Found};
-use super::kinds::api_version;
+use super::kinds::{Kind, api_version};
 use super::managed::{Force, Writer};
 use super::object::Shape;
 use super::read;
@@ -116,7 +116,7 @@ fn dispatch(shard: &Arc<Shard>, call: &Call, body: &[u8]) -> Result<Response, Re
         "create" => (201, write::create(&mut store, &target, parse(body)?)?),
         "update" => (200, write::update(&mut store, &target, parse(body)?)?),
         "patch" => {
-            let patch = patch(call, kind.traits.builtin, body)?;
+            let patch = patch(call, &kind, body)?;
             match write::patch(&mut store, &target, patch)? {
                 Written::Created(object) => (201, object),
                 Written::Updated(object) => (200, object),
@@ -130,17 +130,18 @@ fn dispatch(shard: &Arc<Shard>, call: &Call, body: &[u8]) -> Result<Response, Re
 
 fn scaled(store: &mut Store, table: usize, call: &Call, body: &[u8]) -> Result<Response, Refused> {
     let target = target(store, table, Part::Main, call);
+    let kind = &*target.kind;
     let scale = match call.verb {
         "get" => scale::of(store, &target)?,
         "update" => scale::set(store, &target, &parse(body)?)?,
-        "patch" => match patch(call, false, body)? {
+        "patch" => match patch(call, kind, body)? {
             Patch::Merge(patch) => {
                 let mut scale = scale::of(store, &target)?;
                 json_patch::merge(&mut scale, &patch);
                 scale::set(store, &target, &scale)?
             }
             Patch::Json(_) | Patch::Strategic(_) | Patch::Apply(..) => {
-                return Err(Refused::media());
+                return Err(Refused::media(kind));
             }
         },
         _ => return Err(Refused::method()),
@@ -161,7 +162,7 @@ fn target(store: &Store, table: usize, part: Part, call: &Call) -> Target {
     Target { table, kind, namespace, name, part, by, dry: call.asked("dryRun") == "All" }
 }
 
-fn patch(call: &Call, strategic: bool, body: &[u8]) -> Result<Patch, Refused> {
+fn patch(call: &Call, kind: &Kind, body: &[u8]) -> Result<Patch, Refused> {
     let options = |field: &str, reason: &str, said: &str| {
         let complaint = (reason, field, said.to_owned());
         Refused::invalid("PatchOptions", "meta.k8s.io", "", &[complaint])
@@ -181,13 +182,15 @@ fn patch(call: &Call, strategic: bool, body: &[u8]) -> Result<Patch, Refused> {
     match call.media.as_str() {
         "application/json-patch+json" => Ok(Patch::Json(parse(body)?)),
         "application/merge-patch+json" => Ok(Patch::Merge(patch()?)),
-        "application/strategic-merge-patch+json" if strategic => Ok(Patch::Strategic(patch()?)),
+        "application/strategic-merge-patch+json" if kind.traits.builtin => {
+            Ok(Patch::Strategic(patch()?))
+        }
         "application/apply-patch+yaml" => {
             let force = if call.is("force") { Force::Yes } else { Force::No };
             // Every JSON is YAML, and clients in Rust write JSON; other YAML is not read.
             Ok(Patch::Apply(parse(body)?, force))
         }
-        _ => Err(Refused::media()),
+        _ => Err(Refused::media(kind)),
     }
 }
 

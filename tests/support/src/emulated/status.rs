@@ -177,7 +177,13 @@ impl Refused {
     }
 
     /// 415.
-    pub(super) fn media() -> Self {
+    pub(super) fn media(kind: &Kind) -> Self {
+        if !kind.traits.builtin {
+            let message = "the body of the request was in an unknown format - accepted media types \
+                           include: application/json-patch+json, application/merge-patch+json, \
+                           application/apply-patch+yaml";
+            return Self::new(415, "UnsupportedMediaType", message.to_owned());
+        }
         let message = "415: Unsupported Media Type".to_owned();
         Self { details: Some(json!({})), ..Self::new(415, "UnsupportedMediaType", message) }
     }
