@@ -79,6 +79,15 @@ impl fmt::Debug for Books {
     }
 }
 
+/// The names of all contexts of a kubeconfig.
+///
+/// # Errors
+/// It cannot be read.
+pub fn contexts(file: &Path) -> Result<Vec<String>, String> {
+    let read = Kubeconfig::read_from(file).map_err(|error| full(&error))?;
+    Ok(read.contexts.into_iter().map(|one| one.name).collect())
+}
+
 impl Source {
     /// A client, made anew of what files say now, and what [`mark`](Self::mark) said of them.
     pub(crate) async fn connect(&self, books: &Arc<Books>) -> Result<(Client, u64), String> {
@@ -155,7 +164,7 @@ fn pick(book: &Kubeconfig, context: &str) -> Option<Kubeconfig> {
     let found = book.contexts.iter().find(|one| one.name == name)?.clone();
     let inner = found.context.clone()?;
     let clusters = book.clusters.iter().filter(|one| one.name == inner.cluster).cloned().collect();
-    let user = inner.user.clone().unwrap_or_default();
+    let user = inner.user.unwrap_or_default();
     let auth_infos = book.auth_infos.iter().filter(|one| one.name == user).cloned().collect();
     Some(Kubeconfig {
         clusters,

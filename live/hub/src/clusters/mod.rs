@@ -32,7 +32,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::Feed;
 use access::Books;
-pub use access::{Load, Source};
+pub use access::{Load, Source, contexts};
 use board::Cluster;
 pub use board::Status;
 pub use node::Nodes;

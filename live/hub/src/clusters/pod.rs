@@ -192,13 +192,13 @@ fn whose(pod: &Object<PodKind>) -> Whose {
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let release = label(metadata, "app.kubernetes.io/instance");
     let owners = metadata.owner_references.iter().flatten();
-    let owner = owners.filter(|owner| owner.controller == Some(true)).map(|owner| {
+    let mut owner = owners.filter(|owner| owner.controller == Some(true)).map(|owner| {
         let name = owner.name.as_str();
         // A `ReplicaSet` is named for its `Deployment`.
         let suffix = format!("-{}", label(metadata, "pod-template-hash"));
         name.strip_suffix(&suffix).filter(|_| owner.kind == "ReplicaSet").unwrap_or(name)
     });
-    let owner = owner.last().unwrap_or_default();
+    let owner = owner.next().unwrap_or_default();
     Whose::Unsaid([claim_of_release(namespace, release), claim_of_workload(namespace, owner)])
 }
 

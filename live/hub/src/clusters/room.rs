@@ -52,7 +52,8 @@ struct Held {
     owner: Owner,
     cpu_milli: u64,
     memory_bytes: u64,
-    extended: Option<Box<BTreeMap<String, u64>>>,
+    /// Few pods ask for any.
+    extended: BTreeMap<String, u64>,
 }
 
 impl Room {
@@ -92,7 +93,6 @@ impl Room {
         if let Some(node) = self.nodes.get_mut(place as usize) {
             node.named += 1;
         }
-        let extended = (!extended.is_empty()).then(|| Box::new(extended));
         let held = Held { node: place, round, owner, cpu_milli, memory_bytes, extended };
         self.count(&held, Sign::Plus);
         self.pods.insert(uid, held);
@@ -168,9 +168,8 @@ impl Room {
             size_of::<Place>() + 2 * node.name.len() + 32 + facts + maps(&node.extended)
         };
         let pod = |held: &Held| {
-            let extended = held.extended.as_deref().map_or(0, |extended| 24 + maps(extended));
             // Nodes of a `BTreeMap` are three quarters full.
-            (size_of::<Uid>() + size_of::<Held>()) * 4 / 3 + extended
+            (size_of::<Uid>() + size_of::<Held>()) * 4 / 3 + maps(&held.extended)
         };
         self.nodes.iter().map(node).sum::<usize>() + self.pods.values().map(pod).sum::<usize>()
     }
@@ -215,7 +214,7 @@ impl Room {
             Sign::Plus => node.others += 1,
             Sign::Minus => node.others -= 1,
         }
-        for (name, count) in extended.iter().flat_map(|extended| extended.iter()) {
+        for (name, count) in extended {
             add(node.extended.entry(name.clone()).or_default(), *count);
         }
     }

@@ -181,7 +181,7 @@ impl WorkFacts {
                 // Each pod of older content may be one of the ready ones.
                 ready: counts.ready.saturating_sub(counts.all.saturating_sub(counts.updated)),
                 updated: counts.updated,
-                revision: revision.map(|name| hash(name)),
+                revision: revision.map(hash),
                 fault: fault(&status.conditions),
             },
         })
