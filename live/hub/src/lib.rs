@@ -1,7 +1,9 @@
 //! The service: real clusters, real signals and real git around the same machine.
 //!
-//! Whoever sees something tells the [`Feed`] in names ([`sighting`]). One desk takes everything in, one after the other.
+//! Whoever sees something ([`clusters`], [`signals`]) tells the [`Feed`] in names ([`sighting`]). One [`desk`] takes everything in,
+//! one after the other; what it decides goes to repositories by the post ([`delivery`]). The [`service`] is the threads around it.
 
+pub mod clusters;
 pub mod delivery;
 pub mod desk;
 pub mod feed;
