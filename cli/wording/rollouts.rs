@@ -47,6 +47,9 @@ pub(super) fn fact(state: &State, app: AppId, fact: &RolloutFact) -> Option<Stri
             };
             Some(format!("the rollout of {name} stops: it failed in {}{kept}", cluster(there)))
         }
+        RolloutFact::Yielded(there) => {
+            Some(format!("{name} keeps what it has in {} until its next turn", cluster(there)))
+        }
         RolloutFact::Ended => Some(format!("the rollout of {name} is over")),
     }
 }

@@ -41,4 +41,7 @@ pub enum RolloutFact {
     Stopped(ClusterId),
     /// Every cluster that holds the app has what was declared last.
     Ended,
+    /// A cluster whose turn it was waits for another: fewer may be unavailable than had theirs, and it is ready as
+    /// it is.
+    Yielded(ClusterId),
 }

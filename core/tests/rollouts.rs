@@ -375,3 +375,45 @@ fn who_does_not_serve_and_has_no_room_takes_a_turn_if_it_serves_by_then() {
     assert_eq!(larger(&bench), 2);
     bench.verify();
 }
+
+#[test]
+fn a_turn_beyond_the_limit_that_found_no_room_is_given_back_once_the_cluster_is_ready() {
+    let mut bench = Bench::new(plain_policy());
+    for _ in 0..3 {
+        bench.cluster(Nodes::default());
+    }
+    for zone in 0..2_u32 {
+        let rtts: Vec<u32> = (0..3).map(|to| 2 + zone.abs_diff(to) * 60).collect();
+        bench.zone(&rtts);
+    }
+    bench.app(|_| {});
+    let other = bench.app(|_| {});
+    let (mine, others) = (bench.series(APP), bench.series(other));
+    bench.demand(&[(mine, 20), (mine + 1, 20), (others, 60), (others + 1, 60)]);
+    bench.run_for(Span(600_000));
+    assert_eq!(bench.berths_of(0), [0, 1]);
+    let requests = |bench: &Bench| -> Vec<u32> {
+        let berths = bench.state.berths().filter(|(_, one)| one.app == APP && one.cluster.0 < 2);
+        berths.map(|(_, one)| one.bindings[0].request.cpu.0).collect()
+    };
+    declare(&mut bench, |intent| {
+        intent.components[0].request.cpu = MilliCpu(500);
+        intent.rollout.max_unavailable = 2;
+    });
+    bench.run_for(Span(5_000));
+    declare(&mut bench, |intent| {
+        intent.components[0].request.cpu = MilliCpu(1_500);
+        intent.rollout.max_unavailable = 1;
+    });
+    bench.run_for(Span(100_000));
+    assert_eq!(requests(&bench), [500, 500], "there is no room for more");
+    let yielded = bench
+        .events()
+        .filter(|(_, event)| matches!(event, Event::Rollout { fact: RolloutFact::Yielded(_), .. }));
+    assert_eq!(yielded.count(), 1);
+    // Room comes to both at once.
+    bench.demand(&[(others, 10), (others + 1, 10)]);
+    bench.run_for(Span(1_800_000));
+    assert_eq!(requests(&bench), [1_500, 1_500]);
+    bench.verify();
+}

@@ -20,6 +20,7 @@ impl State {
             RolloutFact::Dropped(cluster) => self.drop_from_rollout(app, *cluster),
             RolloutFact::Stopped(cluster) => self.set_course(app, Course::Stopped(*cluster)),
             RolloutFact::Ended => self.end_rollout(app),
+            RolloutFact::Yielded(cluster) => self.yield_turn(app, *cluster),
         }
     }
 
@@ -80,6 +81,13 @@ impl State {
         rollout.pending.retain(|other| *other != cluster);
         rollout.turns.retain(|turn| turn.cluster != cluster);
         self.timers.disarm(Timer::Soaked(app, cluster));
+    }
+
+    fn yield_turn(&mut self, app: AppId, cluster: ClusterId) {
+        self.drop_from_rollout(app, cluster);
+        let pending = &mut self.rollout_mut(app).pending;
+        let place = pending.binary_search(&cluster).expect_err("who has its turn does not wait");
+        pending.insert(place, cluster);
     }
 
     pub(super) fn set_course(&mut self, app: AppId, course: Course) {

@@ -49,7 +49,7 @@ impl Step<'_> {
             (ready, course) = (0, Course::Going);
         }
         // Where fewer may be unavailable from now on, those that are ready wait with what they have come to. What
-        // is not ready yet is unavailable anyway: it keeps its turn, or another would begin beside it.
+        // is not ready yet is unavailable anyway: it keeps its turn until then, or another would begin beside it.
         let most = usize::from(state.intent(app).rollout.max_unavailable);
         let over = turns.len().saturating_sub(most);
         let written_anew = turns.iter().rev().filter(|cluster| pending.contains(cluster));
@@ -117,6 +117,7 @@ impl Step<'_> {
         }
         self.drop_those_left(app);
         self.end_turns(app);
+        self.yield_turns(app);
         self.give_turns(app, scratch);
         self.end_rollout(app);
     }
@@ -162,6 +163,21 @@ impl Step<'_> {
                     });
                 }
             }
+        }
+    }
+
+    /// Takes turns back where more clusters have theirs than may be unavailable, from those that are ready and have
+    /// found no room for what is declared.
+    fn yield_turns(&mut self, app: AppId) {
+        let state = &*self.state;
+        let Some(rollout) = state.app(app).rollout.as_deref() else { return };
+        let most = usize::from(state.intent(app).rollout.max_unavailable);
+        let over = rollout.turns.len().saturating_sub(most);
+        let turns = rollout.turns.iter().rev().map(|turn| turn.cluster);
+        let outdated = turns.filter(|cluster| holds_other_content(state, app, *cluster));
+        let at_rest = outdated.filter(|cluster| is_at_rest(state, app, *cluster));
+        for cluster in at_rest.take(over).collect::<Vec<_>>() {
+            self.emit(Event::Rollout { app, fact: RolloutFact::Yielded(cluster) });
         }
     }
 

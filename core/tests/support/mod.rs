@@ -251,8 +251,11 @@ impl Bench {
             });
             let failed =
                 here.any(|(_, other)| other.bindings.iter().any(|one| one.phase == Phase::Failed));
+            // What this very record tells to be gone is not lost to what is written after it.
+            let seen = |component| now.binding(component).map_or(0, |one| one.seen);
             let served = then.bindings.iter().all(|one| {
-                one.content == Content::Present && one.served && (one.seen > 0 || one.required == 0)
+                let there = seen(one.component) > 0 || one.required == 0;
+                one.content == Content::Present && one.served && there
             });
             let new = !changing.contains(&(then.app, then.cluster));
             // Who was closing had no users to lose. If its turn begins as it is taken back, it counts all the same.
