@@ -1,3 +1,5 @@
+//! What clusters show becomes what is told of components, over drawn histories.
+
 use proptest::prelude::*;
 
 use super::super::agent::{AgentState, Tried};
