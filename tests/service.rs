@@ -7,10 +7,9 @@ use std::path::Path;
 use std::process::Command as Process;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use periplus_core::state::Content;
+use periplus_core::state::{Binding, Content};
 use periplus_core::units::Span;
 use periplus_emit::{Files, Renderer, Repository};
 use periplus_git::{Author, FleetOptions, Options, files, make_bare};
@@ -106,21 +105,24 @@ fn ask<T: Send + 'static>(service: &Service, question: fn(&Desk) -> T) -> T {
     answer.recv().unwrap()
 }
 
+/// How long a busy machine may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Looks at the fleet until nothing is on its way any more.
 fn settle(service: &Service) {
-    for _ in 0..2_000 {
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
         look(service, 40_000);
         let still = ask(service, |desk| {
             let state = desk.state();
             let mut bindings = state.berths().flat_map(|(_, berth)| &berth.bindings);
-            let ready = bindings.all(|binding| binding.is_ready()) && state.bindings() > 1;
+            let ready = bindings.all(Binding::is_ready) && state.bindings() > 1;
             ready && state.outstanding().count() == 0 && desk.tray().lengths() == (0, 0)
         });
         if still {
             return;
         }
         assert!(!service.is_over());
-        thread::sleep(Duration::from_millis(10));
     }
     panic!("it does not come to rest");
 }
