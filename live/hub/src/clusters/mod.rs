@@ -1,7 +1,7 @@
 //! Clusters: what watches Kubernetes clusters, and tells of room, of workloads, and that they are alive.
 //!
-//! Each cluster is followed by one task ([`session`]): nine watches of only those fields that are needed ([`objects`]),
-//! out of which [`site`] keeps the room of nodes ([`room`]) and the state of what is ours ([`workloads`]). What cannot be
+//! Each cluster is followed by one task (`session`): nine watches of only those fields that are needed (`objects`),
+//! out of which `site` keeps the room of nodes (`room`) and the state of what is ours (`workloads`). What cannot be
 //! seen is never taken for gone, and nothing is told of a cluster that does not answer. What must not be in here: what
 //! any of it means for placement.
 
