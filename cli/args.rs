@@ -2,6 +2,8 @@
 
 mod delivery;
 mod kubernetes;
+#[cfg(feature = "live")]
+mod live;
 
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use periplus_sim::Breakdown;
 
 pub(crate) use self::delivery::{AccessArgs, BootstrapArgs, FetchArgs, GitArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
+#[cfg(feature = "live")]
+pub(crate) use self::live::{LiveArgs, LogLines};
 use crate::time::Moment;
 use crate::whatif::draws::DrawsArgs;
 use crate::whatif::rows;
@@ -48,6 +52,9 @@ pub enum Command {
     Fetch(FetchArgs),
     /// Print what must be installed once, so that a cluster pulls what is written for it.
     Bootstrap(BootstrapArgs),
+    /// Run the service: decide for real clusters, and write what is decided into their repositories.
+    #[cfg(feature = "live")]
+    Live(LiveArgs),
     /// Explain a decision: every candidate's bill, every refusal.
     Why(WhyArgs),
     /// Look into a log.

@@ -17,6 +17,7 @@
 //! | `bundles` | scenarios in one piece on disk |
 //! | `record` | a part of a log as a scenario |
 //! | `swarm` | worlds drawn from seeds, troubled, and checked |
+//! | `narrator` | what a service tells of itself, in commits and in its own log |
 //! | `whatif` | the same scenario under other settings, compared |
 //! | `report` | a study as one page |
 
@@ -29,6 +30,8 @@ mod delivery;
 mod failure;
 mod hours;
 mod names;
+#[cfg(feature = "live")]
+mod narrator;
 mod opened;
 mod parallel;
 mod record;

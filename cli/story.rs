@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::vec::Drain;
 
 use periplus_core::event::Event;
 use periplus_core::ids::{BerthId, SeriesId};
@@ -16,14 +17,19 @@ use crate::wording::{clock, events, rate};
 #[derive(Clone, Debug, Default)]
 pub struct Story {
     lines: Vec<(Tick, String)>,
-    /// Room for the lines of one record.
+    teller: Teller,
+    /// The same in short.
+    hours: Hours,
+}
+
+/// Tells of records, one after the other. It remembers no more than it needs for that.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Teller {
     told: Vec<String>,
     /// What is said when a berth has gone: the state has forgotten it by then.
     berths: BTreeMap<BerthId, String>,
     /// Whose users are being served or to be.
     awake: BTreeSet<SeriesId>,
-    /// The same in short.
-    hours: Hours,
 }
 
 impl Story {
@@ -60,7 +66,17 @@ impl Story {
     }
 }
 
-impl Story {
+impl Teller {
+    /// The lines of a record.
+    pub(crate) fn tell(&mut self, record: &RecordRef<'_>, state: &State) -> Drain<'_, String> {
+        for event in record.events {
+            self.follow(event, state);
+            self.told.extend(events::fact(event, record, state));
+        }
+        events::tell_decisions(record, state, &mut self.told);
+        self.told.drain(..)
+    }
+
     /// Tells of an end that only those know who have seen the beginning.
     #[expect(clippy::wildcard_enum_match_arm, reason = "users and berths begin and end with these")]
     fn follow(&mut self, event: &Event, state: &State) {
@@ -94,12 +110,9 @@ impl Story {
 impl Sink for Story {
     fn accept(&mut self, record: &RecordRef<'_>, state: &State) -> Result<(), SinkFault> {
         for event in record.events {
-            self.follow(event, state);
             self.hours.follow(record.at, event, state);
-            self.told.extend(events::fact(event, record, state));
         }
-        events::tell_decisions(record, state, &mut self.told);
-        for line in self.told.drain(..) {
+        for line in self.teller.tell(record, state) {
             let line = (record.at, line);
             // Several pushes may fail at once for the same reason.
             if self.lines.last() != Some(&line) {

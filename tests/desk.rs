@@ -44,9 +44,9 @@ fn repository() -> Repository {
 }
 
 fn setup(intents: Intents) -> Setup {
-    let routes = Routes { pulled: repository(), written: repository() };
+    let routes = Routes { pulled: repository(), written: repository(), base: None };
     let (window, made_by) = (Span(5_000), "a test".into());
-    Setup { intents, routes, window, narrator: Box::new(()), made_by }
+    Setup { intents: Some(intents), routes, window, narrator: Box::new(()), made_by }
 }
 
 impl Service {

@@ -33,9 +33,9 @@ fn repository(home: &Path) -> Repository {
 fn start(home: &Path) -> Service {
     let now = Wall.now_unix_ms();
     let intents = Intents::begin(intents::read(&home.join("intents")).unwrap(), now).unwrap();
-    let routes = Routes { pulled: repository(home), written: repository(home) };
+    let routes = Routes { pulled: repository(home), written: repository(home), base: None };
     let setup = Setup {
-        intents,
+        intents: Some(intents),
         routes,
         window: Span(50),
         narrator: Box::new(()),
@@ -134,7 +134,7 @@ fn written(home: &Path) -> Files {
 
 fn rendered(service: &Service) -> Files {
     ask(service, |desk| {
-        let url = desk.targets().places.values().next().unwrap().clone();
+        let url = desk.targets().places.values().next().unwrap().repository.clone();
         Renderer::new(desk.intents().delivery(), &url).tree(desk.state()).unwrap()
     })
 }

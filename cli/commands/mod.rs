@@ -5,6 +5,8 @@ mod bootstrap;
 mod check;
 mod diff;
 mod fetch;
+#[cfg(feature = "live")]
+mod live;
 mod log;
 mod man;
 mod plan;
@@ -30,6 +32,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Fetch(args) => fetch::run(&args),
+        #[cfg(feature = "live")]
+        Command::Live(args) => live::run(args),
         Command::Bootstrap(args) => bootstrap::run(&args),
         Command::Why(args) => why::run(&args),
         Command::Log(command) => log::run(command),

@@ -68,12 +68,20 @@ pub(crate) fn options(args: &AccessArgs) -> Result<Options, Failure> {
     Ok(Options { auth, ssh, http: http()?, ..Options::default() })
 }
 
+/// Who speaks HTTP for us.
+///
+/// # Errors
+/// TLS cannot be set up.
 #[cfg(feature = "http")]
-fn http() -> Result<Option<Arc<dyn Http>>, Failure> {
+pub(crate) fn http() -> Result<Option<Arc<dyn Http>>, Failure> {
     Ok(Some(Arc::new(super::http::Web::new()?)))
 }
 
+/// Nobody speaks HTTP for us.
+///
+/// # Errors
+/// None.
 #[cfg(not(feature = "http"))]
-fn http() -> Result<Option<Arc<dyn Http>>, Failure> {
+pub(crate) fn http() -> Result<Option<Arc<dyn Http>>, Failure> {
     Ok(None)
 }

@@ -142,6 +142,8 @@ codes! {
     UnreadableFile = "unreadable-file",
     /// YAML that is not supported here: tags, keys that are not texts, aliases into themselves.
     UnsupportedYaml = "unsupported-yaml",
+    /// A setting of the service cannot be used as it is.
+    UnusableSetting = "unusable-setting",
     /// A field is given that has no meaning beside another one.
     UselessField = "useless-field",
     /// A value has the wrong type.

@@ -30,6 +30,7 @@ mod parts;
 pub mod scenario;
 pub mod schema;
 mod setting;
+mod sheet;
 mod table;
 pub mod values;
 mod write;
@@ -45,6 +46,7 @@ pub use self::load::{
 pub use self::parts::{PARTS_DEPTH_MAX, Part, Sort};
 pub use self::schema::nearest;
 pub use self::setting::Setting;
+pub use self::sheet::Sheet;
 pub use self::write::{to_json, to_yaml};
 
 /// How much of everything there may be, each with its name.

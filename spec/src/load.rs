@@ -7,15 +7,13 @@ use std::sync::Arc;
 use periplus_core::Input;
 use periplus_core::input::Sight;
 use periplus_core::units::{Span, Tick};
+use serde::de::DeserializeOwned;
 
 use crate::book::{Book, Place};
 use crate::code::Code;
 use crate::compile::{Complaints, Coverage, compile};
 use crate::diagnostic::{DIAGNOSTICS_MAX, Diagnostic};
-use crate::draft::{
-    ApplicationDraft, ClusterDraft, Document, InitialStateDraft, Kind, MomentDraft, Object,
-    PolicyDraft, ScenarioDraft, TenantDraft, ZoneDraft,
-};
+use crate::draft::{Document, Kind, MomentDraft, ScenarioDraft};
 use crate::files::{Files, relative};
 use crate::scenario::{Delivery, Scenario};
 use crate::schema::{Header, document_kind, validate};
@@ -372,21 +370,24 @@ pub(crate) fn read_document(
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let read = match kind {
-        Kind::Application => {
-            deserialize::<Object<ApplicationDraft>>(tree).map(Document::Application)
-        }
-        Kind::Cluster => deserialize::<Object<ClusterDraft>>(tree).map(Document::Cluster),
-        Kind::InitialState => {
-            deserialize::<Object<InitialStateDraft>>(tree).map(Document::InitialState)
-        }
-        Kind::Policy => deserialize::<Object<PolicyDraft>>(tree).map(Document::Policy),
-        Kind::Scenario => deserialize::<Object<ScenarioDraft>>(tree).map(Document::Scenario),
-        Kind::Tenant => deserialize::<Object<TenantDraft>>(tree).map(Document::Tenant),
-        Kind::Zone => deserialize::<Object<ZoneDraft>>(tree).map(Document::Zone),
-    };
+    Ok(match kind {
+        Kind::Application => Document::Application(fitting(origin, tree)?),
+        Kind::Cluster => Document::Cluster(fitting(origin, tree)?),
+        Kind::InitialState => Document::InitialState(fitting(origin, tree)?),
+        Kind::Policy => Document::Policy(fitting(origin, tree)?),
+        Kind::Scenario => Document::Scenario(fitting(origin, tree)?),
+        Kind::Tenant => Document::Tenant(fitting(origin, tree)?),
+        Kind::Zone => Document::Zone(fitting(origin, tree)?),
+    })
+}
+
+/// What a tree says that the validator has seen.
+pub(crate) fn fitting<T: DeserializeOwned>(
+    origin: &Origin,
+    tree: &Node,
+) -> Result<T, Vec<Diagnostic>> {
     // The validator has seen all that serde asks for, so that this is for what both forgot.
-    read.map_err(|Misfit { message, span }| {
+    deserialize(tree).map_err(|Misfit { message, span }| {
         let span = span.unwrap_or(tree.span);
         let wrong = Diagnostic::error(Code::WrongType, message);
         vec![wrong.with_label(&origin.source, span, "")]

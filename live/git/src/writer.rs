@@ -45,6 +45,8 @@ pub struct Options {
     pub attempts_max: u32,
     /// How long one conversation with the remote may take; the first fetch of a large repository is one.
     pub deadline: Duration,
+    /// The branch at which ours begins while it is not made yet; without it, ours begins with nothing.
+    pub base: Option<String>,
     /// Who waits between attempts.
     pub pace: Arc<dyn Pace>,
 }
@@ -64,6 +66,7 @@ impl Default for Options {
             },
             attempts_max: 20,
             deadline: Duration::from_secs(120),
+            base: None,
             pace: Arc::new(Wall::default()),
         }
     }
@@ -84,7 +87,8 @@ impl Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { auth, ssh, http: _, signer, ownership, attempts_max, deadline, pace: _ } = self;
+        let Self { auth, ssh, http: _, signer, ownership, attempts_max, deadline, base, pace: _ } =
+            self;
         out.debug_struct("Options")
             .field("auth", auth)
             .field("ssh", ssh)
@@ -92,6 +96,7 @@ impl fmt::Debug for Options {
             .field("ownership", ownership)
             .field("attempts_max", attempts_max)
             .field("deadline", deadline)
+            .field("base", base)
             .finish_non_exhaustive()
     }
 }
@@ -286,13 +291,33 @@ impl Writer {
     fn follow(&mut self, session: Session) -> Result<(), Fault> {
         match session.advert.at {
             Some(at) if Some(at) != self.head => self.fetch(session, at)?,
+            Some(at) => {
+                session.leave();
+                self.head = Some(at);
+            }
+            None => {
+                session.leave();
+                self.head = None;
+                self.begin()?;
+            }
+        }
+        let Self { store, history, head, .. } = self;
+        history.extend(*head, |id| store.commit(id))
+    }
+
+    /// A branch that is not made yet begins where its base is now.
+    fn begin(&mut self) -> Result<(), Fault> {
+        let Some(base) = &self.options.base else { return Ok(()) };
+        let reference = Target { branch: base.clone(), ..self.target.clone() }.reference();
+        let session = self.route.open(Service::Upload, &reference)?;
+        match session.advert.at {
+            Some(at) if self.store.commit(at).is_err() => self.fetch(session, at)?,
             at => {
                 session.leave();
                 self.head = at;
             }
         }
-        let Self { store, history, head, .. } = self;
-        history.extend(*head, |id| store.commit(id))
+        Ok(())
     }
 
     fn fetch(&mut self, session: Session, at: Oid) -> Result<(), Fault> {
@@ -324,6 +349,9 @@ impl Writer {
             }
         } else {
             self.head = at;
+            if at.is_none() {
+                self.begin()?;
+            }
             let Self { store, history, head, .. } = self;
             history.extend(*head, |id| store.commit(id))?;
         }

@@ -4,12 +4,15 @@
 //! one after the other; what it decides goes to repositories by the post ([`delivery`]). The [`service`] is the threads around it.
 
 pub mod clusters;
+pub mod config;
 pub mod delivery;
 pub mod desk;
 pub mod feed;
+pub mod hub;
 pub mod intents;
 pub mod service;
 pub mod sighting;
 pub mod signals;
+pub mod standing;
 
 pub use self::feed::Feed;

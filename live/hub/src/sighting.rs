@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use periplus_core::input::Fault;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What somebody saw, and when it was true.
@@ -100,7 +101,7 @@ pub enum WorkloadState {
 }
 
 /// What a measurement of demand shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Measures {
     /// What users ask for, counted where they enter.

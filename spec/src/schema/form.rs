@@ -62,7 +62,11 @@ pub(crate) enum Others {
 impl Form {
     /// The form of a kind's documents.
     pub(super) fn of(kind: Kind) -> Self {
-        let root = known(kind);
+        Self::of_schema(known(kind))
+    }
+
+    /// The form that a schema describes.
+    pub(crate) fn of_schema(root: &Json) -> Self {
         Self::read(root, root)
     }
 

@@ -26,7 +26,7 @@ pub(crate) use self::header::{Header, document_kind};
 pub use self::reference::reference;
 pub use self::suggest::nearest;
 pub(crate) use self::suggest::{did_you_mean, listed};
-pub(crate) use self::validate::{form, validate};
+pub(crate) use self::validate::{form, validate, validate_sheet};
 
 /// The JSON Schema of a kind's documents, for editors.
 #[must_use]
@@ -78,6 +78,19 @@ fn document<S: JsonSchema>(kind: Kind) -> Value {
         "additionalProperties": false,
         "$defs": definitions,
     })
+}
+
+/// The JSON Schema of sheets.
+pub(crate) fn sheet_schema<S: JsonSchema>(title: &str) -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = S::json_schema(&mut generator);
+    let mut definitions = generator.take_definitions(true);
+    definitions.values_mut().for_each(without_null);
+    strip(&mut schema);
+    schema.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+    schema.insert("title".into(), title.into());
+    schema.insert("$defs".into(), definitions.into());
+    schema.to_value()
 }
 
 fn description_of<S: JsonSchema>(generator: &mut SchemaGenerator) -> Value {

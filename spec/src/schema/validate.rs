@@ -19,6 +19,13 @@ pub(crate) fn validate(kind: Kind, origin: &Origin, node: &Node) -> Vec<Diagnost
     validator.complaints
 }
 
+/// What is wrong with `node` as a sheet.
+pub(crate) fn validate_sheet(form: &Form, origin: &Origin, node: &Node) -> Vec<Diagnostic> {
+    let mut validator = Validator { origin, complaints: Vec::new(), header: Header::Outer };
+    validator.check(form, node, &At::Key(&origin.source.name, node.head()));
+    validator.complaints
+}
+
 /// The form of a kind, made once.
 pub(crate) fn form(kind: Kind) -> &'static Form {
     static APPLICATION: LazyLock<Form> = LazyLock::new(|| Form::of(Kind::Application));

@@ -157,7 +157,11 @@ impl Clusters {
 
     /// Says which clusters are to be watched from now on. Those that are and stay are not disturbed.
     pub fn declare(&self, watched: Vec<Watched>) {
-        self.wanted.send_replace(watched);
+        self.wanted.send_if_modified(|wanted| {
+            let changed = *wanted != watched;
+            *wanted = watched;
+            changed
+        });
     }
 
     /// Watches, and tells the feed, until `stop` is done.

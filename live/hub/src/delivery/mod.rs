@@ -7,5 +7,5 @@ mod tray;
 
 pub use self::outcome::outcome;
 pub use self::post::{Letter, Post, PostOptions};
-pub use self::routes::{Routes, Targets};
+pub use self::routes::{Place, Routes, Targets};
 pub use self::tray::{Parcel, Scope, Tray};

@@ -11,6 +11,7 @@ use periplus_git::{
     message, place, trailers,
 };
 
+use super::routes::Place;
 use super::tray::{Parcel, Scope};
 
 /// How the post writes.
@@ -36,7 +37,7 @@ pub struct Letter {
     /// What.
     pub parcel: Parcel,
     /// Where.
-    pub to: Repository,
+    pub to: Place,
     /// The clusters that pull from there.
     pub clusters: BTreeSet<String>,
 }
@@ -111,8 +112,9 @@ fn work(
 fn commit(writers: &mut Writers, options: &PostOptions, letter: Letter) -> Result<Commit, Fault> {
     let Letter { parcel: Parcel { target, draft, scope, lines }, to, clusters } = letter;
     if writers.writer(&target).is_none() {
-        let place = Target::new(&to.url, &to.branch)?;
-        let writer = Writer::open(&options.cache, place, options.access.clone())?;
+        let Place { repository: Repository { url, branch }, base } = to;
+        let access = Options { base, ..options.access.clone() };
+        let writer = Writer::open(&options.cache, Target::new(&url, &branch)?, access)?;
         writers.add(target.clone(), writer);
     }
     let mut change = draft.change.clone();

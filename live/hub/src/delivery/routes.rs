@@ -13,6 +13,17 @@ pub struct Routes {
     pub pulled: Repository,
     /// What is written to, as we reach it.
     pub written: Repository,
+    /// The branch at which what is written begins while it is not made yet.
+    pub base: Option<String>,
+}
+
+/// A repository that is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Where it is, and its branch.
+    pub repository: Repository,
+    /// The branch at which that one begins.
+    pub base: Option<String>,
 }
 
 /// The repositories of a fleet.
@@ -21,7 +32,7 @@ pub struct Targets {
     /// Which of them each cluster pulls from.
     pub divider: Divider,
     /// Where each of them is.
-    pub places: BTreeMap<TargetId, Repository>,
+    pub places: BTreeMap<TargetId, Place>,
 }
 
 impl Routes {
@@ -32,9 +43,16 @@ impl Routes {
     pub fn targets(&self, delivery: &Delivery) -> Result<Targets, Unnamed> {
         let mut targets = Targets::default();
         for version in delivery.clusters.iter().filter_map(|versions| versions.last()) {
-            let place = self.written.of(&version.facts)?;
-            let id = TargetId(format!("{} ({})", place.url, place.branch));
-            targets.places.insert(id.clone(), place);
+            let repository = self.written.of(&version.facts)?;
+            let id = TargetId(format!("{} ({})", repository.url, repository.branch));
+            let base = match &self.base {
+                Some(branch) => {
+                    let begins = Repository { branch: branch.clone(), ..self.written.clone() };
+                    Some(begins.of(&version.facts)?.branch)
+                }
+                None => None,
+            };
+            targets.places.insert(id.clone(), Place { repository, base });
             targets.divider.set(version.facts.name.to_string(), id);
         }
         Ok(targets)

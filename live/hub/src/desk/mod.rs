@@ -7,7 +7,7 @@ mod names;
 mod translate;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use periplus_core::ids::Seq;
 use periplus_core::input::{Command, EffectReport, Observation, Outcome, TimerFired};
@@ -84,6 +84,9 @@ pub enum DeskFault {
     /// A record could not be kept.
     #[error("a record could not be kept: {0}")]
     Sink(String),
+    /// It was never opened, and nothing is declared.
+    #[error("{} holds no log yet, and nothing is declared that one could begin with", .0.display())]
+    NothingDeclared(PathBuf),
     /// The log differs from itself.
     #[error("record {} of the log differs from those before it: {why}. Restore the log from a backup.", .at.0)]
     State {
@@ -118,8 +121,8 @@ const TIMERS_AT_ONCE_MAX: u32 = 100_000;
 /// What a desk is opened with besides its folder.
 #[derive(Debug)]
 pub struct Setup {
-    /// What is declared, for a first start.
-    pub intents: Intents,
+    /// What is declared, for a first start; later ones know it.
+    pub intents: Option<Intents>,
     /// How what is written gets to repositories.
     pub routes: Routes,
     /// How long changes are gathered before they are written.
@@ -134,6 +137,12 @@ pub struct Setup {
 const LOG: &str = "live.log";
 
 impl Desk {
+    /// Whether a desk was ever opened in a folder.
+    #[must_use]
+    pub fn has_begun(folder: &Path) -> bool {
+        folder.join(LOG).is_dir()
+    }
+
     /// Opens the desk in a folder, at its first start or after a stop or a crash.
     ///
     /// # Errors
@@ -146,11 +155,13 @@ impl Desk {
         let known = kept.read()?;
         let (journal, state, intents) = match known {
             // The file is written before the log begins.
-            Some(intents) if log.is_dir() => {
+            Some(intents) if Self::has_begun(folder) => {
                 let (journal, _) = Writer::open(&log, options)?;
                 (journal, state_of(&log)?, intents)
             }
             Some(_) | None => {
+                let intents =
+                    intents.ok_or_else(|| DeskFault::NothingDeclared(folder.to_owned()))?;
                 if let Some(problem) = unfit(&intents).into_iter().next() {
                     return Err(problem.into());
                 }
@@ -198,6 +209,11 @@ impl Desk {
             self.take_in(at, input)?;
         }
         Ok(())
+    }
+
+    /// Somebody else tells people what happens from now on.
+    pub fn set_narrator(&mut self, narrator: Box<dyn Narrator>) {
+        self.narrator = narrator;
     }
 
     /// Takes in what is declared now. Gives what changed, for people.
@@ -317,6 +333,13 @@ impl Desk {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// What tells its log from others, in few letters.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let Header { scenario, epoch_unix_ms, .. } = self.journal.header();
+        format!("{:08x}-{epoch_unix_ms:x}", scenario >> 96)
     }
 
     /// What was declared.

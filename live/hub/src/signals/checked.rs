@@ -331,7 +331,7 @@ mod tests {
     use super::*;
 
     fn read_text(text: &str) -> Result<Vec<Signal>, Vec<String>> {
-        let drafts: Vec<Draft> = serde_saphyr::from_str(text).unwrap();
+        let drafts: Vec<Draft> = periplus_spec::Sheet::of_text("signals", text).unwrap().says;
         let shown =
             |complaints: Vec<Complaint>| complaints.iter().map(ToString::to_string).collect();
         read(&drafts, Path::new("/etc/periplus")).map_err(shown)

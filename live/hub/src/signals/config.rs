@@ -1,17 +1,16 @@
 //! What live.yaml says about signals, as it is written. [`read`](super::checked::read) makes of it what cannot be wrong.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use periplus_spec::values::{Duration, Name, Rate};
-use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::sighting::Measures;
 
 /// One entry of `signals`. Exactly one of `prometheus`, `csv` and `carbon` is there.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Draft {
     /// Who measures: the source of what is told.
@@ -34,7 +33,7 @@ pub struct Draft {
 }
 
 /// What holds for a series whose last sample is older than `staleAfter`. Silence is never a rate of zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum Fallback {
     /// Its last rate, told again and again.
@@ -47,13 +46,13 @@ pub enum Fallback {
         half_life: Duration,
     },
     /// Its last rate, and at least so much.
-    Floor(Rps),
+    Floor(Rate),
     /// Nothing is told, so that what the machine itself foresees goes on.
     Forecast,
 }
 
 /// A question to a Prometheus.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Prometheus {
     /// Where it is, without `/api/v1`.
@@ -83,7 +82,7 @@ pub struct Prometheus {
 }
 
 /// A question about a span.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Range {
     /// How far points are apart.
@@ -93,7 +92,7 @@ pub struct Range {
 }
 
 /// Which labels name what.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Labels {
     /// The label that names the app.
@@ -103,7 +102,7 @@ pub struct Labels {
 }
 
 /// What the values of a series count.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Unit {
     /// Requests per second, as `rate(…)` says them.
@@ -116,7 +115,7 @@ pub enum Unit {
 }
 
 /// A file of rates, with the columns `time,app,zone,rps`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Csv {
     /// Where it is. It may grow, be cut off, and be replaced.
@@ -124,7 +123,7 @@ pub struct Csv {
 }
 
 /// How dirty the grids are, from one of two services or from a file that holds what they answer.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Carbon {
     /// In the form of `WattTime`'s version 3.
@@ -136,7 +135,7 @@ pub struct Carbon {
 }
 
 /// Where a document is.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Place {
     /// A file that somebody renews: one answer, or a list of answers.
@@ -149,50 +148,20 @@ pub struct Place {
     pub ca_file: Option<PathBuf>,
 }
 
-/// A rate that may be written as a number or as a quantity: `5`, `0.5`, `2k`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rps(pub Rate);
-
-impl<'de> Deserialize<'de> for Rps {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(RpsVisitor)
-    }
-}
-
-struct RpsVisitor;
-
-impl Visitor<'_> for RpsVisitor {
-    type Value = Rps;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a rate in requests per second")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Rps, E> {
-        text.parse().map(Rps).map_err(E::custom)
-    }
-
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Rps, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Rps, E> {
-        self.visit_str(&number.to_string())
-    }
-
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Rps, E> {
-        self.visit_str(&number.to_string())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use periplus_core::units::{MilliRps, Span};
 
+    use periplus_spec::Sheet;
+
     use super::*;
 
     fn read(text: &str) -> Result<Draft, String> {
-        serde_saphyr::from_str(text).map_err(|fault| fault.to_string())
+        let told = |wrong: &periplus_spec::diagnostic::Diagnostic| {
+            format!("{wrong}; {}", wrong.help.as_deref().unwrap_or_default())
+        };
+        let read = Sheet::of_text("live.yaml", text);
+        read.map(|sheet| sheet.says).map_err(|wrong| wrong.iter().map(told).collect())
     }
 
     #[test]
@@ -218,7 +187,7 @@ mod tests {
             );
             read(&text).map(|draft| draft.fallback)
         };
-        let floor = |milli| Ok(Fallback::Floor(Rps(Rate(MilliRps(milli)))));
+        let floor = |milli| Ok(Fallback::Floor(Rate(MilliRps(milli))));
         assert_eq!(fallback("hold"), Ok(Fallback::Hold));
         assert_eq!(fallback("forecast"), Ok(Fallback::Forecast));
         assert_eq!(fallback("{floor: 5}"), floor(5_000));

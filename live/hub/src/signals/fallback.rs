@@ -169,7 +169,7 @@ fn falls_back(fallback: Fallback, last_milli_rps: u64, silent_ms: u64) -> Option
             // However little is left of it, silence is not zero.
             Some(left.clamp(last_milli_rps.min(1), last_milli_rps))
         }
-        Fallback::Floor(least) => Some(last_milli_rps.max(least.0.0.0)),
+        Fallback::Floor(least) => Some(last_milli_rps.max(least.0.0)),
         Fallback::Forecast => None,
     }
 }

@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod servers;
-
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +16,9 @@ use periplus_live::Feed;
 use periplus_live::feed::Arrival;
 use periplus_live::sighting::{Measures, Sight, Sighting};
 use periplus_live::signals::{self, Clock, Status, Statuses, config::Draft};
+use periplus_spec::Sheet;
+use periplus_support::prometheus::{Exporter, Prometheus, SOON, Transport, serve};
 use periplus_support::real::until;
-use servers::{Exporter, Prometheus, SOON, Transport, serve};
 use tokio::task::JoinHandle;
 
 const DEMAND: &str = "\
@@ -45,7 +44,7 @@ struct Rig {
 
 impl Rig {
     fn start(signals: &str, folder: &Path) -> Self {
-        let drafts: Vec<Draft> = serde_saphyr::from_str(signals).unwrap();
+        let drafts: Vec<Draft> = Sheet::of_text("signals", signals).unwrap().says;
         let signals = signals::read(&drafts, folder).unwrap();
         let (feed, statuses) = (Feed::default(), Statuses::default());
         let shutdown = std::future::pending();

@@ -5,7 +5,6 @@ use periplus_spec::values::{Duration, Rate as SpecRate};
 use proptest::prelude::*;
 
 use super::*;
-use crate::signals::config::Rps;
 use crate::signals::samples::{Samples, Twice};
 
 const STALE: u64 = 60_000;
@@ -33,7 +32,7 @@ fn shown(rates: &[Rate]) -> Vec<(&str, u64)> {
 }
 
 fn floor(milli: u64) -> Fallback {
-    Fallback::Floor(Rps(SpecRate(MilliRps(milli))))
+    Fallback::Floor(SpecRate(MilliRps(milli)))
 }
 
 fn decay(half_life_ms: u64) -> Fallback {

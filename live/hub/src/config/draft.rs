@@ -1,0 +1,136 @@
+//! What live.yaml says, as it is written. [`Settings`](super::Settings) are made of it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use periplus_spec::values::{Duration, Name};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::signals;
+
+/// How the service runs.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Draft {
+    /// The folder of the log and of everything else that must outlive the service. It is made if it is not there.
+    pub state: PathBuf,
+    /// What becomes of decisions.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Where apps, clusters, zones, tenants and the policy are declared.
+    pub intents: IntentsDraft,
+    /// The repository, or the repositories, that clusters' agents pull from.
+    pub git: GitDraft,
+    /// How clusters are watched.
+    #[serde(default)]
+    pub clusters: ClustersDraft,
+    /// What demand and carbon are read from.
+    #[serde(default)]
+    pub signals: Vec<signals::config::Draft>,
+}
+
+/// What becomes of decisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Mode {
+    /// They are recorded, and nothing is written.
+    #[default]
+    Observe,
+    /// They are written to a branch for review.
+    Propose,
+    /// They are written to the branch that clusters pull from.
+    Act,
+}
+
+/// Where things are declared.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntentsDraft {
+    /// A file, or a folder of files. It is looked at again and again.
+    pub path: PathBuf,
+    /// How often it is looked at; `10s` where nothing is said.
+    pub every: Option<Duration>,
+}
+
+/// The repositories.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GitDraft {
+    /// What is written to: a folder with a bare repository, or a URL (`https`, `http`, `ssh`, `file`, or
+    /// `user@host:path`). With `${cluster.labels.KEY}` or `${cluster.name}` in it, clusters have repositories of their own.
+    pub url: String,
+    /// The URL that agents pull from, where it is another one; it stands in what Argo CD is told.
+    pub pulled: Option<String>,
+    /// The branch that clusters pull from; `main` where nothing is said.
+    pub branch: Option<String>,
+    /// The branch that `mode: propose` writes to; `periplus` where nothing is said. Whoever reviews merges it into
+    /// `branch`.
+    pub proposals: Option<String>,
+    /// How long changes are gathered before they are committed together; `5s` where nothing is said.
+    pub window: Option<Duration>,
+    /// Who commits.
+    pub author: Option<AuthorDraft>,
+    /// The file with the token for a web server. It is read anew whenever it is needed.
+    pub token_file: Option<PathBuf>,
+    /// The user that the token belongs to; without it, the token is sent as a bearer token.
+    pub user: Option<String>,
+    /// Whether git's credential helper is asked who we are.
+    #[serde(default)]
+    pub helper: bool,
+    /// The private key for SSH; otherwise those of the SSH agent and of `~/.ssh`.
+    pub ssh_key_file: Option<PathBuf>,
+    /// The file with the keys of hosts that are trusted; otherwise that of the user. Unknown hosts are refused.
+    pub known_hosts_file: Option<PathBuf>,
+    /// The private SSH key that commits are signed with.
+    pub sign_key_file: Option<PathBuf>,
+    /// What becomes of files of ours that somebody has edited, when they change.
+    #[serde(default)]
+    pub edited: Edited,
+    /// How many repositories are written to at once; 8 where nothing is said.
+    pub at_once: Option<u16>,
+    /// How often one git server is pushed to in a minute; without it, as often as there is something to push.
+    pub pushes_per_minute: Option<u32>,
+}
+
+/// Who commits.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuthorDraft {
+    /// A name.
+    pub name: String,
+    /// An address.
+    pub email: String,
+}
+
+/// What becomes of files of ours that somebody has edited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Edited {
+    /// They stay as they are, and it is told.
+    #[default]
+    Keep,
+    /// They become what they should be, and it is told.
+    Restore,
+}
+
+/// How clusters are watched.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClustersDraft {
+    /// A kubeconfig. Its contexts that are called as clusters are are how those are reached. It is read again when it
+    /// changes.
+    pub kubeconfig: Option<PathBuf>,
+    /// Contexts of the kubeconfig that are called otherwise than their clusters, by the names of the clusters.
+    #[serde(default)]
+    pub contexts: BTreeMap<Name, String>,
+    /// The cluster that the service runs in itself.
+    pub in_cluster: Option<Name>,
+    /// How often each cluster is asked whether it is alive; `10s` where nothing is said.
+    pub heartbeat: Option<Duration>,
+    /// The shortest time between two reports of a cluster's free room; `10s` where nothing is said.
+    pub room_every: Option<Duration>,
+    /// How long a fault that often passes by itself must last until it is told: no node has room, an agent failed to
+    /// apply. `1m` where nothing is said.
+    pub patience: Option<Duration>,
+}

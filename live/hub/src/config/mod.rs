@@ -1,0 +1,7 @@
+//! The configuration: what live.yaml says, checked as a whole before anything starts.
+
+mod draft;
+mod settings;
+
+pub use self::draft::{Draft, Mode};
+pub use self::settings::{GitSettings, Reached, Settings};

@@ -1,0 +1,296 @@
+//! Settings: what the service needs to run, made of what was written, with everything that is wrong with it at once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use periplus_core::units::Span;
+use periplus_emit::Repository;
+use periplus_git::{
+    Auth, Author, Edited, FleetOptions, Options, Ownership, Rate, Signer, Ssh, Target,
+};
+use periplus_spec::Sheet;
+use periplus_spec::diagnostic::Diagnostic;
+use periplus_spec::values;
+
+use super::draft::{self, Draft, GitDraft, Mode};
+use crate::clusters::{self, Source};
+use crate::delivery::Routes;
+use crate::signals::{self, Signal};
+
+/// How the service runs.
+#[derive(Debug)]
+pub struct Settings {
+    /// The folder of everything that must outlive the service.
+    pub state: PathBuf,
+    /// What becomes of decisions.
+    pub mode: Mode,
+    /// The file or folder in which things are declared.
+    pub intents: PathBuf,
+    /// How often it is looked at.
+    pub intents_every: Duration,
+    /// How what is decided gets into repositories.
+    pub git: GitSettings,
+    /// How clusters are reached.
+    pub reached: Reached,
+    /// How clusters are watched.
+    pub clusters: clusters::Options,
+    /// What demand and carbon are read from.
+    pub signals: Vec<Signal>,
+}
+
+/// How what is decided gets into repositories.
+#[derive(Clone, Debug)]
+pub struct GitSettings {
+    /// Where it goes.
+    pub routes: Routes,
+    /// How long changes are gathered.
+    pub window: Span,
+    /// Who we are for git's servers. Who speaks HTTP is not said here.
+    pub access: Options,
+    /// How many repositories are written to at once, and how often.
+    pub fleet: FleetOptions,
+    /// Who commits.
+    pub author: Author,
+}
+
+/// How clusters are reached.
+#[derive(Clone, Debug, Default)]
+pub struct Reached {
+    kubeconfig: Option<PathBuf>,
+    contexts: BTreeMap<String, String>,
+    in_cluster: Option<String>,
+}
+
+const INTENTS_EVERY: Duration = Duration::from_secs(10);
+const WINDOW: Span = Span(5_000);
+const BRANCH: &str = "main";
+const PROPOSALS: &str = "periplus";
+/// How many pushes to one server may follow each other at once.
+const BURST: u32 = 10;
+const PUSHES_PER_MINUTE: u32 = 60;
+const EVERY_MIN: Duration = Duration::from_millis(100);
+const EVERY_MAX: Duration = Duration::from_hours(24);
+
+impl Settings {
+    /// Reads live.yaml. Files that it names are looked for from its folder.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by place.
+    pub fn read(path: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::of(&Sheet::read(path)?, folder)
+    }
+
+    /// Makes settings of a sheet whose files are looked for from `folder`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by place.
+    pub fn of(sheet: &Sheet<Draft>, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let mut checker = Checker { sheet, folder, wrong: Vec::new() };
+        let Draft { state, mode, intents, git, clusters, signals } = &sheet.says;
+        let intents_every = checker.every("intents.every", intents.every, INTENTS_EVERY);
+        let git = checker.git(git, *mode);
+        let (reached, clusters) = checker.clusters(clusters);
+        let signals = signals::read(signals, folder).unwrap_or_else(|complaints| {
+            for signals::Complaint { place, what, help } in complaints {
+                checker.complain(&place, what, help);
+            }
+            Vec::new()
+        });
+        let Checker { wrong, .. } = checker;
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        Ok(Self {
+            state: folder.join(state),
+            mode: *mode,
+            intents: folder.join(&intents.path),
+            intents_every,
+            git,
+            reached,
+            clusters,
+            signals,
+        })
+    }
+}
+
+struct Checker<'a> {
+    sheet: &'a Sheet<Draft>,
+    folder: &'a Path,
+    wrong: Vec<Diagnostic>,
+}
+
+impl Checker<'_> {
+    fn complain(&mut self, place: &str, what: impl Into<String>, help: impl Into<String>) {
+        self.wrong.push(self.sheet.complaint(place, what, help));
+    }
+
+    fn every(
+        &mut self,
+        place: &str,
+        said: Option<values::Duration>,
+        otherwise: Duration,
+    ) -> Duration {
+        let Some(values::Duration(Span(ms))) = said else { return otherwise };
+        let said = Duration::from_millis(ms);
+        if !(EVERY_MIN..=EVERY_MAX).contains(&said) {
+            let what = format!("{ms} ms is not between 100 ms and 24 h");
+            self.complain(place, what, "write a duration such as `10s`");
+        }
+        said
+    }
+
+    fn file(&mut self, place: &str, said: Option<&PathBuf>) -> Option<PathBuf> {
+        let path = self.folder.join(said?);
+        if !path.is_file() {
+            let what = format!("there is no file {}", path.display());
+            self.complain(place, what, "paths are looked for from the folder of this file");
+        }
+        Some(path)
+    }
+
+    fn git(&mut self, draft: &GitDraft, mode: Mode) -> GitSettings {
+        let branch = draft.branch.clone().unwrap_or_else(|| BRANCH.to_owned());
+        let proposals = draft.proposals.clone().unwrap_or_else(|| PROPOSALS.to_owned());
+        if proposals == branch {
+            let what = format!("`{proposals}` is the branch that clusters pull from");
+            self.complain("git.proposals", what, "name a branch of its own for proposals");
+        }
+        let url = self.reached_url(&draft.url);
+        for (place, name) in [("git.branch", &branch), ("git.proposals", &proposals)] {
+            // Variables stand for what labels may hold, which is less than what a branch may be called.
+            let plain = |text: &str| text.replace("${", "").replace('}', "");
+            if let Err(bad) = Target::new(&plain(&url), &plain(name)) {
+                let at_fault = if bad.what == plain(&url) { "git.url" } else { place };
+                let help = "name a folder, or a URL such as `ssh://git@git.example.net/fleet.git`";
+                self.complain(at_fault, bad.to_string(), help);
+            }
+        }
+        let (written_branch, base) = match mode {
+            Mode::Propose => (proposals, Some(branch.clone())),
+            Mode::Observe | Mode::Act => (branch.clone(), None),
+        };
+        let pulled = draft.pulled.clone().unwrap_or_else(|| url.clone());
+        let author = match &draft.author {
+            Some(draft::AuthorDraft { name, email }) => (name.as_str(), email.as_str()),
+            None => ("Periplus", "periplus@localhost"),
+        };
+        for (place, text) in [("git.author.name", author.0), ("git.author.email", author.1)] {
+            if text.trim().is_empty() || text.contains(['<', '>', '\n', '\0']) {
+                let what = format!("git takes no `{}`", text.escape_debug());
+                self.complain(place, what, "write it without `<`, `>` and line breaks");
+            }
+        }
+        let at_once = usize::from(draft.at_once.unwrap_or(8));
+        if at_once == 0 {
+            let what = "with 0 repositories at once nothing is written";
+            self.complain("git.atOnce", what, "write 8, or leave it out");
+        }
+        let per_minute = draft.pushes_per_minute.unwrap_or(PUSHES_PER_MINUTE);
+        if per_minute == 0 {
+            let what = "with 0 pushes in a minute nothing is written";
+            self.complain("git.pushesPerMinute", what, "to write nothing, say `mode: observe`");
+        }
+        GitSettings {
+            routes: Routes {
+                pulled: Repository { url: pulled, branch },
+                written: Repository { url, branch: written_branch },
+                base,
+            },
+            window: draft.window.map_or(WINDOW, |values::Duration(window)| window),
+            access: self.access(draft),
+            fleet: FleetOptions {
+                at_once,
+                rate: Some(Rate { burst: BURST, per_minute }),
+                ..FleetOptions::default()
+            },
+            author: Author { name: author.0.to_owned(), email: author.1.to_owned() },
+        }
+    }
+
+    /// A folder is looked for from the folder of the file, a URL is as it is.
+    fn reached_url(&self, said: &str) -> String {
+        let is_url = said.contains("://") || said.contains(':');
+        if is_url { said.to_owned() } else { self.folder.join(said).display().to_string() }
+    }
+
+    fn access(&mut self, draft: &GitDraft) -> Options {
+        let token = self.file("git.tokenFile", draft.token_file.as_ref());
+        if token.is_none() && draft.user.is_some() {
+            let what = "a user without a token is nobody";
+            self.complain("git.user", what, "say `tokenFile`, or leave `user` out");
+        }
+        if token.is_some() && draft.helper {
+            let what = "a token and a helper are two answers to the same question";
+            self.complain("git.helper", what, "leave one of them out");
+        }
+        let auth = match (token, &draft.user) {
+            (Some(token), Some(user)) => Auth::Basic { user: user.clone(), token },
+            (Some(token), None) => Auth::Bearer(token),
+            (None, _) if draft.helper => Auth::Helper,
+            (None, _) => Auth::None,
+        };
+        let ssh = Ssh {
+            key: self.file("git.sshKeyFile", draft.ssh_key_file.as_ref()),
+            known_hosts: self.file("git.knownHostsFile", draft.known_hosts_file.as_ref()),
+            ..Ssh::default()
+        };
+        let edited = match draft.edited {
+            draft::Edited::Keep => Edited::Keep,
+            draft::Edited::Restore => Edited::Restore,
+        };
+        Options {
+            auth,
+            ssh,
+            signer: self.file("git.signKeyFile", draft.sign_key_file.as_ref()).map(Signer::new),
+            ownership: Ownership::Listed { owner: periplus_git::place, edited },
+            ..Options::default()
+        }
+    }
+
+    fn clusters(&mut self, draft: &draft::ClustersDraft) -> (Reached, clusters::Options) {
+        let kubeconfig = self.file("clusters.kubeconfig", draft.kubeconfig.as_ref());
+        if kubeconfig.is_none() && !draft.contexts.is_empty() {
+            let what = "contexts are those of a kubeconfig, and none is named";
+            self.complain("clusters.contexts", what, "say `kubeconfig` beside it");
+        }
+        let contexts =
+            draft.contexts.iter().map(|(name, context)| (name.to_string(), context.clone()));
+        let reached = Reached {
+            kubeconfig,
+            contexts: contexts.collect(),
+            in_cluster: draft.in_cluster.as_ref().map(ToString::to_string),
+        };
+        let usual = clusters::Options::default();
+        let options = clusters::Options {
+            heartbeat: self.every("clusters.heartbeat", draft.heartbeat, usual.heartbeat),
+            room_every: self.every("clusters.roomEvery", draft.room_every, usual.room_every),
+            patience: self.every("clusters.patience", draft.patience, usual.patience),
+            ..usual
+        };
+        (reached, options)
+    }
+}
+
+impl Reached {
+    /// How a cluster is reached; `None` if nothing says how. `contexts` are those of the kubeconfig.
+    #[must_use]
+    pub fn source(&self, cluster: &str, contexts: &[String]) -> Option<Source> {
+        if self.in_cluster.as_deref() == Some(cluster) {
+            return Some(Source::InCluster);
+        }
+        let context = self.contexts.get(cluster).map_or(cluster, String::as_str);
+        let file = self.kubeconfig.clone()?;
+        let known = contexts.iter().any(|one| one == context);
+        known.then(|| Source::Context { file, context: context.to_owned() })
+    }
+
+    /// The contexts of the kubeconfig, as it is now.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn contexts(&self) -> Result<Vec<String>, String> {
+        self.kubeconfig.as_deref().map_or(Ok(Vec::new()), clusters::contexts)
+    }
+}

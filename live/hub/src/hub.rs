@@ -1,0 +1,311 @@
+//! The hub: everything that the service is made of, started in order and stopped in the other.
+//!
+//! Started: the desk with its log, the post, then whoever sees something. Stopped: whoever sees something, then the desk,
+//! which takes in what still waits, then the post.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use periplus_git::{Http, Target, Writer};
+use periplus_spec::diagnostic::Diagnostic;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
+
+use crate::Feed;
+use crate::clusters::{Clusters, Watched};
+use crate::config::{Mode, Reached, Settings};
+use crate::delivery::{Place, PostOptions};
+use crate::desk::{Desk, DeskFault, Narrator, Setup};
+use crate::intents::{self, Intents};
+use crate::service::{Clock, Order, Service, Wall, follow_intents};
+use crate::signals::{self, Statuses};
+use crate::standing::StandingFile;
+
+/// What the hub is given by the program around it.
+pub struct Parts {
+    /// Who tells people what happens. Tick 0 is what it is asked with, in milliseconds since 1970-01-01 UTC.
+    pub narrator: fn(i64) -> Box<dyn Narrator>,
+    /// What made the log, for people.
+    pub made_by: String,
+    /// Who speaks HTTP with git's servers.
+    pub http: Option<Arc<dyn Http>>,
+    /// What becomes of files of ours that repositories hold before the service ever wrote.
+    pub found: Found,
+}
+
+/// What becomes of files of ours that repositories hold before the service ever wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Found {
+    /// The service does not start.
+    #[default]
+    Refuse,
+    /// They become what is decided now; those that are not are removed.
+    Replace,
+}
+
+/// Why the hub does not run, or runs no more.
+#[derive(Debug, thiserror::Error)]
+pub enum HubFault {
+    /// What is declared is wrong.
+    #[error("what is declared cannot be used")]
+    Declared(Vec<Diagnostic>),
+    /// The desk cannot go on.
+    #[error(transparent)]
+    Desk(#[from] DeskFault),
+    /// The folder of the service cannot be used.
+    #[error("{} cannot be used: {error}", .path.display())]
+    Folder {
+        /// The folder, or a file in it.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// A repository cannot be looked at before the first start.
+    #[error("{repository} cannot be looked at: {fault}")]
+    Repository {
+        /// Which.
+        repository: String,
+        /// Why.
+        fault: periplus_git::Fault,
+    },
+    /// A repository holds files of ours, and there is no log of them.
+    #[error(
+        "{repository} holds {files} files that Periplus wrote, and this service has never written"
+    )]
+    Foreign {
+        /// Which.
+        repository: String,
+        /// How many.
+        files: usize,
+    },
+}
+
+/// Is done when the process is told to stop, by SIGTERM or from the keyboard.
+pub async fn told_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let told = async |kind| match signal(kind) {
+        Ok(mut told) => {
+            told.recv().await;
+        }
+        // Then the process ends as it does without us.
+        Err(_) => std::future::pending().await,
+    };
+    tokio::select! {
+        () = told(SignalKind::terminate()) => {}
+        () = told(SignalKind::interrupt()) => {}
+    }
+}
+
+/// How often it is looked which clusters there are.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Runs the service until `stop` is done, or something is wrong that it cannot live with.
+///
+/// # Errors
+/// Why it does not run.
+pub async fn run(
+    settings: Settings,
+    parts: Parts,
+    stop: impl Future<Output = ()>,
+) -> Result<(), HubFault> {
+    let clock: Arc<dyn Clock> = Arc::new(Wall);
+    let Settings { state, mode, intents, intents_every, git, reached, mut clusters, signals } =
+        settings;
+    fs::create_dir_all(&state).map_err(|error| HubFault::Folder { path: state.clone(), error })?;
+    let standing_file = StandingFile::below(&state);
+    let in_standing = |error| HubFault::Folder { path: standing_file.path().to_owned(), error };
+    let standing = standing_file.read().map_err(in_standing)?;
+
+    let now = clock.now_unix_ms();
+    let first = if Desk::has_begun(&state) { None } else { Some(declared(&intents, now)?) };
+    let access = periplus_git::Options { http: parts.http, ..git.access };
+    let cache = state.join("git");
+    let setup = Setup {
+        intents: first,
+        routes: git.routes,
+        window: git.window,
+        narrator: Box::new(()),
+        made_by: parts.made_by,
+    };
+    let mut desk = Desk::open(&state, setup, now)?;
+    let epoch_unix_ms = desk.intents().scenario().epoch_unix_ms;
+    desk.set_narrator((parts.narrator)(epoch_unix_ms));
+    let writes = mode != Mode::Observe;
+    if writes && !standing.wrote && parts.found == Found::Refuse {
+        look_for_files(&desk, &cache, &access).await?;
+    }
+    let (command, standing) = standing.enter(mode, desk.state());
+    standing_file.write(standing).map_err(in_standing)?;
+    if let Some(command) = command {
+        desk.command(command, now)?;
+    }
+    tracing::info!(
+        ?mode,
+        state = %state.display(),
+        records = desk.state().seq().0,
+        clusters = desk.intents().scenario().fleet.clusters.len(),
+        repositories = desk.targets().places.len(),
+        "the service starts"
+    );
+
+    let post = PostOptions {
+        cache,
+        access,
+        fleet: git.fleet,
+        author: git.author,
+        run: desk.identity(),
+        epoch_unix_ms,
+    };
+    let present = Present::default();
+    present.renew(&desk);
+    let known = present.clone();
+    clusters.expected = Some(Arc::new(move |cluster| known.of(cluster)));
+    let clusters = Arc::new(Clusters::new(clusters));
+    let feed = Feed::default();
+    let service = Service::start(desk, post, feed.clone(), Arc::clone(&clock));
+
+    let (stopping, stopped) = watch::channel(());
+    let over = |mut stopped: watch::Receiver<()>| async move {
+        // The other end is gone when everything is to stop.
+        let _ = stopped.changed().await;
+    };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(follow_intents(intents, intents_every, feed.clone()));
+    tasks.spawn(watch_clusters(reached, Arc::clone(&clusters), present, feed.clone()));
+    {
+        let (clusters, feed, over) = (Arc::clone(&clusters), feed.clone(), over(stopped.clone()));
+        tasks.spawn(async move { clusters.run(feed, over).await });
+    }
+    let told = {
+        let clock = Arc::clone(&clock);
+        signals::Clock::new(move || clock.now_unix_ms())
+    };
+    tasks.spawn(signals::run(signals, feed, told, Statuses::default(), over(stopped)));
+
+    tokio::select! {
+        () = stop => tracing::info!("the service stops"),
+        () = end_of(&service) => {}
+    }
+    drop(stopping);
+    tasks.shutdown().await;
+    let ended = tokio::task::spawn_blocking(move || service.stop()).await;
+    ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    Ok(())
+}
+
+/// What is declared, for a first start.
+fn declared(path: &Path, now: i64) -> Result<Intents, HubFault> {
+    let declared = intents::read(path).map_err(HubFault::Declared)?;
+    Intents::begin(declared, now).map_err(HubFault::Declared)
+}
+
+/// Is done when the desk has ended by itself.
+async fn end_of(service: &Service) {
+    while !service.is_over() {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Refuses repositories that hold files of ours although we have never written. The first commit would remove them.
+async fn look_for_files(
+    desk: &Desk,
+    cache: &Path,
+    access: &periplus_git::Options,
+) -> Result<(), HubFault> {
+    let places: Vec<Place> = desk.targets().places.values().cloned().collect();
+    let (cache, access) = (cache.to_owned(), access.clone());
+    let looked = tokio::task::spawn_blocking(move || {
+        for Place { repository, base } in places {
+            let named = format!("the branch {} of {}", repository.branch, repository.url);
+            let access = periplus_git::Options { base, ..access.clone() };
+            let fault = |fault| HubFault::Repository { repository: named.clone(), fault };
+            let target = Target::new(&repository.url, &repository.branch);
+            let target = target.map_err(|bad| fault(bad.into()))?;
+            let owned = Writer::open(&cache, target, access).and_then(|mut writer| writer.owned());
+            let files = owned.map_err(fault)?.len();
+            if files > 0 {
+                return Err(HubFault::Foreign { repository: named, files });
+            }
+        }
+        Ok(())
+    });
+    looked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+/// Which components may be in each cluster, as of a moment ago.
+#[derive(Clone, Debug, Default)]
+struct Present(Arc<Mutex<BTreeMap<String, Vec<(String, String)>>>>);
+
+impl Present {
+    fn renew(&self, desk: &Desk) {
+        let state = desk.state();
+        let mut present: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        for (_, berth) in state.berths() {
+            let cluster = state.name(state.cluster(berth.cluster).spec.name);
+            let intent = state.intent(berth.app);
+            let app = state.name(intent.name);
+            let there = present.entry(cluster.to_owned()).or_default();
+            there.extend(berth.bindings.iter().map(|binding| {
+                let component = state.name(intent.component(binding.component).name);
+                (app.to_owned(), component.to_owned())
+            }));
+        }
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = present;
+    }
+
+    fn of(&self, cluster: &str) -> Vec<(String, String)> {
+        let present = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        present.get(cluster).cloned().unwrap_or_default()
+    }
+}
+
+/// Looks again and again which clusters are declared and how they are reached, and has them watched.
+async fn watch_clusters(
+    reached: Reached,
+    clusters: Arc<Clusters>,
+    present: Present,
+    feed: Feed<Order>,
+) {
+    let mut unreached = Vec::new();
+    let mut last_fault = None;
+    loop {
+        let (reply, answer) = oneshot::channel();
+        let present = present.clone();
+        let look = move |desk: &Desk| {
+            present.renew(desk);
+            let declared = &desk.intents().scenario().fleet.clusters;
+            // Who asked may be gone.
+            let _ = reply.send(declared.iter().map(|one| one.name.clone()).collect::<Vec<_>>());
+        };
+        feed.ask(Order::Ask(Box::new(look))).await;
+        let Ok(names) = answer.await else { return };
+        let asked = {
+            let reached = reached.clone();
+            tokio::task::spawn_blocking(move || reached.contexts()).await
+        };
+        let Ok(contexts) = asked else { return };
+        let fault = contexts.as_ref().err().cloned();
+        if let Some(fault) = fault.as_ref().filter(|fault| last_fault.as_ref() != Some(*fault)) {
+            tracing::warn!("the kubeconfig cannot be read; clusters stay as they are: {fault}");
+        }
+        last_fault = fault;
+        if let Ok(contexts) = contexts {
+            let source = |name: &String| reached.source(name, &contexts);
+            let missing: Vec<String> =
+                names.iter().filter(|name| source(name).is_none()).cloned().collect();
+            for cluster in missing.iter().filter(|name| !unreached.contains(*name)) {
+                tracing::warn!(cluster, "nothing says how it is reached; it is not watched");
+            }
+            unreached = missing;
+            let watched = names
+                .iter()
+                .filter_map(|name| Some(Watched { name: name.clone(), source: source(name)? }));
+            clusters.declare(watched.collect());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
