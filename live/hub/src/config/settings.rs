@@ -158,13 +158,17 @@ impl Checker<'_> {
             self.complain("git.proposals", what, "name a branch of its own for proposals");
         }
         let url = self.reached_url(&draft.url);
-        for (place, name) in [("git.branch", &branch), ("git.proposals", &proposals)] {
-            // Variables stand for what labels may hold, which is less than what a branch may be called.
+        let named = [
+            ("git.url", &*url, BRANCH),
+            ("git.branch", "/a", &branch),
+            ("git.proposals", "/a", &proposals),
+        ];
+        for (place, url, branch) in named {
+            // Variables stand for what labels may hold, which is less than what a URL or a branch may.
             let plain = |text: &str| text.replace("${", "").replace('}', "");
-            if let Err(bad) = Target::new(&plain(&url), &plain(name)) {
-                let at_fault = if bad.what == plain(&url) { "git.url" } else { place };
+            if let Err(bad) = Target::new(&plain(url), &plain(branch)) {
                 let help = "name a folder, or a URL such as `ssh://git@git.example.net/fleet.git`";
-                self.complain(at_fault, bad.to_string(), help);
+                self.complain(place, bad.to_string(), help);
             }
         }
         let (written_branch, base) = match mode {
@@ -211,8 +215,11 @@ impl Checker<'_> {
 
     /// A folder is looked for from the folder of the file, a URL is as it is.
     fn reached_url(&self, said: &str) -> String {
-        let is_url = said.contains("://") || said.contains(':');
-        if is_url { said.to_owned() } else { self.folder.join(said).display().to_string() }
+        if said.contains("://") || said.contains(':') {
+            return said.to_owned();
+        }
+        let folder = self.folder.join(said);
+        std::path::absolute(&folder).unwrap_or(folder).display().to_string()
     }
 
     fn access(&mut self, draft: &GitDraft) -> Options {

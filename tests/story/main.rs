@@ -1,0 +1,103 @@
+//! The story of the service with real parts: demand in a Prometheus, three Kubernetes clusters, a repository, and `periplus
+//! live` between them. A stand-in plays Flux, another the kubelets; everything else is what it is in production.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stderr, reason = "who looks at a failure wants to know how far it came")]
+
+mod agent;
+mod fleet;
+mod hub;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use periplus_support::kubelet::Fate;
+use periplus_support::real::until;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::fleet::Fleet;
+use crate::hub::{Hub, SOON};
+
+/// How often the service is killed.
+fn kills() -> usize {
+    std::env::var("PERIPLUS_KILLS").map_or(5, |kills| kills.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
+    let fleet = Fleet::start().await;
+    let mut hub = Hub::start(fleet.home());
+    demand_comes_and_goes(&fleet, &mut hub).await;
+    hub.stop().await;
+    fleet.holds();
+    let mut hub = Hub::start(fleet.home());
+    it_is_killed(&fleet, &mut hub).await;
+    hub.stop().await;
+    fleet.holds();
+}
+
+/// Demand rises near one cluster; what is needed there is written, the dependant only when what it needs is ready; demand
+/// falls, and all of it is removed again.
+async fn demand_comes_and_goes(fleet: &Fleet, hub: &mut Hub) {
+    eprintln!("the cart does not become ready");
+    fleet.kubelets["edge-harbour"].image("shop/cart:1", Fate::NeverReady).await;
+    fleet.demand(40, 0);
+    until("the cart to be applied", SOON, async || {
+        hub.is_there();
+        fleet.has("edge-harbour", "cart").await.then_some(())
+    })
+    .await;
+    for _ in 0..10 {
+        assert!(!fleet.written("edge-harbour").contains("web"), "{}", hub.log());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    eprintln!("the cart becomes ready");
+    fleet.kubelets["edge-harbour"].image("shop/cart:1", Fate::Serves).await;
+    until("the web to be ready", SOON, async || {
+        hub.is_there();
+        fleet.is_ready("edge-harbour", "web").await.then_some(())
+    })
+    .await;
+    eprintln!("demand falls");
+    fleet.demand(0, 0);
+    gone(fleet, hub).await;
+}
+
+async fn gone(fleet: &Fleet, hub: &mut Hub) {
+    until("all of it to be removed", SOON, async || {
+        hub.is_there();
+        for cluster in fleet::CLUSTERS {
+            if !fleet.written(cluster).is_empty() || !fleet.deployed(cluster).await.is_empty() {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
+}
+
+/// It is killed again and again while demand changes, and comes to what it would have come to.
+async fn it_is_killed(fleet: &Fleet, hub: &mut Hub) {
+    let mut dice = ChaCha8Rng::seed_from_u64(7);
+    for number in 0..kills() {
+        let (harbour, island) = ([0, 40, 120][dice.next_u32() as usize % 3], dice.next_u32() % 30);
+        fleet.demand(harbour, island);
+        let lives = Duration::from_millis(u64::from(200 + dice.next_u32() % 4_000));
+        tokio::time::sleep(lives).await;
+        hub.is_there();
+        hub.kill();
+        eprintln!("killed {number} after {lives:?}");
+        *hub = Hub::start(fleet.home());
+    }
+    fleet.demand(40, 0);
+    let wanted: BTreeSet<String> = ["cart", "web"].map(str::to_owned).into();
+    until("the shop to run at the harbour", SOON, async || {
+        hub.is_there();
+        let ready = fleet.is_ready("edge-harbour", "web").await;
+        (ready && fleet.written("edge-harbour") == wanted).then_some(())
+    })
+    .await;
+    fleet.demand(0, 0);
+    gone(fleet, hub).await;
+}
