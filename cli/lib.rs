@@ -9,6 +9,7 @@
 //! | `args` | the words of the command line |
 //! | `commands` | one file per command |
 //! | `delivery` | what is written into git, from runs and logs |
+//! | `explain` | what a service answers about its own log |
 //! | `failure` | what can go wrong, and exit codes |
 //! | `wording` | every sentence about events, decisions and reasons |
 //! | `story` | what happened in a run, as lines that people read |
@@ -27,6 +28,8 @@ mod args;
 mod bundles;
 mod commands;
 mod delivery;
+#[cfg(feature = "live")]
+mod explain;
 mod failure;
 mod hours;
 mod names;

@@ -61,6 +61,27 @@ fn show(args: &LogShowArgs) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
+/// A record for programs, in one line.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub(crate) fn line(record: &Record) -> Result<String, Failure> {
+    let Record { seq, at, input, events, effects, decisions, digest } = record;
+    let line = Line {
+        seq: seq.0,
+        at: at.0,
+        input,
+        events,
+        effects,
+        decisions,
+        digest: digest.map(|digest| digest.to_string()),
+    };
+    serde_json::to_string(&line).map_err(|error| Failure::Environment {
+        message: format!("record {} cannot be written as JSON: {error}", seq.0),
+        hint: None,
+    })
+}
+
 fn print(record: &Record, state: &State, args: &LogShowArgs) -> Result<(), Failure> {
     let mut story = Vec::new();
     events::tell(&record.as_ref(), state, &mut story);
@@ -68,21 +89,7 @@ fn print(record: &Record, state: &State, args: &LogShowArgs) -> Result<(), Failu
         return Ok(());
     }
     if args.format == Format::Json {
-        let Record { seq, at, input, events, effects, decisions, digest } = record;
-        let line = Line {
-            seq: seq.0,
-            at: at.0,
-            input,
-            events,
-            effects,
-            decisions,
-            digest: digest.map(|digest| digest.to_string()),
-        };
-        let text = serde_json::to_string(&line).map_err(|error| Failure::Environment {
-            message: format!("record {} cannot be written as JSON: {error}", seq.0),
-            hint: None,
-        })?;
-        render::line(&text);
+        render::line(&line(record)?);
         return Ok(());
     }
     let at = record.at.to_string();

@@ -7,7 +7,7 @@ mod diff;
 mod fetch;
 #[cfg(feature = "live")]
 mod live;
-mod log;
+pub(crate) mod log;
 mod man;
 mod plan;
 mod plan_sites;
@@ -21,7 +21,7 @@ mod summary;
 mod swarm;
 mod test;
 mod whatif;
-mod why;
+pub(crate) mod why;
 
 use crate::args::Command;
 use crate::failure::{Exit, Failure};

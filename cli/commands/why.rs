@@ -26,6 +26,28 @@ use crate::wording::{bills, cost, cure, events, reason, reasons, rtt};
 const VERSION: u16 = 1;
 
 pub(super) fn run(args: &WhyArgs) -> Result<Exit, Failure> {
+    with_told(args, |told| {
+        match args.format {
+            Format::Json => render::json(&told.answer())?,
+            Format::Human => told.tell(),
+        }
+        Ok(Exit::Held)
+    })
+}
+
+/// The answer for programs.
+///
+/// # Errors
+/// The log cannot be read, or nothing was decided about what is asked.
+#[cfg(feature = "live")]
+pub(crate) fn json(args: &WhyArgs) -> Result<serde_json::Value, Failure> {
+    with_told(args, |told| Ok(serde_json::to_value(told.answer()).expect("an answer is JSON")))
+}
+
+fn with_told<T>(
+    args: &WhyArgs,
+    tell: impl FnOnce(&Told<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let reader = opened::log(&args.log)?;
     let sought = find(&reader, args)?;
     let (state, record, out) = take_again(&reader, sought.seq, &args.log)?;
@@ -34,12 +56,7 @@ pub(super) fn run(args: &WhyArgs) -> Result<Exit, Failure> {
         .explained
         .as_ref()
         .and_then(|all| all.iter().find(|explained| explained.decision == sought.decision));
-    let told = Told { state: &state, record: &record, decision, explained, asked: sought.cluster };
-    match args.format {
-        Format::Json => render::json(&told.answer())?,
-        Format::Human => told.tell(),
-    }
-    Ok(Exit::Held)
+    tell(&Told { state: &state, record: &record, decision, explained, asked: sought.cluster })
 }
 
 /// A decision in a log.
@@ -125,7 +142,7 @@ fn resolve(state: &State, args: &WhyArgs, epoch_unix_ms: i64) -> Result<Asked, F
     })
 }
 
-fn no_such_app(state: &State, name: &str) -> Failure {
+pub(crate) fn no_such_app(state: &State, name: &str) -> Failure {
     let all = Names(state);
     let known: Vec<&str> =
         (0..state.apps().len()).map(|id| all.app(AppId::from_index(id))).collect();

@@ -105,7 +105,10 @@ impl Fleet {
         let home = self.home();
         let replayed = periplus(home, &["replay", "state/live.log"]);
         assert!(replayed.status.success(), "{replayed:?}");
-        let why = periplus(home, &["why", "state/live.log", "--app", "shop", "--cluster", "edge-harbour"]);
+        let why = periplus(
+            home,
+            &["why", "state/live.log", "--app", "shop", "--cluster", "edge-harbour"],
+        );
         assert!(why.status.success(), "{why:?}");
         assert_eq!(self.git(&["fsck", "--strict", "--no-dangling"]), "");
         let numbers = self.git(&["log", "--format=%(trailers:key=Periplus-Seq,valueonly)", "main"]);
@@ -142,7 +145,7 @@ fn intents() -> String {
         ),
         (
             "pace: {dwell: 5m, scaleInAfter: 5m, reconsiderAfter: 5m}",
-            "pace: {dwell: 5s, scaleInAfter: 5s, reconsiderAfter: 5s}",
+            "pace: {dwell: 5s, scaleInAfter: 5s, reconsiderAfter: 5s}\n  traffic: {drain: 3s}",
         ),
     ] {
         assert!(text.contains(slow), "{slow}");
