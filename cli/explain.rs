@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
+use periplus_core::State;
 use periplus_core::ids::{AppId, Seq};
 use periplus_core::record::Record;
-use periplus_core::State;
 use periplus_journal::Reader;
 use periplus_live::api::{Explain, Refused, When, WhyQuestion};
 use periplus_spec::values::Timestamp;
@@ -49,7 +49,13 @@ impl Explainer {
         opened::log(&self.log).map_err(refused)
     }
 
-    fn decided(&self, record: &Record, state: &State, epoch: i64, app: Option<AppId>) -> Option<Decided> {
+    fn decided(
+        &self,
+        record: &Record,
+        state: &State,
+        epoch: i64,
+        app: Option<AppId>,
+    ) -> Option<Decided> {
         let about = |one: &&periplus_core::decision::Decision| app.is_none_or(|app| one.app == app);
         let decisions: Vec<_> = record.decisions.iter().filter(about).collect();
         if decisions.is_empty() {
@@ -74,7 +80,8 @@ impl Explain for Explainer {
             When::Record(seq) => (None, Some(seq)),
         };
         let log = self.log.clone();
-        why::json(&WhyArgs { log, app, cluster, zone, at, seq, format: Format::Json }).map_err(refused)
+        why::json(&WhyArgs { log, app, cluster, zone, at, seq, format: Format::Json })
+            .map_err(refused)
     }
 
     fn decisions(
@@ -138,7 +145,8 @@ fn refused(failure: Failure) -> Refused {
         | Failure::DeciderRetired { .. }
         | Failure::Environment { .. }) => Refused::Failed {
             message: other.brief(),
-            hint: "look at the log of the service, and at its folder with `periplus log info`".into(),
+            hint: "look at the log of the service, and at its folder with `periplus log info`"
+                .into(),
         },
     }
 }

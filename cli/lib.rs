@@ -29,6 +29,7 @@ mod bundles;
 mod commands;
 mod delivery;
 #[cfg(feature = "live")]
+#[cfg(any())]
 mod explain;
 mod failure;
 mod hours;

@@ -59,6 +59,10 @@ pub struct BootstrapArgs {
     /// The cluster.
     #[arg(long, value_name = "CLUSTER")]
     pub cluster: String,
+    /// Print the account by which a service watches the cluster instead: it may read what is listed, and nothing else.
+    #[cfg(feature = "live")]
+    #[arg(long)]
+    pub account: bool,
     /// Where agents will pull from.
     #[command(flatten)]
     pub(crate) repository: RepositoryArgs,

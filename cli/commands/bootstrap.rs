@@ -12,8 +12,55 @@ pub(super) fn run(args: &BootstrapArgs) -> Result<Exit, Failure> {
         let known: Vec<&str> = known.map(|cluster| &*cluster.facts.name).collect();
         return Err(Failure::no_such("cluster", &args.cluster, &known));
     };
+    #[cfg(feature = "live")]
+    if args.account {
+        render::line(account().trim_end());
+        return Ok(Exit::Held);
+    }
     let objects = periplus_emit::bootstrap(&cluster.facts, &args.repository.repository(None))?;
     let texts: Vec<String> = objects.iter().map(periplus_emit::Object::to_yaml).collect();
     render::line(texts.join("---\n").trim_end());
     Ok(Exit::Held)
+}
+
+/// The account by which a service watches a cluster, with a token that does not expire. What it may do is what the service
+/// asks for, and nothing else.
+#[cfg(feature = "live")]
+fn account() -> String {
+    use serde_json::json;
+
+    const NAME: &str = "periplus";
+    let named = json!({"name": NAME, "namespace": NAME});
+    let role = "periplus-watch";
+    let objects = [
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named}),
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": NAME,
+                "namespace": NAME,
+                "annotations": {"kubernetes.io/service-account.name": NAME},
+            },
+            "type": "kubernetes.io/service-account-token",
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": role},
+            "rules": periplus_live::clusters::rules(),
+        }),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": role},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAME}],
+        }),
+    ];
+    let texts = objects.map(|object| {
+        serde_saphyr::to_string(&object).expect("objects of strings are written as YAML")
+    });
+    texts.join("---\n")
 }

@@ -49,9 +49,10 @@ impl Follower {
     async fn run(mut self) {
         loop {
             let wanted = self.wanted();
-            // What fails now is tried again at the next look.
             if let Err(error) = self.follow(wanted).await {
                 eprintln!("{}: {error}", self.cluster);
+                // All is applied again at the next look: what is there now may be on its way out.
+                self.applied.values_mut().for_each(|object| *object = Value::Null);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -124,5 +125,6 @@ impl Follower {
 
 /// The cluster has no such kind: it is too old, or what brings the kind is not installed.
 fn is_unknown_kind(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.code == 404)
+    let of_namespace = "namespaces \"";
+    matches!(error, kube::Error::Api(status) if status.code == 404 && !status.message.starts_with(of_namespace))
 }

@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
-use kube::api::ListParams;
+use kube::api::{ListParams, ObjectMeta, PostParams};
 use periplus_live::clusters::rules;
 use periplus_support::kubelet::{Kubelet, Node, Options};
 use periplus_support::prometheus::{Exporter, Prometheus};
@@ -26,7 +28,7 @@ pub(crate) struct Fleet {
     _agents: Vec<Agent>,
     pub(crate) kubelets: BTreeMap<&'static str, Kubelet>,
     clusters: BTreeMap<&'static str, Cluster>,
-    _prometheus: Prometheus,
+    pub(crate) prometheus: Prometheus,
     exporter: Exporter,
     home: TempDir,
 }
@@ -42,6 +44,10 @@ impl Fleet {
             let cluster = Cluster::start(name).await;
             let nodes = ["one", "two"].map(Node::new);
             let kubelet = Kubelet::start(cluster.client(), Options::of(nodes)).await.unwrap();
+            // Flux is installed there.
+            let flux = ObjectMeta { name: Some("flux-system".into()), ..ObjectMeta::default() };
+            let flux = Namespace { metadata: flux, ..Namespace::default() };
+            Api::all(cluster.client()).create(&PostParams::default(), &flux).await.unwrap();
             accesses.push(cluster.account("periplus", rules()).await);
             agents.push(Agent::start(&repository, name, cluster.client()));
             kubelets.insert(name, kubelet);
@@ -51,9 +57,9 @@ impl Fleet {
         let exporter = Exporter::start(&metrics(0, 0)).await;
         let prometheus = Prometheus::start(&exporter).await;
         fs::create_dir(home.path().join("intents")).unwrap();
-        fs::write(home.path().join("intents/harbour.yaml"), intents()).unwrap();
+        fs::write(home.path().join("intents/harbour.yaml"), intents(20)).unwrap();
         fs::write(home.path().join("live.yaml"), configuration(&prometheus.url())).unwrap();
-        Self { _agents: agents, kubelets, clusters, _prometheus: prometheus, exporter, home }
+        Self { _agents: agents, kubelets, clusters, prometheus, exporter, home }
     }
 
     /// The folder of the service.
@@ -130,13 +136,49 @@ impl Fleet {
         String::from_utf8(git.stdout).unwrap()
     }
 
+    /// The file in which all is declared.
+    pub(crate) fn intents(&self) -> PathBuf {
+        self.home().join("intents/harbour.yaml")
+    }
+
+    /// Up to so many bindings may go unasked.
+    pub(crate) fn declare_breaker(&self, floor: u32) {
+        let new = self.home().join("new.yaml");
+        fs::write(&new, intents(floor)).unwrap();
+        fs::rename(new, self.intents()).unwrap();
+    }
+
+    /// Where the branch is.
+    pub(crate) fn head(&self) -> String {
+        self.git(&["rev-parse", "main"])
+    }
+
+    pub(crate) fn refuse_pushes(&self) {
+        let hook = self.repository().join("hooks/pre-receive");
+        fs::create_dir_all(hook.parent().unwrap()).unwrap();
+        fs::write(&hook, "#!/bin/sh\nexit 1\n").unwrap();
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    pub(crate) fn accept_pushes(&self) {
+        fs::remove_file(self.repository().join("hooks/pre-receive")).unwrap();
+    }
+
+    /// Sends a signal to the API server of a cluster.
+    pub(crate) fn signal(&self, cluster: &str, signal: &str) {
+        let mut processes = self.clusters[cluster].processes();
+        let (_, server) = processes.find(|(program, _)| *program == "kube-apiserver").unwrap();
+        let sent = Command::new("kill").args([signal, &server.to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     fn repository(&self) -> PathBuf {
         self.home().join("fleet.git")
     }
 }
 
-/// The harbour, quick enough for tests.
-fn intents() -> String {
+/// The harbour, quick enough for tests, where up to so many bindings may go unasked.
+fn intents(floor: u32) -> String {
     let mut text = HARBOUR.to_owned();
     for (slow, quick) in [
         (
@@ -147,11 +189,15 @@ fn intents() -> String {
             "pace: {dwell: 5m, scaleInAfter: 5m, reconsiderAfter: 5m}",
             "pace: {dwell: 5s, scaleInAfter: 5s, reconsiderAfter: 5s}\n  traffic: {drain: 3s}",
         ),
+        (
+            "trust: {staleAfter: 90s, lostAfter: 3m, failbackAfter: 10m}",
+            "trust: {staleAfter: 15s, lostAfter: 30s, failbackAfter: 5s}",
+        ),
     ] {
         assert!(text.contains(slow), "{slow}");
         text = text.replace(slow, quick);
     }
-    text
+    format!("{text}  breaker: {{floor: {floor}}}\n")
 }
 
 fn metrics(harbour: u32, island: u32) -> String {
@@ -178,7 +224,7 @@ signals:
 - name: edge
   every: 1s
   measures: offered
-  staleAfter: 20s
+  staleAfter: 6s
   prometheus:
     url: {prometheus}
     query: edge_rps

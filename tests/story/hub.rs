@@ -55,6 +55,11 @@ impl Hub {
         assert!(ended.is_none(), "{ended:?}: {}", self.log());
     }
 
+    /// Whether it has ever written this.
+    pub(crate) fn told(&self, words: &str) -> bool {
+        fs::read_to_string(self.home.join("hub.log")).unwrap().contains(words)
+    }
+
     /// The end of what it has written.
     pub(crate) fn log(&self) -> String {
         let text = fs::read_to_string(self.home.join("hub.log")).unwrap();

@@ -7,6 +7,7 @@
 mod agent;
 mod fleet;
 mod hub;
+mod troubles;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,13 +27,15 @@ fn kills() -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
-    let fleet = Fleet::start().await;
+    let mut fleet = Fleet::start().await;
     let mut hub = Hub::start(fleet.home());
     demand_comes_and_goes(&fleet, &mut hub).await;
     hub.stop().await;
     fleet.holds();
     let mut hub = Hub::start(fleet.home());
     it_is_killed(&fleet, &mut hub).await;
+    troubles::come(&mut fleet, &mut hub).await;
+    gone(&fleet, &mut hub).await;
     hub.stop().await;
     fleet.holds();
 }

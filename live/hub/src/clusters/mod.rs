@@ -55,7 +55,7 @@ pub struct Options {
     /// The shortest time between two reports of a cluster's room.
     pub room_every: Duration,
     /// How long a fault that often passes by itself must last until it is told: no node has room (an autoscaler may add
-    /// one), an agent failed to apply (it tries again).
+    /// one), an agent failed to apply (it tries again), pods are refused (what they need may come after them).
     pub patience: Duration,
     /// How nodes are looked at.
     pub nodes: Nodes,

@@ -89,10 +89,11 @@ impl Look<'_> {
         let wanted: u32 = mains.iter().map(|work| work.wanted).sum();
         let short = ready < wanted;
         let pods = if short { self.trouble(mains) } else { NONE };
-        let own = mains.iter().filter_map(|work| work.fault).min().filter(|_| short);
-        let beside = self.works(Role::Side).filter_map(|work| work.fault).min();
+        let is_main = |work: &Work| work.role == Role::Main && work.decision == decision;
+        let own = if short { self.complaint(is_main) } else { NONE };
+        let beside = self.complaint(|work| work.role == Role::Side);
         // Pods tell best why a rollout does not go on.
-        let fault = pods.fault.or(own).or(beside).map(|fault| (decision, fault));
+        let fault = pods.fault.or(own.fault).or(beside.fault).map(|fault| (decision, fault));
         let fault = fault.or_else(|| {
             let unapplied = agents.fault == Some(Fault::ApplyFailed);
             let counts = short || (unapplied && self.tries_another());
@@ -101,7 +102,8 @@ impl Look<'_> {
             agents.fault.filter(|_| counts).map(|fault| (decision, fault))
         });
         let ready = Some((decision, u16::try_from(ready).unwrap_or(u16::MAX)));
-        (Verdict { there: There::Yes, ready, fault }, pods.patience.or(agents.patience))
+        let patience = pods.patience.or(own.patience).or(beside.patience).or(agents.patience);
+        (Verdict { there: There::Yes, ready, fault }, patience)
     }
 
     /// A chart or an overlay: its agent says how it is, and pods that it claims are counted.
@@ -134,6 +136,20 @@ impl Look<'_> {
                 let fault = fault.map(|fault| (decision, fault));
                 (Verdict { there, ready: None, fault }, ripening.patience)
             }
+        }
+    }
+
+    /// What workloads complain of themselves.
+    fn complaint(&self, is_meant: impl Fn(&Work) -> bool) -> Ripening {
+        let complaints = self.component.objects.iter().filter_map(|(_, noted)| match &noted.says {
+            Says::Work(work) if is_meant(work) => Some((work.fault?, noted.failing_since_ms)),
+            Says::Work(_) | Says::Folder(_) | Says::Source(_) => None,
+        });
+        match complaints.min() {
+            None => NONE,
+            // Pods are refused until the account that they need is there.
+            Some((Fault::ApplyFailed, since)) => self.ripe(Fault::ApplyFailed, since),
+            Some((fault, _)) => Ripening { fault: Some(fault), patience: Patience::Done },
         }
     }
 

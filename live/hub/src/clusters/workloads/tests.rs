@@ -147,6 +147,17 @@ fn what_may_pass_by_itself_is_told_when_it_has_lasted() {
 }
 
 #[test]
+fn pods_that_are_refused_are_told_when_that_has_lasted() {
+    let mut all = new();
+    let refused = || Work { fault: Some(Fault::ApplyFailed), ..work(5, 1, 0) };
+    all.object(id(1), &name("web"), Says::Work(refused()), 1, NOW);
+    assert_eq!(told(&mut all, NOW), ["shop/web Ready(0) of 5"]);
+    all.object(id(1), &name("web"), Says::Work(refused()), 1, NOW + 30_000);
+    assert_eq!(told(&mut all, NOW + 59_999), [""; 0]);
+    assert_eq!(told(&mut all, NOW + 60_000), ["shop/web Failed(ApplyFailed) of 5"]);
+}
+
+#[test]
 fn what_cannot_be_applied_is_told_of_no_decision() {
     let mut all = new();
     let failed = || agent(AgentState::Failed(Fault::ApplyFailed));
