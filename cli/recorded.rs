@@ -11,7 +11,7 @@ use periplus_spec::{Forked, Setting};
 
 use crate::failure::Failure;
 use crate::opened;
-use crate::sources;
+use crate::sources::{self, Sources};
 use crate::time::Moment;
 
 /// A log, and what it says.
@@ -21,6 +21,8 @@ pub(crate) struct Recorded {
     pub(crate) past: Past,
     /// The file that it was made from, and what that says.
     pub(crate) path: PathBuf,
+    /// Files that are there for as long as this.
+    _kept: Option<Sources>,
     pub(crate) before: Scenario,
     /// From when on variants go another way.
     pub(crate) from: Tick,
@@ -39,13 +41,18 @@ impl Recorded {
         from: Option<Moment>,
     ) -> Result<Self, Failure> {
         let reader = opened::log(log)?;
-        let (path, seed) = match scenario {
-            Some(path) => (path.to_owned(), None),
-            None => sources::of(log).map(|sources| (sources.scenario, Some(sources.seed)))?,
-        };
+        let kept = if scenario.is_none() { Some(sources::of(log)?) } else { None };
+        let path = scenario.or(kept.as_ref().map(|kept| &*kept.scenario));
+        let path = path.expect("one of them is there").to_owned();
         let mut before = periplus_spec::load(&path).map_err(Failure::Files)?.scenario;
-        sources::require(log, reader.header().scenario, &path, &before)?;
-        before.seed = seed.unwrap_or(before.seed);
+        let hash = reader.header().scenario;
+        match &kept {
+            Some(kept) => {
+                kept.require(log, hash, &before)?;
+                before.seed = kept.seed;
+            }
+            None => sources::require(log, hash, &path, &before)?,
+        }
         let mut past = Past::new(&before);
         let mut state = State::default();
         for (place, record) in reader.records().enumerate() {
@@ -73,7 +80,7 @@ impl Recorded {
             });
         }
         let digest = state.digest().to_string();
-        Ok(Self { log: log.to_owned(), reader, past, path, before, from, digest })
+        Ok(Self { log: log.to_owned(), reader, past, path, _kept: kept, before, from, digest })
     }
 
     /// What the log becomes if settings take effect at the time that was named, and what stands for that.

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use periplus_spec::Loaded;
 use periplus_spec::scenario::Scenario;
 use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::failure::Failure;
 
@@ -33,10 +34,11 @@ struct Index {
 }
 
 /// The sources of a log.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Sources {
     pub(crate) scenario: PathBuf,
     pub(crate) seed: u64,
+    grown: Option<TempDir>,
 }
 
 /// Keeps the files of a scenario in the folder of its log.
@@ -69,7 +71,7 @@ pub(crate) fn keep(log: &Path, path: &Path, loaded: &Loaded) -> Result<(), Failu
     std::fs::write(&path, text + "\n").map_err(|error| Failure::io("write", &path, &error))
 }
 
-/// The sources that a log carries.
+/// The sources that a log carries; those of a service are what it keeps beside its log.
 ///
 /// # Errors
 /// It carries none, or they cannot be read.
@@ -77,6 +79,9 @@ pub(crate) fn of(log: &Path) -> Result<Sources, Failure> {
     let kept = log.join(SOURCES);
     let path = kept.join(INDEX);
     if !path.exists() {
+        if let Some(grown) = grown(log)? {
+            return Ok(grown);
+        }
         return Err(Failure::Usage {
             message: format!("{} does not carry the files that it was made from", log.display()),
             hint: "name its scenario with `--scenario FILE`; logs that `sim --out` writes carry it in `sources/`"
@@ -97,7 +102,57 @@ pub(crate) fn of(log: &Path) -> Result<Sources, Failure> {
     if leaves {
         return Err(damaged("the scenario lies outside of the sources".into()));
     }
-    Ok(Sources { scenario: kept.join(index.scenario), seed: index.seed })
+    Ok(Sources { scenario: kept.join(index.scenario), seed: index.seed, grown: None })
+}
+
+/// What a service was told so far, as the files of a scenario that grew with its log.
+#[cfg(feature = "live")]
+fn grown(log: &Path) -> Result<Option<Sources>, Failure> {
+    use periplus_live::intents::IntentsFile;
+
+    let Some(beside) = log.parent() else { return Ok(None) };
+    let kept = IntentsFile::below(beside)
+        .read()
+        .map_err(|fault| Failure::Environment { message: fault.to_string(), hint: None })?;
+    let Some(intents) = kept else { return Ok(None) };
+    let fault = |error| Failure::io("make a folder in", &std::env::temp_dir(), &error);
+    let folder = TempDir::new().map_err(fault)?;
+    for (name, text) in intents.bundle().files(GROWN) {
+        let file = folder.path().join(name);
+        let write = || {
+            std::fs::create_dir_all(file.parent().unwrap_or(folder.path()))?;
+            std::fs::write(&file, text)
+        };
+        write().map_err(|error| Failure::io("write", &file, &error))?;
+    }
+    let (scenario, seed) = (folder.path().join(GROWN), intents.scenario().seed);
+    Ok(Some(Sources { scenario, seed, grown: Some(folder) }))
+}
+
+#[cfg(feature = "live")]
+const GROWN: &str = "live.yaml";
+
+#[cfg(not(feature = "live"))]
+fn grown(_: &Path) -> Result<Option<Sources>, Failure> {
+    Ok(None)
+}
+
+impl Sources {
+    /// Refuses a scenario that a log was not made from. One that grew with its log is another one now than at first.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub(crate) fn require(
+        &self,
+        log: &Path,
+        hash: u128,
+        scenario: &Scenario,
+    ) -> Result<(), Failure> {
+        match self.grown {
+            Some(_) => Ok(()),
+            None => require(log, hash, &self.scenario, scenario),
+        }
+    }
 }
 
 /// Refuses a scenario that a log was not made from.

@@ -57,7 +57,7 @@ impl<'p> Source<'p> {
                 let sources = sources::of(log)?;
                 let loaded = periplus_spec::load(&sources.scenario).map_err(Failure::Files)?;
                 let scenario = loaded.scenario;
-                sources::require(log, reader.header().scenario, &sources.scenario, &scenario)?;
+                sources.require(log, reader.header().scenario, &scenario)?;
                 let until = at.map(|at| at.tick(reader.header().epoch_unix_ms));
                 let mut state = State::default();
                 for record in reader.records() {
