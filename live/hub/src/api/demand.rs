@@ -1,0 +1,301 @@
+//! `POST /v1/demand`: demand that is pushed to us, in batches.
+//!
+//! All of a request is looked at before anything of it is told: one rate that cannot be is a mistake of who sends it, and
+//! the others may be as wrong. Sources have a prefix, so that none passes for a signal that we read ourselves.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::routing::post;
+use periplus_core::input::BATCH_MAX;
+use periplus_spec::values::Name;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::access::Need;
+use super::extract::Answer;
+use super::problem::Problem;
+use super::questions::time;
+use super::routes::Route;
+use crate::desk::Desk;
+use crate::feed::Arrival;
+use crate::sighting::{Measures, Rate, Sight, Sighting};
+
+/// Rates that one source saw at one time, or several of them.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Demand")]
+enum Pushed {
+    One(Batch),
+    Several(Vec<Batch>),
+}
+
+/// Rates that one source saw at one time.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "DemandBatch")]
+struct Batch {
+    /// Who measured: lower case letters, digits and hyphens. What one source tells is ordered by `asOf`.
+    source: String,
+    /// When it was true, in RFC 3339: not older than 15 minutes, and not to come.
+    as_of: String,
+    /// What the rates show.
+    measures: MeasuresWord,
+    /// At most 4096, each app and zone once.
+    rates: Vec<OneRate>,
+}
+
+/// What rates show.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "Measures")]
+enum MeasuresWord {
+    /// What users ask for, counted where they enter.
+    Offered,
+    /// What was served.
+    Served,
+}
+
+/// The demand of one app from one zone.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "DemandRate")]
+struct OneRate {
+    app: String,
+    zone: String,
+    /// Requests per second: 0 to a hundred million.
+    rps: f64,
+}
+
+/// Demand that was taken.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(rename = "DemandTaken")]
+struct Taken {
+    /// Rates that are told to the machine.
+    taken: usize,
+    /// Rates of apps or zones that are not declared, or of pairs without demand: nobody hears of them.
+    unknown: usize,
+    /// Some of those.
+    unknown_of: Vec<Pair>,
+}
+
+/// An app and a zone.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AppAndZone")]
+struct Pair {
+    app: String,
+    zone: String,
+}
+
+/// What a batch says, if it can be so.
+struct Checked {
+    source: String,
+    as_of_unix_ms: i64,
+    measures: Measures,
+    /// Ascending by app and zone.
+    rates: Vec<Rate>,
+}
+
+/// Who has pushed demand since the start. Each of them has a number in the machine for ever.
+#[derive(Debug, Default)]
+pub(super) struct Sources(Mutex<BTreeSet<String>>);
+
+/// A batch of rates of the longest names has some 700 kilobytes.
+const BODY_BYTES_MAX: usize = 4 << 20;
+const BATCHES_MAX: usize = 64;
+/// The highest rate that can be said anywhere.
+const RPS_MAX: f64 = 1e8;
+const AGE_MAX_MS: i64 = 15 * 60 * 1_000;
+/// How far clocks may be apart.
+const AHEAD_MAX_MS: i64 = 60 * 1_000;
+const SOURCES_MAX: usize = 64;
+const PAIRS_SHOWN_MAX: usize = 10;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![Route::post(
+        "/v1/demand",
+        Need::Demand,
+        "Tell how much users ask for, in batches",
+        |schemas| schemas.subschema_for::<Pushed>(),
+        (StatusCode::ACCEPTED, |schemas| schemas.subschema_for::<Answer<Taken>>()),
+        post(take),
+    )]
+}
+
+async fn take(
+    State(api): State<Api>,
+    request: Request,
+) -> Result<(StatusCode, Answer<Taken>), Problem> {
+    let batches = match api.body(request, BODY_BYTES_MAX).await? {
+        Pushed::One(batch) => vec![batch],
+        Pushed::Several(batches) => batches,
+    };
+    if batches.len() > BATCHES_MAX {
+        return Err(too_many("the request", batches.len(), "batches", BATCHES_MAX));
+    }
+    let now = api.now_unix_ms();
+    let mut sightings = Vec::with_capacity(batches.len());
+    for (place, batch) in batches.into_iter().enumerate() {
+        sightings.push(checked(batch, place, now)?);
+    }
+    api.shared.sources.admit(&sightings)?;
+    let (known, unknown, unknown_of) = api.ask(move |desk| sift(sightings, desk)).await?;
+    let mut taken = 0;
+    for sighting in known {
+        let Sight::Demand { rates, .. } = &sighting.sight else { continue };
+        let count = rates.len();
+        if api.parts().feed.try_put(Arrival::Sighting(sighting)).is_err() {
+            let hint = "send the same again in a second: what was taken of it is not told twice";
+            return Err(Problem::busy("the desk is far behind", hint, 1));
+        }
+        taken += count;
+    }
+    Ok((StatusCode::ACCEPTED, Answer::new(Taken { taken, unknown, unknown_of })))
+}
+
+fn too_many(whose: &str, count: usize, what: &str, most: usize) -> Problem {
+    let message = format!("{whose} has {count} {what}; at most {most} are taken at once");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, message, "send it in several parts")
+}
+
+/// What a batch says, if it can be so.
+fn checked(batch: Batch, place: usize, now: i64) -> Result<Sighting, Problem> {
+    let Batch { source, as_of, measures, rates } = batch;
+    let whose = format!("batch {place}");
+    if source.parse::<Name>().is_err() {
+        let message = format!("{whose}: `source` is not a name");
+        return Err(Problem::wrong(message, "use lower case letters, digits and hyphens"));
+    }
+    if rates.len() > BATCH_MAX {
+        return Err(too_many(&whose, rates.len(), "rates", BATCH_MAX));
+    }
+    let as_of_unix_ms = time(&as_of, &format!("{whose}: asOf"))?;
+    let age = now.saturating_sub(as_of_unix_ms);
+    if age > AGE_MAX_MS {
+        let message = format!("{whose}: `asOf` is {} s ago", age / 1_000);
+        return Err(Problem::wrong(message, "tell what is true now: old rates say nothing of it"));
+    }
+    if age < -AHEAD_MAX_MS {
+        let message = format!("{whose}: `asOf` is {} s to come", -age / 1_000);
+        return Err(Problem::wrong(message, "look at the clocks of both machines"));
+    }
+    let mut seen: Vec<Rate> = Vec::with_capacity(rates.len());
+    for OneRate { app, zone, rps } in rates {
+        let milli_rps = milli(rps).ok_or_else(|| {
+            let message = format!("{whose}: {rps} of `{app}` from `{zone}` is not a rate");
+            Problem::wrong(message, "write requests per second, 0 to 100000000")
+        })?;
+        seen.push(Rate { app, zone, milli_rps });
+    }
+    seen.sort_by(|a, b| (&a.app, &a.zone).cmp(&(&b.app, &b.zone)));
+    let twice =
+        seen.windows(2).find(|two| (&two[0].app, &two[0].zone) == (&two[1].app, &two[1].zone));
+    if let Some([one, ..]) = twice {
+        let message = format!("{whose}: `{}` from `{}` is there twice", one.app, one.zone);
+        return Err(Problem::wrong(message, "add up what belongs together"));
+    }
+    let measures = match measures {
+        MeasuresWord::Offered => Measures::Offered,
+        MeasuresWord::Served => Measures::Served,
+    };
+    let sight = Sight::Demand { source: format!("api/{source}"), measures, rates: seen };
+    Ok(Sighting { as_of_unix_ms, sight })
+}
+
+/// Rounded to the nearest, but what is more than nothing stays so.
+fn milli(rps: f64) -> Option<u64> {
+    if !(0.0..=RPS_MAX).contains(&rps) {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "just compared")]
+    let whole = (rps * 1_000.0).round() as u64;
+    Some(if rps > 0.0 { whole.max(1) } else { whole })
+}
+
+/// What is about something that is declared, how much is not, and some of that.
+fn sift(sightings: Vec<Sighting>, desk: &Desk) -> (Vec<Sighting>, usize, Vec<Pair>) {
+    let state = desk.state();
+    let mut declared = BTreeSet::new();
+    for series in state.series() {
+        let (app, zone) =
+            (state.intent(series.spec.app).name, state.zone(series.spec.zone).spec.name);
+        declared.insert((state.name(app), state.name(zone)));
+    }
+    let (mut known, mut unknown, mut shown) = (Vec::new(), 0, Vec::new());
+    for Sighting { as_of_unix_ms, sight } in sightings {
+        let Sight::Demand { source, measures, rates } = sight else { continue };
+        let (there, not): (Vec<Rate>, Vec<Rate>) = rates
+            .into_iter()
+            .partition(|rate| declared.contains(&(rate.app.as_str(), rate.zone.as_str())));
+        unknown += not.len();
+        let room = PAIRS_SHOWN_MAX - shown.len();
+        shown.extend(not.into_iter().take(room).map(|Rate { app, zone, .. }| Pair { app, zone }));
+        if !there.is_empty() {
+            let sight = Sight::Demand { source, measures, rates: there };
+            known.push(Sighting { as_of_unix_ms, sight });
+        }
+    }
+    (known, unknown, shown)
+}
+
+impl Sources {
+    fn admit(&self, sightings: &[Sighting]) -> Result<(), Problem> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for Sighting { sight, .. } in sightings {
+            let Sight::Demand { source, .. } = sight else { continue };
+            if known.contains(source) {
+                continue;
+            }
+            if known.len() >= SOURCES_MAX {
+                let message = format!("more than {SOURCES_MAX} sources have pushed demand");
+                let hint = "name a source for who measures, not for each measurement";
+                return Err(Problem::wrong(message, hint));
+            }
+            known.insert(source.clone());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_numbers_from_nothing_to_a_hundred_million() {
+        for (rps, milli_rps) in [
+            (0.0, Some(0)),
+            (-0.0, Some(0)),
+            (0.000_1, Some(1)),
+            (12.5, Some(12_500)),
+            (1e8, Some(100_000_000_000)),
+        ] {
+            assert_eq!(milli(rps), milli_rps, "{rps}");
+        }
+        for wrong in [-0.1, 1e9, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(milli(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sources_that_are_never_the_same_come_to_an_end() {
+        let sources = Sources::default();
+        let named = |number: usize| {
+            let sight = Sight::Demand {
+                source: format!("api/{number}"),
+                measures: Measures::Offered,
+                rates: Vec::new(),
+            };
+            [Sighting { as_of_unix_ms: 0, sight }]
+        };
+        for number in 0..SOURCES_MAX {
+            sources.admit(&named(number)).unwrap();
+        }
+        assert!(sources.admit(&named(SOURCES_MAX)).is_err());
+        sources.admit(&named(0)).unwrap();
+    }
+}
