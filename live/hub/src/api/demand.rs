@@ -138,16 +138,16 @@ async fn take(
         return Err(too_many("the request", batches.len(), "batches", BATCHES_MAX));
     }
     let now = api.now_unix_ms();
-    let mut sightings = Vec::with_capacity(batches.len());
+    let mut pushed = Vec::with_capacity(batches.len());
     for (place, batch) in batches.into_iter().enumerate() {
-        sightings.push(checked(batch, place, now)?);
+        pushed.push(checked(batch, place, now)?);
     }
-    api.shared.sources.admit(&sightings)?;
-    let (known, unknown, unknown_of) = api.ask(move |desk| sift(sightings, desk)).await?;
+    api.shared.sources.admit(pushed.iter().map(|one| one.source.as_str()))?;
+    let (known, unknown, unknown_of) = api.ask(move |desk| sift(pushed, desk)).await?;
     let mut taken = 0;
-    for sighting in known {
-        let Sight::Demand { rates, .. } = &sighting.sight else { continue };
+    for Checked { source, as_of_unix_ms, measures, rates } in known {
         let count = rates.len();
+        let sighting = Sighting { as_of_unix_ms, sight: Sight::Demand { source, measures, rates } };
         if api.parts().feed.try_put(Arrival::Sighting(sighting)).is_err() {
             let hint = "send the same again in a second: what was taken of it is not told twice";
             return Err(Problem::busy("the desk is far behind", hint, 1));
@@ -163,7 +163,7 @@ fn too_many(whose: &str, count: usize, what: &str, most: usize) -> Problem {
 }
 
 /// What a batch says, if it can be so.
-fn checked(batch: Batch, place: usize, now: i64) -> Result<Sighting, Problem> {
+fn checked(batch: Batch, place: usize, now: i64) -> Result<Checked, Problem> {
     let Batch { source, as_of, measures, rates } = batch;
     let whose = format!("batch {place}");
     if source.parse::<Name>().is_err() {
@@ -202,8 +202,7 @@ fn checked(batch: Batch, place: usize, now: i64) -> Result<Sighting, Problem> {
         MeasuresWord::Offered => Measures::Offered,
         MeasuresWord::Served => Measures::Served,
     };
-    let sight = Sight::Demand { source: format!("api/{source}"), measures, rates: seen };
-    Ok(Sighting { as_of_unix_ms, sight })
+    Ok(Checked { source: format!("api/{source}"), as_of_unix_ms, measures, rates: seen })
 }
 
 /// Rounded to the nearest, but what is more than nothing stays so.
@@ -217,36 +216,32 @@ fn milli(rps: f64) -> Option<u64> {
 }
 
 /// What is about something that is declared, how much is not, and some of that.
-fn sift(sightings: Vec<Sighting>, desk: &Desk) -> (Vec<Sighting>, usize, Vec<Pair>) {
+fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
     let state = desk.state();
     let mut declared = BTreeSet::new();
     for series in state.series() {
-        let (app, zone) =
-            (state.intent(series.spec.app).name, state.zone(series.spec.zone).spec.name);
+        let app = state.intent(series.spec.app).name;
+        let zone = state.zone(series.spec.zone).spec.name;
         declared.insert((state.name(app), state.name(zone)));
     }
+    let is_known = |rate: &Rate| declared.contains(&(rate.app.as_str(), rate.zone.as_str()));
     let (mut known, mut unknown, mut shown) = (Vec::new(), 0, Vec::new());
-    for Sighting { as_of_unix_ms, sight } in sightings {
-        let Sight::Demand { source, measures, rates } = sight else { continue };
-        let (there, not): (Vec<Rate>, Vec<Rate>) = rates
-            .into_iter()
-            .partition(|rate| declared.contains(&(rate.app.as_str(), rate.zone.as_str())));
+    for batch in pushed {
+        let (rates, not): (Vec<Rate>, Vec<Rate>) = batch.rates.into_iter().partition(is_known);
         unknown += not.len();
         let room = PAIRS_SHOWN_MAX - shown.len();
         shown.extend(not.into_iter().take(room).map(|Rate { app, zone, .. }| Pair { app, zone }));
-        if !there.is_empty() {
-            let sight = Sight::Demand { source, measures, rates: there };
-            known.push(Sighting { as_of_unix_ms, sight });
+        if !rates.is_empty() {
+            known.push(Checked { rates, ..batch });
         }
     }
     (known, unknown, shown)
 }
 
 impl Sources {
-    fn admit(&self, sightings: &[Sighting]) -> Result<(), Problem> {
+    fn admit<'a>(&self, sources: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for Sighting { sight, .. } in sightings {
-            let Sight::Demand { source, .. } = sight else { continue };
+        for source in sources {
             if known.contains(source) {
                 continue;
             }
@@ -255,7 +250,7 @@ impl Sources {
                 let hint = "name a source for who measures, not for each measurement";
                 return Err(Problem::wrong(message, hint));
             }
-            known.insert(source.clone());
+            known.insert(source.to_owned());
         }
         Ok(())
     }
@@ -284,18 +279,10 @@ mod tests {
     #[test]
     fn sources_that_are_never_the_same_come_to_an_end() {
         let sources = Sources::default();
-        let named = |number: usize| {
-            let sight = Sight::Demand {
-                source: format!("api/{number}"),
-                measures: Measures::Offered,
-                rates: Vec::new(),
-            };
-            [Sighting { as_of_unix_ms: 0, sight }]
-        };
         for number in 0..SOURCES_MAX {
-            sources.admit(&named(number)).unwrap();
+            sources.admit([number.to_string().as_str()].into_iter()).unwrap();
         }
-        assert!(sources.admit(&named(SOURCES_MAX)).is_err());
-        sources.admit(&named(0)).unwrap();
+        assert!(sources.admit(["another"].into_iter()).is_err());
+        sources.admit(["0"].into_iter()).unwrap();
     }
 }
