@@ -53,14 +53,13 @@ pub(super) struct Door {
     pub(super) need: Need,
 }
 
-/// Tokens as their files have them.
-#[derive(Debug)]
+/// Tokens as their files have them. They must not be shown, so this cannot be.
 pub(super) struct Keys {
     files: Vec<TokenFile>,
     read: Mutex<Read>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Read {
     at: Option<Instant>,
     /// One for each file: what is in it, or why that is no token.

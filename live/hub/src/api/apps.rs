@@ -24,7 +24,7 @@ struct Apps {
 
 /// One app.
 #[derive(Serialize, JsonSchema)]
-struct One {
+struct OneApp {
     app: App,
 }
 
@@ -160,7 +160,7 @@ struct Query {
 
 pub(super) fn routes() -> Vec<Route> {
     let all = Gives::Json(|schemas| schemas.subschema_for::<Answer<Apps>>());
-    let one = Gives::Json(|schemas| schemas.subschema_for::<Answer<One>>());
+    let one = Gives::Json(|schemas| schemas.subschema_for::<Answer<OneApp>>());
     vec![
         Route::get("/v1/apps", Need::Read, "Where apps are", all, get(several))
             .asking(schemars::SchemaGenerator::root_schema_for::<Query>),
@@ -182,8 +182,8 @@ async fn several(
     Ok(Answer::new(Apps { apps }))
 }
 
-async fn named(State(api): State<Api>, Named(name): Named) -> Result<Answer<One>, Problem> {
-    Ok(Answer::new(One { app: by_name(&api, name).await? }))
+async fn named(State(api): State<Api>, Named(name): Named) -> Result<Answer<OneApp>, Problem> {
+    Ok(Answer::new(OneApp { app: by_name(&api, name).await? }))
 }
 
 async fn by_name(api: &Api, name: String) -> Result<App, Problem> {

@@ -28,7 +28,7 @@ struct Clusters {
 
 /// One cluster.
 #[derive(Serialize, JsonSchema)]
-struct One {
+struct OneCluster {
     cluster: Cluster,
 }
 
@@ -101,7 +101,7 @@ struct Query {
 
 pub(super) fn routes() -> Vec<Route> {
     let all = Gives::Json(|schemas| schemas.subschema_for::<Answer<Clusters>>());
-    let one = Gives::Json(|schemas| schemas.subschema_for::<Answer<One>>());
+    let one = Gives::Json(|schemas| schemas.subschema_for::<Answer<OneCluster>>());
     vec![
         Route::get("/v1/clusters", Need::Read, "How clusters are", all, get(several))
             .asking(schemars::SchemaGenerator::root_schema_for::<Query>),
@@ -124,8 +124,8 @@ async fn several(
     Ok(Answer::new(Clusters { clusters }))
 }
 
-async fn named(State(api): State<Api>, Named(name): Named) -> Result<Answer<One>, Problem> {
-    Ok(Answer::new(One { cluster: by_name(&api, name).await? }))
+async fn named(State(api): State<Api>, Named(name): Named) -> Result<Answer<OneCluster>, Problem> {
+    Ok(Answer::new(OneCluster { cluster: by_name(&api, name).await? }))
 }
 
 async fn by_name(api: &Api, name: String) -> Result<Cluster, Problem> {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
-use super::access::{Need, Who};
+use super::access::{Need, Peer, Who};
 use super::extract::Answer;
 use super::problem::Problem;
 use super::routes::Route;
@@ -52,7 +52,8 @@ enum Told {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CommandTaken")]
 struct Taken {
-    /// The number of the next record once the command was on the disk: it is in one before.
+    /// The number of the next record once the command was on the disk: it is in one before. One that came too late, as for a
+    /// hold that is over, is in the log with its refusal.
     seq: u64,
 }
 
@@ -72,11 +73,12 @@ pub(super) fn routes() -> Vec<Route> {
 
 async fn take(State(api): State<Api>, request: Request) -> Result<Answer<Taken>, Problem> {
     let who = request.extensions().get::<Who>().map(|who| who.name.clone()).unwrap_or_default();
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
     let told: Told = api.body(request, BODY_BYTES_MAX).await?;
     // Ids never change, so what is found now is still so when the command is taken.
     let asked = told.clone();
     let command = api.ask(move |desk| resolve(&asked, desk)).await??;
-    tracing::info!(who, command = ?told, "a command is given");
+    tracing::info!(who, ?peer, command = ?told, "a command is given");
     let given = api.command(command).await;
     if let Err(problem) = &given {
         tracing::warn!(who, command = ?told, status = problem.status.as_u16(), "it was not taken");

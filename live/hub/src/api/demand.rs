@@ -217,14 +217,7 @@ fn milli(rps: f64) -> Option<u64> {
 
 /// What is about something that is declared, how much is not, and some of that.
 fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
-    let state = desk.state();
-    let mut declared = BTreeSet::new();
-    for series in state.series() {
-        let app = state.intent(series.spec.app).name;
-        let zone = state.zone(series.spec.zone).spec.name;
-        declared.insert((state.name(app), state.name(zone)));
-    }
-    let is_known = |rate: &Rate| declared.contains(&(rate.app.as_str(), rate.zone.as_str()));
+    let is_known = |rate: &Rate| desk.has_demand(&rate.app, &rate.zone);
     let (mut known, mut unknown, mut shown) = (Vec::new(), 0, Vec::new());
     for batch in pushed {
         let (rates, not): (Vec<Rate>, Vec<Rate>) = batch.rates.into_iter().partition(is_known);

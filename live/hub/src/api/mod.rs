@@ -97,6 +97,8 @@ pub struct Limits {
     pub desk: Duration,
     /// How long an answer may take in all.
     pub request: Duration,
+    /// How long requests that were begun are waited for when the API stops.
+    pub end: Duration,
     /// After which time clusters whose first lists are not there do not keep the service from being ready.
     pub grace: Duration,
 }
@@ -111,6 +113,7 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             desk: Duration::from_secs(5),
             request: Duration::from_secs(30),
+            end: Duration::from_secs(10),
             grace: Duration::from_mins(2),
         }
     }

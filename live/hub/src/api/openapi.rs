@@ -125,6 +125,10 @@ fn parameters(route: &Route, schemas: &mut SchemaGenerator) -> Vec<Value> {
         let is_required = required.iter().any(|one| one == name);
         let mut schema = schema.clone();
         let about = schema.as_object_mut().and_then(|schema| schema.remove("description"));
+        // What may be left out is not therefore null.
+        if let Some(kind) = schema["type"].as_array().and_then(|kinds| kinds.first()).cloned() {
+            schema["type"] = kind;
+        }
         parameters.push(json!({
             "name": name,
             "in": "query",

@@ -47,7 +47,7 @@ pub enum ServeFault {
 }
 
 /// The largest head of a request.
-const HEAD_BYTES_MAX: usize = 64 << 10;
+const HEAD_BYTES_MAX: usize = 32 << 10;
 /// How long nothing is accepted when it fails, as it does when there are too many files.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -102,7 +102,7 @@ pub async fn serve(
     }
     drop(listener);
     api.stop();
-    if timeout(limits.request, graceful.shutdown()).await.is_err() {
+    if timeout(limits.end, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests were not answered before the API stopped");
     }
     connections.shutdown().await;

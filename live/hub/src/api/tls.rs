@@ -47,14 +47,12 @@ pub enum TlsFault {
 }
 
 /// TLS, ready to be spoken.
-#[derive(Debug)]
 pub(super) struct Secure {
     files: TlsFiles,
     clients: Vec<ClientName>,
     current: Mutex<Current>,
 }
 
-#[derive(Debug)]
 struct Current {
     config: Arc<ServerConfig>,
     contents: Contents,
@@ -63,8 +61,8 @@ struct Current {
     wrong: Option<String>,
 }
 
-/// What is in the files.
-#[derive(Debug, PartialEq, Eq)]
+/// What is in the files. A key must not be shown, so this cannot be.
+#[derive(PartialEq, Eq)]
 struct Contents {
     cert: Vec<u8>,
     key: Vec<u8>,

@@ -1,13 +1,17 @@
 //! What is answered, and what becomes of what is told.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use periplus_live::api::{Limits, Situation};
+use periplus_live::clusters::{Clusters, Options, Source, Watched};
+use periplus_live::feed::Feed;
+use periplus_live::service::{Clock, Order, Wall};
 use periplus_support::real::until;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::rig::{DEMAND, Made, OPERATE, Rig, SOON, said};
-use periplus_live::api::{Limits, Situation};
-use periplus_live::service::{Clock, Wall};
-use std::time::Duration;
+use super::rig::{DEMAND, Made, OPERATE, ROLES, Rig, SOON, TOKENS, said};
 
 fn now(seconds: i64) -> String {
     jiff::Timestamp::from_millisecond(Wall.now_unix_ms() + 1_000 * seconds).unwrap().to_string()
@@ -272,11 +276,59 @@ async fn readiness_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn clusters_are_waited_for_a_while_until_they_are_read() {
+    let clusters = Arc::new(Clusters::new(Options::default()));
+    let source = Source::Loaded(Arc::new(|| Err("nobody knows the way".to_owned())));
+    clusters.declare(vec![Watched { name: "cloud".into(), source }]);
+    let watched = Arc::clone(&clusters);
+    let feed: Feed<Order> = Feed::default();
+    let watch = tokio::spawn(async move { watched.run(feed, std::future::pending()).await });
+    let made = |grace| {
+        let limits = Limits { grace, ..Limits::default() };
+        Made { limits, clusters: Some(Arc::clone(&clusters)), ..Made::default() }
+    };
+    let rig = Rig::made(made(SOON)).await;
+    let (status, told) = rig.get("/readyz").await;
+    let missing = told["missing"][0].as_str().unwrap();
+    assert!(status == 503 && missing.starts_with("the first lists of "), "{told}");
+    for cluster in ["cloud", "edge-harbour", "edge-island"] {
+        assert!(missing.contains(cluster), "{missing}");
+    }
+    let watching = until("what went wrong", SOON, async || {
+        let (_, told) = rig.get("/v1/clusters/cloud").await;
+        let watching = told["cluster"]["watching"].clone();
+        watching["lastError"].is_object().then_some(watching)
+    })
+    .await;
+    assert_eq!(watching["connected"], false);
+    assert!(watching["lastError"]["what"].as_str().unwrap().contains("nobody knows the way"));
+    assert_eq!(rig.get("/v1/clusters/edge-island").await.1["cluster"]["watching"], Value::Null);
+    let page = rig.asked(Method::GET, "/metrics", "").send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("periplus_cluster_connected{cluster=\"cloud\"} 0\n"), "{page}");
+    // They are not waited for for ever.
+    let rig = Rig::made(made(Duration::ZERO)).await;
+    assert_eq!(rig.get("/readyz").await.0, 200);
+    watch.abort();
+}
+
+#[tokio::test]
 async fn a_desk_that_does_not_answer_is_told_of_in_time() {
     let limits = Limits { desk: Duration::from_millis(200), ..Limits::default() };
-    let rig = Rig::made(Made { limits, desk: None, ..Made::default() }).await;
-    for path in ["/v1/state", "/v1/apps", "/v1/apps/shop", "/v1/clusters"] {
-        let answer = rig.asked(Method::GET, path, "").send().await.unwrap();
+    let rig = Made { config: ROLES, tokens: TOKENS, limits, desk: None, ..Made::default() };
+    let rig = Rig::made(rig).await;
+    let rates = json!([{"app": "shop", "zone": "island", "rps": 1}]);
+    let demand = json!({"source": "cdn", "asOf": now(0), "measures": "offered", "rates": rates});
+    for (path, body) in [
+        ("/v1/state", Value::Null),
+        ("/v1/apps", Value::Null),
+        ("/v1/apps/shop", Value::Null),
+        ("/v1/clusters", Value::Null),
+        ("/v1/demand", demand),
+        ("/v1/commands", json!({"command": "pause"})),
+    ] {
+        let method = if body.is_null() { Method::GET } else { Method::POST };
+        let asked = rig.asked(method, path, OPERATE).json(&body);
+        let answer = asked.send().await.unwrap();
         assert_eq!(answer.headers()["retry-after"], "5");
         let (status, told) = said(answer).await;
         assert!(
@@ -287,6 +339,6 @@ async fn a_desk_that_does_not_answer_is_told_of_in_time() {
     let (status, told) = rig.get("/readyz").await;
     assert_eq!((status, &told["missing"]), (503, &json!(["the desk does not answer"])));
     assert_eq!(rig.get("/healthz").await.0, 200);
-    let answer = rig.asked(Method::GET, "/metrics", "").send().await.unwrap();
+    let answer = rig.asked(Method::GET, "/metrics", OPERATE).send().await.unwrap();
     assert!(answer.text().await.unwrap().contains("periplus_desk_answers 0\n"));
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use periplus_core::ids::Seq;
@@ -14,6 +14,7 @@ use periplus_live::Feed;
 use periplus_live::api::{
     self, Api, Explain, Limits, Parts, Refused, ServeFault, Situation, WhyQuestion, config::Draft,
 };
+use periplus_live::clusters::Clusters;
 use periplus_live::delivery::{PostOptions, Routes};
 use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::{self, Intents};
@@ -38,6 +39,7 @@ pub(crate) struct Rig {
     pub(crate) client: Client,
     service: Option<Service>,
     pub(crate) situation: watch::Sender<Situation>,
+    pub(crate) gate: Arc<Gate>,
     stop: Option<oneshot::Sender<()>>,
     serves: Option<JoinHandle<Result<(), ServeFault>>>,
 }
@@ -49,11 +51,18 @@ pub(crate) struct Made {
     pub(crate) tokens: &'static [(&'static str, &'static str)],
     /// Whether there is a desk.
     pub(crate) desk: Option<()>,
+    pub(crate) clusters: Option<Arc<Clusters>>,
 }
 
 impl Default for Made {
     fn default() -> Self {
-        Self { config: "{}", limits: Limits::default(), tokens: &[], desk: Some(()) }
+        Self {
+            config: "{}",
+            limits: Limits::default(),
+            tokens: &[],
+            desk: Some(()),
+            clusters: None,
+        }
     }
 }
 
@@ -72,7 +81,7 @@ impl Rig {
     }
 
     pub(crate) async fn made(made: Made) -> Self {
-        let Made { config, limits, tokens, desk } = made;
+        let Made { config, limits, tokens, desk, clusters } = made;
         let home = TempDir::with_prefix("periplus-api-").unwrap();
         for (file, token) in tokens {
             fs::write(home.path().join(file), format!("{token}\n")).unwrap();
@@ -81,15 +90,19 @@ impl Rig {
         let config = api::read(&draft, home.path()).unwrap();
         let feed = Feed::default();
         let service = desk.map(|()| start(home.path(), feed.clone()));
+        let gate = Arc::new(Gate { closed: Mutex::new(true), opened: Condvar::new() });
         let situation = watch::Sender::new(Situation { mode: "live".into(), missing: vec![] });
         let api = Api::new(Parts {
             config,
             feed,
             signals: Statuses::default(),
-            clusters: None,
+            clusters,
             clock: Arc::new(Wall),
             situation: situation.subscribe(),
-            explain: Arc::new(StandIn { log: home.path().join("state/live.log") }),
+            explain: Arc::new(StandIn {
+                gate: Arc::clone(&gate),
+                log: home.path().join("state/live.log"),
+            }),
             limits,
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -102,7 +115,7 @@ impl Rig {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().build().unwrap();
         let (stop, serves) = (Some(stop), Some(serves));
-        Self { home, at, client, service, situation, stop, serves }
+        Self { home, at, client, service, situation, gate, stop, serves }
     }
 
     pub(crate) fn asked(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
@@ -133,6 +146,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
+        self.gate.open();
         if let Some(serves) = &self.serves {
             serves.abort();
         }
@@ -183,8 +197,22 @@ fn start(home: &Path, feed: Feed<Order>) -> Service {
     Service::start(desk, post, feed, Arc::new(Wall))
 }
 
+/// Keeps those who ask for the app `waits` waiting.
+pub(crate) struct Gate {
+    closed: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.closed.lock().unwrap() = false;
+        self.opened.notify_all();
+    }
+}
+
 /// Reads the log as it is on the disk, and has a word or two for every question.
 struct StandIn {
+    gate: Arc<Gate>,
     log: std::path::PathBuf,
 }
 
@@ -192,9 +220,9 @@ impl Explain for StandIn {
     fn why(&self, question: &WhyQuestion) -> Result<Value, Refused> {
         match question.app.as_str() {
             "panics" => panic!("it was asked to"),
-            "sleeps" => {
-                let (_to, never) = std::sync::mpsc::channel::<()>();
-                let _ = never.recv_timeout(Duration::from_secs(5));
+            "waits" => {
+                let closed = self.gate.closed.lock().unwrap();
+                drop(self.gate.opened.wait_timeout_while(closed, SOON, |closed| *closed));
                 Ok(Value::Null)
             }
             "shop" => Ok(json!({"question": format!("{question:?}")})),
