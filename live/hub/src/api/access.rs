@@ -200,7 +200,8 @@ impl Keys {
             let mut secrets = Vec::with_capacity(self.files.len());
             for TokenFile { file, .. } in &self.files {
                 let read = tokio::fs::read(file).await;
-                secrets.push(read.map_err(|fault| fault.to_string()).and_then(secret));
+                secrets
+                    .push(read.map_err(|fault| fault.to_string()).and_then(|text| secret(&text)));
             }
             self.renew(secrets);
         }
@@ -235,7 +236,7 @@ impl Keys {
     }
 }
 
-fn secret(text: Vec<u8>) -> Result<Vec<u8>, String> {
+fn secret(text: &[u8]) -> Result<Vec<u8>, String> {
     let secret = text.trim_ascii();
     if secret.len() < TOKEN_BYTES_MIN {
         let bytes = secret.len();

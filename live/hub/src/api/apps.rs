@@ -159,11 +159,10 @@ struct Query {
 }
 
 pub(super) fn routes() -> Vec<Route> {
-    let all = Gives::Json(|schemas| schemas.subschema_for::<Answer<Apps>>());
-    let one = Gives::Json(|schemas| schemas.subschema_for::<Answer<OneApp>>());
+    let all = Gives::json::<Apps>();
+    let one = Gives::json::<OneApp>();
     vec![
-        Route::get("/v1/apps", Need::Read, "Where apps are", all, get(several))
-            .asking(schemars::SchemaGenerator::root_schema_for::<Query>),
+        Route::get("/v1/apps", Need::Read, "Where apps are", all, get(several)).asking::<Query>(),
         Route::get("/v1/apps/{name}", Need::Read, "Where an app is", one, get(named)),
     ]
 }

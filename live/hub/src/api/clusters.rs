@@ -100,11 +100,11 @@ struct Query {
 }
 
 pub(super) fn routes() -> Vec<Route> {
-    let all = Gives::Json(|schemas| schemas.subschema_for::<Answer<Clusters>>());
-    let one = Gives::Json(|schemas| schemas.subschema_for::<Answer<OneCluster>>());
+    let all = Gives::json::<Clusters>();
+    let one = Gives::json::<OneCluster>();
     vec![
         Route::get("/v1/clusters", Need::Read, "How clusters are", all, get(several))
-            .asking(schemars::SchemaGenerator::root_schema_for::<Query>),
+            .asking::<Query>(),
         Route::get("/v1/clusters/{name}", Need::Read, "How a cluster is", one, get(named)),
     ]
 }

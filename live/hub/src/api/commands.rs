@@ -61,12 +61,11 @@ struct Taken {
 const BODY_BYTES_MAX: usize = 16 << 10;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::post(
+    vec![Route::post::<Told, Taken>(
         "/v1/commands",
         Need::Operate,
         "Give a command; it is answered once the disk has it",
-        |schemas| schemas.subschema_for::<Told>(),
-        (StatusCode::OK, |schemas| schemas.subschema_for::<Answer<Taken>>()),
+        StatusCode::OK,
         post(take),
     )]
 }

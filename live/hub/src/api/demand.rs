@@ -3,7 +3,7 @@
 //! All of a request is looked at before anything of it is told: one rate that cannot be is a mistake of who sends it, and
 //! the others may be as wrong. Sources have a prefix, so that none passes for a signal that we read ourselves.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use axum::extract::{Request, State};
@@ -100,9 +100,9 @@ struct Checked {
     rates: Vec<Rate>,
 }
 
-/// Who has pushed demand since the start. Each of them has a number in the machine for ever.
+/// Who has pushed demand since the start, and of when its newest is. Each of them has a number in the machine for ever.
 #[derive(Debug, Default)]
-pub(super) struct Sources(Mutex<BTreeSet<String>>);
+pub(super) struct Sources(Mutex<BTreeMap<String, i64>>);
 
 /// A batch of rates of the longest names has some 700 kilobytes.
 const BODY_BYTES_MAX: usize = 4 << 20;
@@ -116,12 +116,11 @@ const SOURCES_MAX: usize = 64;
 const PAIRS_SHOWN_MAX: usize = 10;
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![Route::post(
+    vec![Route::post::<Pushed, Taken>(
         "/v1/demand",
         Need::Demand,
         "Tell how much users ask for, in batches",
-        |schemas| schemas.subschema_for::<Pushed>(),
-        (StatusCode::ACCEPTED, |schemas| schemas.subschema_for::<Answer<Taken>>()),
+        StatusCode::ACCEPTED,
         post(take),
     )]
 }
@@ -142,7 +141,7 @@ async fn take(
     for (place, batch) in batches.into_iter().enumerate() {
         pushed.push(checked(batch, place, now)?);
     }
-    api.shared.sources.admit(pushed.iter().map(|one| one.source.as_str()))?;
+    api.shared.sources.admit(pushed.iter().map(|one| (one.source.as_str(), one.as_of_unix_ms)))?;
     let (known, unknown, unknown_of) = api.ask(move |desk| sift(pushed, desk)).await?;
     let mut taken = 0;
     for Checked { source, as_of_unix_ms, measures, rates } in known {
@@ -232,10 +231,11 @@ fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
 }
 
 impl Sources {
-    fn admit<'a>(&self, sources: impl Iterator<Item = &'a str>) -> Result<(), Problem> {
+    fn admit<'a>(&self, sources: impl Iterator<Item = (&'a str, i64)>) -> Result<(), Problem> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for source in sources {
-            if known.contains(source) {
+        for (source, as_of_unix_ms) in sources {
+            if let Some(newest) = known.get_mut(source) {
+                *newest = as_of_unix_ms.max(*newest);
                 continue;
             }
             if known.len() >= SOURCES_MAX {
@@ -243,9 +243,14 @@ impl Sources {
                 let hint = "name a source for who measures, not for each measurement";
                 return Err(Problem::wrong(message, hint));
             }
-            known.insert(source.to_owned());
+            known.insert(source.to_owned(), as_of_unix_ms);
         }
         Ok(())
+    }
+
+    /// Of when the newest of each is.
+    pub(super) fn newest(&self) -> BTreeMap<String, i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -273,9 +278,11 @@ mod tests {
     fn sources_that_are_never_the_same_come_to_an_end() {
         let sources = Sources::default();
         for number in 0..SOURCES_MAX {
-            sources.admit([number.to_string().as_str()].into_iter()).unwrap();
+            sources.admit([(number.to_string().as_str(), 7)].into_iter()).unwrap();
         }
-        assert!(sources.admit(["another"].into_iter()).is_err());
-        sources.admit(["0"].into_iter()).unwrap();
+        assert!(sources.admit([("another", 7)].into_iter()).is_err());
+        sources.admit([("0", 9), ("1", 5)].into_iter()).unwrap();
+        let newest = sources.newest();
+        assert_eq!((newest["0"], newest["1"], newest.len()), (9, 7, SOURCES_MAX));
     }
 }

@@ -35,8 +35,8 @@ struct Ready {
 }
 
 pub(super) fn routes() -> Vec<Route> {
-    let alive = Gives::Json(|schemas| schemas.subschema_for::<Answer<Alive>>());
-    let ready = Gives::Json(|schemas| schemas.subschema_for::<Answer<Ready>>());
+    let alive = Gives::json::<Alive>();
+    let ready = Gives::json::<Ready>();
     vec![
         Route::get("/healthz", Need::Nothing, "Whether the service is alive", alive, get(healthz)),
         Route::get(
@@ -45,7 +45,8 @@ pub(super) fn routes() -> Vec<Route> {
             "Whether the service is ready; 503 with what is missing if it is not",
             ready,
             get(readyz),
-        ),
+        )
+        .or(StatusCode::SERVICE_UNAVAILABLE),
     ]
 }
 

@@ -58,7 +58,7 @@ pub(super) fn routes() -> Vec<Route> {
     let summary = "Records of the log, one JSON object a line; as they come, with `follow=true`";
     vec![
         Route::get("/v1/log", Need::Read, summary, Gives::Text(NDJSON), get(answer))
-            .asking(schemars::SchemaGenerator::root_schema_for::<Query>),
+            .asking::<Query>(),
     ]
 }
 

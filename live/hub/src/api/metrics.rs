@@ -42,6 +42,7 @@ async fn answer(State(api): State<Api>) -> impl IntoResponse {
         }
         watching(&api, &mut page);
         signals(&api, &mut page);
+        pushed(&api, &mut page);
         requests(&api, &mut page);
         page.into_text()
     };
@@ -263,6 +264,15 @@ fn signals(api: &Api, page: &mut Page) {
                 family.add(&[("signal", &status.name)], value);
             }
         }
+    }
+}
+
+fn pushed(api: &Api, page: &mut Page) {
+    let now = api.now_unix_ms();
+    let help = "How old the newest demand is that a source has pushed.";
+    let mut family = page.family("periplus_pushed_demand_age_seconds", Kind::Gauge, help);
+    for (source, newest) in api.shared.sources.newest() {
+        family.add(&[("source", &source)], seconds(now.saturating_sub(newest).max(0)));
     }
 }
 

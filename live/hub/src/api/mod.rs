@@ -1,7 +1,7 @@
 //! The API: what people and programs ask and command over HTTP, as JSON, and `/metrics`.
 //!
 //! Everything about the state is asked of the desk, and answered between two of its turns (`asking`). `routes` is the one
-//! table of what there is: the router and the OpenAPI document are both made of it. `access` says who may, `guard` holds the
+//! table of what there is: the router and the `OpenAPI` document are both made of it. `access` says who may, `guard` holds the
 //! limits, `server` the connections. Sentences and the log's encoding are the program's around it ([`Explain`]).
 
 mod access;
@@ -164,7 +164,7 @@ impl Api {
         Self { shared: Arc::new(shared) }
     }
 
-    /// The OpenAPI document.
+    /// The `OpenAPI` document.
     #[must_use]
     pub fn document() -> serde_json::Value {
         openapi::document(&routes::table())

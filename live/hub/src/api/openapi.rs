@@ -1,4 +1,4 @@
-//! The OpenAPI document, version 3.1: made of the table of routes, and of the types of answers, whose schemas schemars derives.
+//! The `OpenAPI` document, version 3.1: made of the table of routes, and of the types of answers, whose schemas schemars derives.
 
 use axum::extract::Request;
 use axum::http::HeaderValue;
@@ -91,6 +91,10 @@ fn operation(route: &Route, schemas: &mut SchemaGenerator) -> Value {
         },
         "security": [],
     });
+    if let Some(other) = &route.or {
+        operation["responses"][other.as_str()] =
+            operation["responses"][route.status.as_str()].clone();
+    }
     if let Some(role) = route.need.role() {
         operation["security"] = json!([{"token": [role]}, {"certificate": [role]}]);
     }

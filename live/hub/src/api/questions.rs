@@ -64,8 +64,8 @@ fn some() -> usize {
 }
 
 pub(super) fn routes() -> Vec<Route> {
-    let why = Gives::Json(|schemas| schemas.subschema_for::<Answer<Why>>());
-    let decisions = Gives::Json(|schemas| schemas.subschema_for::<Answer<Decisions>>());
+    let why = Gives::json::<Why>();
+    let decisions = Gives::json::<Decisions>();
     vec![
         Route::get(
             "/v1/why",
@@ -74,7 +74,7 @@ pub(super) fn routes() -> Vec<Route> {
             why,
             get(answer_why),
         )
-        .asking(schemars::SchemaGenerator::root_schema_for::<WhyQuery>),
+        .asking::<WhyQuery>(),
         Route::get(
             "/v1/decisions",
             Need::Read,
@@ -82,7 +82,7 @@ pub(super) fn routes() -> Vec<Route> {
             decisions,
             get(answer_decisions),
         )
-        .asking(schemars::SchemaGenerator::root_schema_for::<DecisionsQuery>),
+        .asking::<DecisionsQuery>(),
     ]
 }
 

@@ -1,13 +1,14 @@
-//! The table of routes: what there is, what it needs, takes and gives. The router and the OpenAPI document are made of it, so
+//! The table of routes: what there is, what it needs, takes and gives. The router and the `OpenAPI` document are made of it, so
 //! neither has what the other has not.
 
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::MethodRouter;
-use schemars::{Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::access::{Door, Need, admit};
+use super::extract::Answer;
 use super::{
     Api, apps, clusters, commands, demand, guard, health, log, metrics, openapi, questions, state,
 };
@@ -22,6 +23,8 @@ pub(super) struct Route {
     pub(super) query: Option<Form>,
     pub(super) takes: Option<Form>,
     pub(super) status: StatusCode,
+    /// With which other status the same is given.
+    pub(super) or: Option<StatusCode>,
     pub(super) gives: Gives,
     pub(super) handler: MethodRouter<Api>,
 }
@@ -44,8 +47,15 @@ pub(super) enum Verb {
     Post,
 }
 
+impl Gives {
+    /// An answer that is JSON, with its version.
+    pub(super) fn json<T: JsonSchema>() -> Self {
+        Self::Json(SchemaGenerator::subschema_for::<Answer<T>>)
+    }
+}
+
 impl Verb {
-    /// As OpenAPI writes it.
+    /// As `OpenAPI` writes it.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "get",
@@ -63,27 +73,33 @@ impl Route {
         gives: Gives,
         handler: MethodRouter<Api>,
     ) -> Self {
-        let (query, takes, status) = (None, None, StatusCode::OK);
-        Self { path, verb: Verb::Get, need, summary, query, takes, status, gives, handler }
+        let (verb, status, or) = (Verb::Get, StatusCode::OK, None);
+        let (query, takes) = (None, None);
+        Self { path, verb, need, summary, query, takes, status, or, gives, handler }
     }
 
     /// Something that is sent, as JSON.
-    pub(super) fn post(
+    pub(super) fn post<Takes: JsonSchema, Gets: JsonSchema>(
         path: &'static str,
         need: Need,
         summary: &'static str,
-        takes: Form,
-        gives: (StatusCode, Form),
+        status: StatusCode,
         handler: MethodRouter<Api>,
     ) -> Self {
-        let (status, gives) = (gives.0, Gives::Json(gives.1));
-        let (query, takes) = (None, Some(takes));
-        Self { path, verb: Verb::Post, need, summary, query, takes, status, gives, handler }
+        let (verb, query, or) = (Verb::Post, None, None);
+        let takes: Option<Form> = Some(SchemaGenerator::subschema_for::<Takes>);
+        let gives = Gives::json::<Gets>();
+        Self { path, verb, need, summary, query, takes, status, or, gives, handler }
+    }
+
+    /// The same may come with another status.
+    pub(super) fn or(self, status: StatusCode) -> Self {
+        Self { or: Some(status), ..self }
     }
 
     /// What its query may say.
-    pub(super) fn asking(self, query: Form) -> Self {
-        Self { query: Some(query), ..self }
+    pub(super) fn asking<T: JsonSchema>(self) -> Self {
+        Self { query: Some(SchemaGenerator::root_schema_for::<T>), ..self }
     }
 }
 

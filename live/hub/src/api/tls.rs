@@ -70,7 +70,7 @@ struct Contents {
 }
 
 /// How often files are looked at for changes.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 impl Secure {
     pub(super) fn new(files: TlsFiles, clients: Vec<ClientName>) -> Result<Self, TlsFault> {

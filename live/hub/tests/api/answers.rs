@@ -7,6 +7,7 @@ use periplus_live::api::{Limits, Situation};
 use periplus_live::clusters::{Clusters, Options, Source, Watched};
 use periplus_live::feed::Feed;
 use periplus_live::service::{Clock, Order, Wall};
+use periplus_live::sighting::{Node, Pool, Sight, Sighting};
 use periplus_support::real::until;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -209,6 +210,63 @@ async fn demand_that_is_pushed_is_what_users_ask_for() {
         (rig.get("/v1/apps/shop").await.1["app"]["rps"] == 4.0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn what_is_placed_is_told_with_where_it_is_and_how_far() {
+    let rig = Rig::start().await;
+    let told = until("the shop to be in git", SOON, async || {
+        for cluster in ["edge-harbour", "edge-island", "cloud"] {
+            let node =
+                Node { cpu_milli: 16_000, memory_bytes: 64 << 30, pods: 100, ..Node::default() };
+            let pools = vec![Pool { name: "default".into(), nodes: vec![node; 4] }];
+            for sight in [
+                Sight::Alive { cluster: cluster.into() },
+                Sight::Room { cluster: cluster.into(), pools },
+            ] {
+                let as_of_unix_ms = Wall.now_unix_ms();
+                rig.feed.tell(Sighting { as_of_unix_ms, sight }).await;
+            }
+        }
+        let rates = json!([{"app": "shop", "zone": "island", "rps": 20}]);
+        let batch = json!({"source": "cdn", "asOf": now(0), "measures": "offered", "rates": rates});
+        assert_eq!(rig.post("/v1/demand", batch).await.0, 202);
+        let (_, told) = rig.get("/v1/apps/shop").await;
+        let places = told["app"]["groups"][0]["places"].as_array().unwrap();
+        let bindings = places.iter().flat_map(|place| place["bindings"].as_array().unwrap());
+        let in_git = bindings.filter(|binding| binding["phase"] == "primed").count();
+        (in_git > 0).then_some(told)
+    })
+    .await;
+    let place = &told["app"]["groups"][0]["places"][0];
+    assert_eq!((&place["stage"], &place["ready"]), (&json!("live"), &json!(false)));
+    let cart = place["bindings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["component"] == "cart")
+        .unwrap();
+    assert_eq!((&cart["phase"], &cart["content"]), (&json!("primed"), &json!("present")));
+    assert!(
+        cart["replicas"]["wanted"].as_u64() > Some(0) && cart["replicas"]["ready"] == 0,
+        "{cart}"
+    );
+    assert_eq!(told["app"]["zones"][1]["served"], true);
+
+    let name = place["cluster"].as_str().unwrap();
+    let (_, cluster) = rig.get(&format!("/v1/clusters/{name}")).await;
+    let cluster = &cluster["cluster"];
+    assert_eq!(cluster["room"]["cpuMilli"], 64_000);
+    assert!(
+        cluster["held"]["cpuMilli"].as_u64() > Some(0) && cluster["bindings"] == 2,
+        "{cluster}"
+    );
+    let (_, state) = rig.get("/v1/state").await;
+    assert_eq!(state["counts"]["bindings"], 2);
+    let page = rig.asked(Method::GET, "/metrics", OPERATE).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    assert!(page.contains("periplus_bindings{content=\"present\",ready=\"false\"} 1\n"), "{page}");
+    assert!(page.contains("periplus_app_clusters{app=\"shop\"} 1\n"), "{page}");
 }
 
 #[tokio::test]

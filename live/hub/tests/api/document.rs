@@ -1,4 +1,4 @@
-//! The OpenAPI document says what there is, and nothing else is there.
+//! The `OpenAPI` document says what there is, and nothing else is there.
 
 use std::collections::BTreeSet;
 

@@ -33,6 +33,7 @@ async fn metrics_say_how_it_is() {
     let page =
         until("the rate", SOON, async || Some(page(&rig).await).filter(|page| page.contains(rate)))
             .await;
+    assert!(page.contains("\nperiplus_pushed_demand_age_seconds{source=\"api/cdn\"} "), "{page}");
     for line in [
         "periplus_desk_answers 1",
         "periplus_paused 1",

@@ -38,6 +38,7 @@ pub(crate) struct Rig {
     pub(crate) at: String,
     pub(crate) client: Client,
     service: Option<Service>,
+    pub(crate) feed: Feed<Order>,
     pub(crate) situation: watch::Sender<Situation>,
     pub(crate) gate: Arc<Gate>,
     stop: Option<oneshot::Sender<()>>,
@@ -94,7 +95,7 @@ impl Rig {
         let situation = watch::Sender::new(Situation { mode: "live".into(), missing: vec![] });
         let api = Api::new(Parts {
             config,
-            feed,
+            feed: feed.clone(),
             signals: Statuses::default(),
             clusters,
             clock: Arc::new(Wall),
@@ -115,7 +116,7 @@ impl Rig {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().build().unwrap();
         let (stop, serves) = (Some(stop), Some(serves));
-        Self { home, at, client, service, situation, gate, stop, serves }
+        Self { home, at, client, service, feed, situation, gate, stop, serves }
     }
 
     pub(crate) fn asked(&self, method: Method, path: &str, token: &str) -> RequestBuilder {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use periplus_live::Feed;
 use periplus_live::api::{
@@ -11,6 +12,7 @@ use periplus_live::api::{
 };
 use periplus_live::service::Wall;
 use periplus_live::signals::Statuses;
+use periplus_support::real::until;
 use reqwest::{Certificate, Client, Identity};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -18,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::rig::{OPERATE, READ};
+use super::rig::{OPERATE, READ, SOON};
 
 struct Silent;
 
@@ -164,6 +166,27 @@ async fn certificates_of_clients_have_roles() {
     fs::copy(home.path().join("ca.pem"), stranger.path().join("ca.pem")).unwrap();
     let forged = client(stranger.path(), Some("hand.example"));
     assert!(forged.get(format!("{at}/v1/decisions")).send().await.is_err());
+    served.abort();
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_renewed_is_shown_and_a_broken_one_is_not() {
+    let (home, later) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    certify(home.path(), &[]);
+    certify(later.path(), &[]);
+    let (port, served) = serve(api(&format!("{TLS}}}"), home.path()), "127.0.0.1:0").await;
+    let url = format!("https://127.0.0.1:{port}/healthz");
+    // No connection is used twice.
+    let trusts = async |folder: &Path| client(folder, None).get(&url).send().await.is_ok();
+    assert!(trusts(home.path()).await && !trusts(later.path()).await);
+    // A key comes before its certificate, and for that time they do not go together.
+    fs::copy(later.path().join("server.key"), home.path().join("server.key")).unwrap();
+    let began = std::time::Instant::now();
+    while began.elapsed() < Duration::from_secs(3) {
+        assert!(trusts(home.path()).await);
+    }
+    fs::copy(later.path().join("server.pem"), home.path().join("server.pem")).unwrap();
+    until("the new certificate", SOON, async || trusts(later.path()).await.then_some(())).await;
     served.abort();
 }
 
