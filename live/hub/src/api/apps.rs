@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::routing::get;
 use periplus_core::ids::{AppId, BerthId, ClusterId, GroupId};
-use periplus_core::state::{Berth, Binding, Course, HoldKind};
+use periplus_core::state::{App as Held, Berth, Binding, Course, HoldKind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::access::Need;
 use super::extract::{Answer, Named, Said};
-use super::problem::Problem;
+use super::problem::{Missing, Problem};
 use super::routes::{Gives, Route};
 use super::words::{ContentWord, HoldAnswer, PhaseWord, StageWord, rps};
 use crate::desk::Desk;
@@ -116,6 +116,7 @@ struct Rollout {
 /// Whether new content goes on.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(rename = "Course")]
 enum CourseWord {
     /// It does.
     Going,
@@ -186,36 +187,33 @@ async fn named(State(api): State<Api>, Named(name): Named) -> Result<Answer<OneA
 }
 
 async fn by_name(api: &Api, name: String) -> Result<App, Problem> {
-    api.ask(move |desk| {
-        let id = find(desk, &name)?;
-        Ok(App { zones: Some(users(desk, id)), ..app_of(desk, id) })
-    })
-    .await?
+    let told = api.ask(move |desk| {
+        find(desk, &name).map(|id| App { zones: Some(users(desk, id)), ..app_of(desk, id) })
+    });
+    Ok(told.await??)
 }
 
 /// Apps that are declared, or still run.
 fn listed(desk: &Desk) -> impl Iterator<Item = AppId> {
     let apps = desk.state().apps().iter().enumerate();
-    let is_there = |app: &periplus_core::state::App| {
-        !app.withdrawn || app.berths.iter().any(|group| !group.is_empty())
-    };
+    let is_there = |app: &Held| !app.withdrawn || app.berths.iter().any(|group| !group.is_empty());
     apps.filter(move |(_, app)| is_there(app)).map(|(place, _)| AppId::from_index(place))
 }
 
 /// The app of a name.
-pub(super) fn find(desk: &Desk, name: &str) -> Result<AppId, Problem> {
+pub(super) fn find(desk: &Desk, name: &str) -> Result<AppId, Missing> {
     let name_of = |id: AppId| desk.state().name(desk.state().intent(id).name);
     let found = listed(desk).find(|id| name_of(*id) == name);
-    found.ok_or_else(|| Problem::unknown("app", name, listed(desk).map(name_of)))
+    found.ok_or_else(|| Missing::new("app", name, listed(desk).map(name_of)))
 }
 
 /// The group of a name.
-pub(super) fn find_group(desk: &Desk, app: AppId, name: &str) -> Result<GroupId, Problem> {
+pub(super) fn find_group(desk: &Desk, app: AppId, name: &str) -> Result<GroupId, Missing> {
     let groups = &desk.state().intent(app).groups;
     let mut names = groups.iter().map(|group| desk.state().name(group.name));
     match names.clone().position(|one| one == name) {
         Some(place) => Ok(GroupId::from_index(place)),
-        None => Err(Problem::unknown("group of the app", name, names.by_ref())),
+        None => Err(Missing::new("group of the app", name, names.by_ref())),
     }
 }
 

@@ -2,12 +2,15 @@
 //! question stays out of its thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 
 use periplus_core::input::Command;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::Api;
+use super::explain::{Explain, Refused};
 use super::problem::{Problem, internal};
 use crate::desk::Desk;
 use crate::service::Order;
@@ -61,10 +64,10 @@ impl Api {
     /// What the program around says, where waiting for the disk harms nobody.
     pub(super) async fn explained<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&dyn super::Explain) -> Result<T, super::Refused> + Send + 'static,
+        question: impl FnOnce(&dyn Explain) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Problem> {
-        let explain = std::sync::Arc::clone(&self.parts().explain);
-        let answered = tokio::task::spawn_blocking(move || question(&*explain)).await;
+        let explain = Arc::clone(&self.parts().explain);
+        let answered = spawn_blocking(move || question(&*explain)).await;
         match answered {
             Ok(answer) => answer.map_err(Problem::from),
             Err(fault) => match fault.try_into_panic() {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::access::Need;
 use super::extract::{Answer, Named, Said};
-use super::problem::Problem;
+use super::problem::{Missing, Problem};
 use super::routes::{Gives, Route};
 use super::words::{Known, tick, time};
 use crate::clusters::Status;
@@ -130,7 +130,8 @@ async fn named(State(api): State<Api>, Named(name): Named) -> Result<Answer<OneC
 
 async fn by_name(api: &Api, name: String) -> Result<Cluster, Problem> {
     let watched = api.watched();
-    api.ask(move |desk| Ok(cluster_of(desk, find(desk, &name)?, &watched))).await?
+    let told = api.ask(move |desk| find(desk, &name).map(|id| cluster_of(desk, id, &watched)));
+    Ok(told.await??)
 }
 
 impl Api {
@@ -149,10 +150,10 @@ fn listed(desk: &Desk) -> impl Iterator<Item = ClusterId> {
 }
 
 /// The cluster of a name.
-pub(super) fn find(desk: &Desk, name: &str) -> Result<ClusterId, Problem> {
+pub(super) fn find(desk: &Desk, name: &str) -> Result<ClusterId, Missing> {
     let name_of = |id: ClusterId| desk.state().name(desk.state().cluster(id).spec.name);
     let found = listed(desk).find(|id| name_of(*id) == name);
-    found.ok_or_else(|| Problem::unknown("cluster", name, listed(desk).map(name_of)))
+    found.ok_or_else(|| Missing::new("cluster", name, listed(desk).map(name_of)))
 }
 
 fn cluster_of(desk: &Desk, id: ClusterId, watched: &BTreeMap<String, Status>) -> Cluster {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::access::{Need, Peer, Who};
 use super::extract::Answer;
-use super::problem::Problem;
+use super::problem::{Missing, Problem};
 use super::routes::Route;
 use super::{apps, clusters};
 use crate::desk::Desk;
@@ -88,11 +88,11 @@ async fn take(State(api): State<Api>, request: Request) -> Result<Answer<Taken>,
 }
 
 /// The command, in the machine's ids.
-fn resolve(told: &Told, desk: &Desk) -> Result<Command, Problem> {
+fn resolve(told: &Told, desk: &Desk) -> Result<Command, Missing> {
     let cluster = |name: &String| clusters::find(desk, name);
     let group = |app: &String, group: &String| {
         let app = apps::find(desk, app)?;
-        Ok::<_, Problem>((app, apps::find_group(desk, app, group)?))
+        Ok::<_, Missing>((app, apps::find_group(desk, app, group)?))
     };
     Ok(match told {
         Told::Cordon { cluster: name } => Command::Cordon(cluster(name)?),
@@ -115,11 +115,11 @@ fn resolve(told: &Told, desk: &Desk) -> Result<Command, Problem> {
     })
 }
 
-fn held(desk: &Desk, hold: u32) -> Result<HoldId, Problem> {
+fn held(desk: &Desk, hold: u32) -> Result<HoldId, Missing> {
     let mut known = desk.state().holds().map(|(id, _)| id);
     if known.any(|id| id.0 == hold) {
         return Ok(HoldId(hold));
     }
     let known: Vec<String> = desk.state().holds().map(|(id, _)| id.0.to_string()).collect();
-    Err(Problem::unknown("hold", &hold.to_string(), known.iter().map(String::as_str)))
+    Err(Missing::new("hold", &hold.to_string(), known.iter().map(String::as_str)))
 }

@@ -4,6 +4,7 @@
 //! the others may be as wrong. Sources have a prefix, so that none passes for a signal that we read ourselves.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
 use axum::extract::{Request, State};
@@ -12,12 +13,14 @@ use axum::routing::post;
 use periplus_core::input::BATCH_MAX;
 use periplus_spec::values::Name;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Api;
 use super::access::Need;
 use super::extract::Answer;
-use super::problem::Problem;
+use super::problem::{Problem, short};
 use super::questions::time;
 use super::routes::Route;
 use crate::desk::Desk;
@@ -25,9 +28,8 @@ use crate::feed::Arrival;
 use crate::sighting::{Measures, Rate, Sight, Sighting};
 
 /// Rates that one source saw at one time, or several of them.
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(rename = "Demand")]
+#[derive(JsonSchema)]
+#[schemars(rename = "Demand", untagged)]
 enum Pushed {
     One(Batch),
     Several(Vec<Batch>),
@@ -81,6 +83,8 @@ struct Taken {
     unknown: usize,
     /// Some of those.
     unknown_of: Vec<Pair>,
+    /// Rates of batches whose source has told of a later time already: nobody hears of them either.
+    late: usize,
 }
 
 /// An app and a zone.
@@ -141,7 +145,7 @@ async fn take(
     for (place, batch) in batches.into_iter().enumerate() {
         pushed.push(checked(batch, place, now)?);
     }
-    api.shared.sources.admit(pushed.iter().map(|one| (one.source.as_str(), one.as_of_unix_ms)))?;
+    let (pushed, late) = api.shared.sources.admit(pushed)?;
     let (known, unknown, unknown_of) = api.ask(move |desk| sift(pushed, desk)).await?;
     let mut taken = 0;
     for Checked { source, as_of_unix_ms, measures, rates } in known {
@@ -153,7 +157,7 @@ async fn take(
         }
         taken += count;
     }
-    Ok((StatusCode::ACCEPTED, Answer::new(Taken { taken, unknown, unknown_of })))
+    Ok((StatusCode::ACCEPTED, Answer::new(Taken { taken, unknown, unknown_of, late })))
 }
 
 fn too_many(whose: &str, count: usize, what: &str, most: usize) -> Problem {
@@ -201,7 +205,34 @@ fn checked(batch: Batch, place: usize, now: i64) -> Result<Checked, Problem> {
         MeasuresWord::Offered => Measures::Offered,
         MeasuresWord::Served => Measures::Served,
     };
-    Ok(Checked { source: format!("api/{source}"), as_of_unix_ms, measures, rates: seen })
+    let source = format!("api/{source}");
+    // A clock that is ahead must not make later batches come too late.
+    Ok(Checked { source, as_of_unix_ms: as_of_unix_ms.min(now), measures, rates: seen })
+}
+
+/// By what it begins with, so that what is wrong in it is told with its place.
+impl<'de> Deserialize<'de> for Pushed {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct OneOrSeveral;
+
+        impl<'de> Visitor<'de> for OneOrSeveral {
+            type Value = Pushed;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a batch, or a list of them")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Pushed, A::Error> {
+                Batch::deserialize(MapAccessDeserializer::new(map)).map(Pushed::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Pushed, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(Pushed::Several)
+            }
+        }
+
+        from.deserialize_any(OneOrSeveral)
+    }
 }
 
 /// Rounded to the nearest, but what is more than nothing stays so.
@@ -222,7 +253,11 @@ fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
         let (rates, not): (Vec<Rate>, Vec<Rate>) = batch.rates.into_iter().partition(is_known);
         unknown += not.len();
         let room = PAIRS_SHOWN_MAX - shown.len();
-        shown.extend(not.into_iter().take(room).map(|Rate { app, zone, .. }| Pair { app, zone }));
+        shown.extend(
+            not.into_iter()
+                .take(room)
+                .map(|rate| Pair { app: short(&rate.app), zone: short(&rate.zone) }),
+        );
         if !rates.is_empty() {
             known.push(Checked { rates, ..batch });
         }
@@ -231,21 +266,30 @@ fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
 }
 
 impl Sources {
-    fn admit<'a>(&self, sources: impl Iterator<Item = (&'a str, i64)>) -> Result<(), Problem> {
+    /// What does not come too late, and how many rates do.
+    fn admit(&self, pushed: Vec<Checked>) -> Result<(Vec<Checked>, usize), Problem> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (source, as_of_unix_ms) in sources {
-            if let Some(newest) = known.get_mut(source) {
-                *newest = as_of_unix_ms.max(*newest);
-                continue;
+        let (mut in_time, mut late) = (Vec::with_capacity(pushed.len()), 0);
+        for batch in pushed {
+            let is_full = known.len() >= SOURCES_MAX;
+            match known.get_mut(&batch.source) {
+                Some(newest) if batch.as_of_unix_ms < *newest => {
+                    late += batch.rates.len();
+                    continue;
+                }
+                Some(newest) => *newest = batch.as_of_unix_ms,
+                None if is_full => {
+                    let message = format!("more than {SOURCES_MAX} sources have pushed demand");
+                    let hint = "name a source for who measures, not for each measurement";
+                    return Err(Problem::wrong(message, hint));
+                }
+                None => {
+                    known.insert(batch.source.clone(), batch.as_of_unix_ms);
+                }
             }
-            if known.len() >= SOURCES_MAX {
-                let message = format!("more than {SOURCES_MAX} sources have pushed demand");
-                let hint = "name a source for who measures, not for each measurement";
-                return Err(Problem::wrong(message, hint));
-            }
-            known.insert(source.to_owned(), as_of_unix_ms);
+            in_time.push(batch);
         }
-        Ok(())
+        Ok((in_time, late))
     }
 
     /// Of when the newest of each is.
@@ -277,12 +321,18 @@ mod tests {
     #[test]
     fn sources_that_are_never_the_same_come_to_an_end() {
         let sources = Sources::default();
+        let told = |source: usize, as_of_unix_ms: i64| {
+            let (source, measures) = (source.to_string(), Measures::Offered);
+            let rates = vec![Rate { app: "a".into(), zone: "z".into(), milli_rps: 1 }];
+            sources.admit(vec![Checked { source, as_of_unix_ms, measures, rates }])
+        };
         for number in 0..SOURCES_MAX {
-            sources.admit([(number.to_string().as_str(), 7)].into_iter()).unwrap();
+            assert_eq!(told(number, 7).unwrap().1, 0);
         }
-        assert!(sources.admit([("another", 7)].into_iter()).is_err());
-        sources.admit([("0", 9), ("1", 5)].into_iter()).unwrap();
-        let newest = sources.newest();
-        assert_eq!((newest["0"], newest["1"], newest.len()), (9, 7, SOURCES_MAX));
+        assert!(told(SOURCES_MAX, 7).is_err());
+        // Those that are known may go on, but not back.
+        let late = [9, 8, 9, 10].map(|at| told(0, at).unwrap().1);
+        assert_eq!(late, [0, 1, 0, 0]);
+        assert_eq!((sources.newest()["0"], sources.newest().len()), (10, SOURCES_MAX));
     }
 }

@@ -1,6 +1,7 @@
 //! What holds for every request: so many at once, so long, counted by route and status, and whatever fails in one harms no
 //! other.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +12,7 @@ use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Api;
@@ -86,7 +88,7 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
     answer
 }
 
-fn room(api: &Api, route: &str) -> Result<Option<tokio::sync::OwnedSemaphorePermit>, Problem> {
+fn room(api: &Api, route: &str) -> Result<Option<OwnedSemaphorePermit>, Problem> {
     if PROBES.contains(&route) {
         return Ok(None);
     }
@@ -101,7 +103,7 @@ fn slow() -> Problem {
 }
 
 /// What a panic said.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
+fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     format!("a request panicked: {}", text.unwrap_or("it did not say why"))

@@ -4,6 +4,7 @@
 //! follow learn of new records by one question to the desk (`Pulse`), however many they are.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -65,7 +66,7 @@ pub(super) fn routes() -> Vec<Route> {
 async fn answer(State(api): State<Api>, Said(query): Said<Query>) -> Result<Response, Problem> {
     let Query { from, limit, follow } = query;
     let limit = within("limit", limit, LIMIT_MAX)?;
-    let permit = std::sync::Arc::clone(&api.shared.streams).try_acquire_owned();
+    let permit = Arc::clone(&api.shared.streams).try_acquire_owned();
     let Ok(permit) = permit else {
         let most = api.limits().streams;
         let message = format!("{most} streams of the log are read already");

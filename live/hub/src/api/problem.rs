@@ -21,6 +21,15 @@ pub(super) struct Problem {
     retry_after_s: Option<u32>,
 }
 
+/// Nothing is called so. It is found out on the desk's thread, and made a [`Problem`] elsewhere: to look for what may have
+/// been meant takes its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    kind: &'static str,
+    name: String,
+    known: Vec<String>,
+}
+
 /// An answer that says no.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Error")]
@@ -61,23 +70,35 @@ impl Problem {
         Self { retry_after_s, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message, hint) }
     }
 
-    /// Nothing is called so. Names those that are near, or some of those that there are.
-    pub(super) fn unknown<'a>(
-        kind: &str,
-        name: &str,
-        known: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
-        let known: Vec<&str> = known.into_iter().collect();
-        let shown: String = name.chars().take(NAME_SHOWN_MAX).collect();
-        let message = format!("no {kind} is called `{shown}`");
-        Self::new(StatusCode::NOT_FOUND, message, near(&shown, &known, kind))
-    }
-
     /// It as JSON.
     pub(super) fn told(&self) -> Told {
         let (message, hint) = (self.message.clone(), self.hint.clone());
         Told { version: VERSION, error: Text { message, hint } }
     }
+}
+
+impl Missing {
+    /// Nothing of this kind is called so, but there are these.
+    pub(super) fn new<'a>(
+        kind: &'static str,
+        name: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) -> Self {
+        Self { kind, name: short(name), known: known.map(str::to_owned).collect() }
+    }
+}
+
+impl From<Missing> for Problem {
+    /// Names what is near, or some of what there is.
+    fn from(Missing { kind, name, known }: Missing) -> Self {
+        let message = format!("no {kind} is called `{name}`");
+        Self::new(StatusCode::NOT_FOUND, message, near(&name, &known, kind))
+    }
+}
+
+/// What somebody sent, as far as it is sent back.
+pub(super) fn short(said: &str) -> String {
+    said.chars().take(NAME_SHOWN_MAX).collect()
 }
 
 /// How much of a wrong name is shown.
@@ -86,10 +107,12 @@ const NAME_SHOWN_MAX: usize = 80;
 const LISTED_MAX: usize = 10;
 
 /// The names that may have been meant.
-fn near(name: &str, known: &[&str], kind: &str) -> String {
-    let distance = |one: &str| strsim::damerau_levenshtein(one, name);
-    let close = known.iter().map(|one| (distance(one), *one)).min();
-    if let Some((_, close)) = close.filter(|(far, _)| *far <= name.chars().count().div_ceil(3)) {
+fn near(name: &str, known: &[String], kind: &str) -> String {
+    let most = name.len().div_ceil(3);
+    // What is much longer or shorter is far away.
+    let similar = known.iter().filter(|one| one.len().abs_diff(name.len()) <= most);
+    let close = similar.map(|one| (strsim::damerau_levenshtein(one, name), one)).min();
+    if let Some((_, close)) = close.filter(|(far, _)| *far <= most) {
         return format!("did you mean `{close}`?");
     }
     if known.is_empty() {
@@ -138,7 +161,7 @@ mod tests {
     use super::*;
 
     fn hint(name: &str, known: &[&str]) -> String {
-        Problem::unknown("cluster", name, known.iter().copied()).hint
+        Problem::from(Missing::new("cluster", name, known.iter().copied())).hint
     }
 
     #[test]
@@ -149,7 +172,7 @@ mod tests {
         let many: Vec<String> = (0..12).map(|number| format!("edge-{number}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(hint("moon", &many).ends_with("`edge-9` and 2 more"));
-        let long = "x".repeat(1_000);
-        assert!(Problem::unknown("app", &long, []).message.len() < 120);
+        let long = Missing::new("app", &"x".repeat(1_000), std::iter::empty());
+        assert!(Problem::from(long).message.len() < 120);
     }
 }

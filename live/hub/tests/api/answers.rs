@@ -12,7 +12,7 @@ use periplus_support::real::until;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::rig::{DEMAND, Made, OPERATE, ROLES, Rig, SOON, TOKENS, said};
+use super::rig::{Behind, DEMAND, Made, OPERATE, ROLES, Rig, SOON, TOKENS, said};
 
 fn now(seconds: i64) -> String {
     jiff::Timestamp::from_millisecond(Wall.now_unix_ms() + 1_000 * seconds).unwrap().to_string()
@@ -206,6 +206,9 @@ async fn demand_that_is_pushed_is_what_users_ask_for() {
         {"source": "dns", "asOf": now(0), "measures": "offered", "rates": [{"app": "shop", "zone": "harbour", "rps": 0}]},
     ]);
     assert_eq!(rig.post("/v1/demand", several).await.1["taken"], 2);
+    let late = json!({"source": "cdn", "asOf": now(-2), "measures": "served", "rates": [{"app": "shop", "zone": "island", "rps": 99}]});
+    let (_, told) = rig.post("/v1/demand", late).await;
+    assert_eq!((&told["taken"], &told["late"]), (&json!(0), &json!(1)));
     until("the new rates", SOON, async || {
         (rig.get("/v1/apps/shop").await.1["app"]["rps"] == 4.0).then_some(())
     })
@@ -289,6 +292,10 @@ async fn demand_that_cannot_be_is_refused_as_a_whole() {
         (with("rates", json!([rate(json!("NaN"))])), 400, "cannot be used"),
         (with("rates", json!([rate(json!(1)), rate(json!(2))])), 400, "there twice"),
         (with("rates", json!(many)), 413, "at most 4096"),
+        (with("rate", json!([])), 400, "unknown field `rate`"),
+        (json!({"source": "cdn"}), 400, "missing field `asOf`"),
+        (json!("cdn"), 400, "a batch, or a list of them"),
+        (json!([7]), 400, "struct Batch"),
         (with("source", json!("CDN 1")), 400, "not a name"),
         (with("source", json!("a/fallback")), 400, "not a name"),
         (with("asOf", json!("now")), 400, "RFC 3339"),
@@ -372,7 +379,8 @@ async fn clusters_are_waited_for_a_while_until_they_are_read() {
 #[tokio::test]
 async fn a_desk_that_does_not_answer_is_told_of_in_time() {
     let limits = Limits { desk: Duration::from_millis(200), ..Limits::default() };
-    let rig = Made { config: ROLES, tokens: TOKENS, limits, desk: None, ..Made::default() };
+    let rig =
+        Made { config: ROLES, tokens: TOKENS, limits, behind: Behind::Nothing, ..Made::default() };
     let rig = Rig::made(rig).await;
     let rates = json!([{"app": "shop", "zone": "island", "rps": 1}]);
     let demand = json!({"source": "cdn", "asOf": now(0), "measures": "offered", "rates": rates});

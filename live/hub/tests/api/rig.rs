@@ -50,8 +50,7 @@ pub(crate) struct Made {
     pub(crate) config: &'static str,
     pub(crate) limits: Limits,
     pub(crate) tokens: &'static [(&'static str, &'static str)],
-    /// Whether there is a desk.
-    pub(crate) desk: Option<()>,
+    pub(crate) behind: Behind,
     pub(crate) clusters: Option<Arc<Clusters>>,
 }
 
@@ -61,10 +60,17 @@ impl Default for Made {
             config: "{}",
             limits: Limits::default(),
             tokens: &[],
-            desk: Some(()),
+            behind: Behind::ADesk,
             clusters: None,
         }
     }
+}
+
+/// What is behind the API.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behind {
+    ADesk,
+    Nothing,
 }
 
 /// A token of each role, and the configuration that names them.
@@ -82,7 +88,7 @@ impl Rig {
     }
 
     pub(crate) async fn made(made: Made) -> Self {
-        let Made { config, limits, tokens, desk, clusters } = made;
+        let Made { config, limits, tokens, behind, clusters } = made;
         let home = TempDir::with_prefix("periplus-api-").unwrap();
         for (file, token) in tokens {
             fs::write(home.path().join(file), format!("{token}\n")).unwrap();
@@ -90,7 +96,7 @@ impl Rig {
         let draft: Draft = serde_saphyr::from_str(config).unwrap();
         let config = api::read(&draft, home.path()).unwrap();
         let feed = Feed::default();
-        let service = desk.map(|()| start(home.path(), feed.clone()));
+        let service = (behind == Behind::ADesk).then(|| start(home.path(), feed.clone()));
         let gate = Arc::new(Gate { closed: Mutex::new(true), opened: Condvar::new() });
         let situation = watch::Sender::new(Situation { mode: "live".into(), missing: vec![] });
         let api = Api::new(Parts {

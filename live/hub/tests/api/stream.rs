@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use periplus_live::api::Limits;
-use reqwest::{Method, Response};
+use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::rig::{Made, OPERATE, ROLES, Rig, SOON, TOKENS, said};
+use super::rig::{Behind, Made, OPERATE, ROLES, Rig, SOON, TOKENS, said};
 
 /// A stream of lines.
 struct Lines {
@@ -70,6 +70,22 @@ async fn who_follows_hears_of_each_record_once_and_in_order() {
 }
 
 #[tokio::test]
+async fn streams_that_nothing_comes_from_go_on() {
+    let short = Duration::from_millis(200);
+    let limits = Limits { head: short, body: short, ..Limits::default() };
+    let mut rig =
+        Rig::made(Made { config: ROLES, tokens: TOKENS, limits, ..Made::default() }).await;
+    // A connection that is idle may be ended at any moment, also at that of the next request.
+    rig.client = Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+    command(&rig, json!({"command": "pause"})).await;
+    let from = rig.get("/v1/state").await.1["seq"].as_u64().unwrap();
+    let mut lines = Lines::of(&rig, &format!("/v1/log?follow=true&from={from}")).await;
+    assert!(timeout(5 * short, lines.next()).await.is_err());
+    command(&rig, json!({"command": "resume"})).await;
+    lines.until("Resume").await;
+}
+
+#[tokio::test]
 async fn who_does_not_follow_gets_what_there_is() {
     let rig = Rig::start().await;
     let mut lines = Lines::of(&rig, "/v1/log?from=3&limit=2").await;
@@ -104,7 +120,7 @@ async fn streams_end_when_the_service_stops_and_only_so_many_are_read() {
 
 #[tokio::test]
 async fn a_log_that_cannot_be_read_is_a_fault_with_a_status() {
-    let rig = Rig::made(Made { desk: None, ..Made::default() }).await;
+    let rig = Rig::made(Made { behind: Behind::Nothing, ..Made::default() }).await;
     let answer = rig.asked(Method::GET, "/v1/log", "").send().await.unwrap();
     assert_eq!(said(answer).await.0, 500);
 }
