@@ -6,6 +6,7 @@ mod access;
 mod answers;
 mod document;
 mod limits;
+mod logs;
 mod metrics;
 mod rig;
 mod stream;
