@@ -29,7 +29,6 @@ mod bundles;
 mod commands;
 mod delivery;
 #[cfg(feature = "live")]
-#[cfg(any())]
 mod explain;
 mod failure;
 mod hours;

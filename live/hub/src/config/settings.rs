@@ -14,6 +14,7 @@ use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::values;
 
 use super::draft::{self, Draft, GitDraft, Mode};
+use crate::Complaint;
 use crate::clusters::{self, Source};
 use crate::delivery::Routes;
 use crate::signals::{self, Signal};
@@ -93,7 +94,7 @@ impl Settings {
         let git = checker.git(git, *mode);
         let (reached, clusters) = checker.clusters(clusters);
         let signals = signals::read(signals, folder).unwrap_or_else(|complaints| {
-            for signals::Complaint { place, what, help } in complaints {
+            for Complaint { place, what, help } in complaints {
                 checker.complain(&place, what, help);
             }
             Vec::new()
