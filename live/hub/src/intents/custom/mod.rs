@@ -1,0 +1,296 @@
+//! Intents as custom resources of a hub cluster: the same documents as in files, applied with `kubectl`.
+//!
+//! [`crds`] has the kinds (`definitions`, `schema`). What lies in the hub (`shelf`) is told to the desk when all of it was
+//! read, and whenever it changes (`settle`); what became of it is written back (`write`, `places`). What must not be in
+//! here: which documents are right; the loader of files says that.
+
+mod definitions;
+mod places;
+mod schema;
+mod settle;
+mod shelf;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::{BoxStream, SelectAll, select_all};
+use kube::api::{DynamicObject, ListParams};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt, watcher as watch};
+use kube::{Api, Client};
+use periplus_spec::Bundle;
+use periplus_spec::draft::Kind;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+
+use self::definitions::{KINDS, plural, resource};
+pub use self::definitions::{crds, rules};
+use self::places::{Places, places};
+use self::settle::{ask, settle, sift};
+use self::shelf::{Key, Shelf};
+use self::write::{Judged, write};
+use super::follow::{ReadFault, Teller};
+use crate::clusters::{Beat, Books, Source, backoff, beat, full};
+
+/// A cluster whose custom resources are intents.
+#[derive(Clone, Debug)]
+pub struct Hub {
+    /// What it is called, for people.
+    pub name: String,
+    /// How it is reached. The account needs what [`rules`] say.
+    pub source: Source,
+    /// How long changes are gathered before they are taken in together.
+    pub gather: Duration,
+    /// How often it is looked where apps are, and whether the hub answers.
+    pub look_every: Duration,
+}
+
+impl Hub {
+    /// Gathers changes for half a second, and looks every ten seconds.
+    #[must_use]
+    pub fn new(name: &str, source: Source) -> Self {
+        let (gather, look_every) = (Duration::from_millis(500), Duration::from_secs(10));
+        Self { name: name.to_owned(), source, gather, look_every }
+    }
+}
+
+impl fmt::Display for Hub {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "custom resources of {}", self.name)
+    }
+}
+
+/// How long a connection may take to be made.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(60);
+/// How many objects a page of a list has.
+const PAGE: u32 = 500;
+/// How long a server lets a watch run, in seconds.
+const WATCH_S: u32 = 240;
+/// A watch that has not failed for so long works: longer than any pause before it is tried again.
+const WORKS_AFTER: Duration = Duration::from_secs(45);
+
+/// Reads what lies in a hub once. Documents that are wrong are left out.
+pub(super) async fn read(hub: &Hub) -> Result<Bundle, ReadFault> {
+    let client = connect(hub, &Arc::default()).await.map_err(ReadFault::Unreachable)?.0;
+    let mut shelf = Shelf::default();
+    for kind in KINDS {
+        let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource(kind));
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let listed = api.list(&page).await;
+            let listed = listed.map_err(|error| ReadFault::Unreachable(told(kind, &error)))?;
+            shelf.put(kind, &listed.items);
+            match listed.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => break,
+            }
+        }
+    }
+    let texts = shelf.documents().iter().map(|(key, held)| (key.clone(), held.text.clone()));
+    match sift(&texts.collect(), &BTreeMap::new(), BTreeMap::new()).await {
+        Ok(sifted) => {
+            for ((kind, name), wrong) in &sifted.refused {
+                tracing::error!(code = wrong.code, "{kind}/{name} is left out: {}", wrong.message);
+            }
+            Ok(sifted.bundle)
+        }
+        Err((wrong, _)) => Err(ReadFault::Wrong(wrong)),
+    }
+}
+
+/// Follows what lies in a hub for as long as there is a desk.
+pub(super) async fn follow(hub: Hub, teller: Teller) {
+    let books = Arc::default();
+    let mut shelf = Shelf::default();
+    let mut failures = 0;
+    loop {
+        match Session::begin(&hub, &books, &teller, &mut shelf).await {
+            End::Over => return,
+            End::Changed => failures = 0,
+            End::Fault(why) => {
+                teller.failed(why);
+                sleep(backoff(failures, SEED)).await;
+                failures = failures.saturating_add(1);
+            }
+        }
+    }
+}
+
+/// There is one hub, and no other to keep apart from.
+const SEED: u64 = 0;
+
+/// Why a connection is given up.
+enum End {
+    /// There is no desk any more.
+    Over,
+    /// What it was made of has changed.
+    Changed,
+    /// The hub cannot be reached, or does not know us.
+    Fault(String),
+}
+
+type News = (Kind, watcher::Result<Event<DynamicObject>>);
+
+/// A connection to a hub.
+struct Session<'s> {
+    hub: &'s Hub,
+    books: &'s Arc<Books>,
+    teller: &'s Teller,
+    shelf: &'s mut Shelf,
+    client: Client,
+    mark: u64,
+    /// When watches failed last.
+    failed: BTreeMap<Kind, Instant>,
+    judged: BTreeMap<Key, Judged>,
+    places: Option<BTreeMap<String, Places>>,
+    settle_at: Option<Instant>,
+}
+
+async fn connect(hub: &Hub, books: &Arc<Books>) -> Result<(Client, u64), String> {
+    let connecting = timeout(CONNECTS_WITHIN, hub.source.connect(books)).await;
+    connecting.unwrap_or_else(|_| Err(format!("not connected within {CONNECTS_WITHIN:?}")))
+}
+
+impl<'s> Session<'s> {
+    async fn begin(
+        hub: &'s Hub,
+        books: &'s Arc<Books>,
+        teller: &'s Teller,
+        shelf: &'s mut Shelf,
+    ) -> End {
+        let (client, mark) = match connect(hub, books).await {
+            Ok(connected) => connected,
+            Err(why) => return End::Fault(why),
+        };
+        shelf.begin();
+        let session = Self {
+            hub,
+            books,
+            teller,
+            shelf,
+            client,
+            mark,
+            failed: BTreeMap::new(),
+            judged: BTreeMap::new(),
+            places: None,
+            settle_at: None,
+        };
+        session.run().await
+    }
+
+    async fn run(mut self) -> End {
+        let mut news = watches(&self.client);
+        let mut looks = interval(self.hub.look_every);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let settle_at = self.settle_at.unwrap_or_else(Instant::now);
+            let end = tokio::select! {
+                heard = news.next() => match heard {
+                    Some((kind, event)) => self.hear(kind, event),
+                    None => Some(End::Fault("all watches have ended".to_owned())),
+                },
+                () = sleep_until(settle_at), if self.settle_at.is_some() => self.settle().await,
+                _ = looks.tick() => self.look().await,
+            };
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    fn hear(&mut self, kind: Kind, event: watcher::Result<Event<DynamicObject>>) -> Option<End> {
+        match event {
+            Ok(event) => {
+                self.failed.remove(&kind);
+                if self.shelf.hear(kind, event) && self.shelf.is_complete() {
+                    // Whoever writes without end does not hold it up.
+                    self.settle_at.get_or_insert_with(|| Instant::now() + self.hub.gather);
+                }
+                if self.shelf.is_complete() && self.failed.is_empty() {
+                    self.teller.reached();
+                }
+                None
+            }
+            Err(error) => {
+                self.failed.insert(kind, Instant::now());
+                self.teller.failed(told(kind, &error));
+                None
+            }
+        }
+    }
+
+    /// Tells the desk what is declared, and writes back what became of it.
+    async fn settle(&mut self) -> Option<End> {
+        self.settle_at = None;
+        let documents = self.shelf.documents();
+        let Some(verdicts) = settle(documents, self.teller).await else { return Some(End::Over) };
+        let judged = |(key, verdict): (Key, _)| {
+            let generation = documents.get(&key)?.generation;
+            Some((key, (generation, verdict)))
+        };
+        self.judged = verdicts.into_iter().filter_map(judged).collect();
+        self.write().await;
+        None
+    }
+
+    /// Looks where apps are, and whether the hub answers.
+    async fn look(&mut self) -> Option<End> {
+        match beat(&self.client).await {
+            Beat::Alive => {
+                self.failed.retain(|_, at| at.elapsed() < WORKS_AFTER);
+                if self.shelf.is_complete() && self.failed.is_empty() {
+                    self.teller.reached();
+                }
+            }
+            Beat::Unauthorized(why) => return Some(End::Fault(why)),
+            Beat::Failed(why) => self.teller.failed(why),
+        }
+        // What is wrong with a file that is just being written mends itself.
+        if self.hub.source.mark(self.books).await.is_ok_and(|mark| mark != self.mark) {
+            return Some(End::Changed);
+        }
+        if self.judged.is_empty() {
+            return None;
+        }
+        let Some(places) = ask(&self.teller.feed, places).await else { return Some(End::Over) };
+        self.places = Some(places);
+        self.write().await;
+        None
+    }
+
+    async fn write(&mut self) {
+        let faults = write(&self.client, self.shelf, &self.judged, self.places.as_ref()).await;
+        if let Some(first) = faults.first() {
+            tracing::warn!(count = faults.len(), "something could not be written back: {first}");
+        }
+    }
+}
+
+fn watches(client: &Client) -> SelectAll<BoxStream<'static, News>> {
+    let all = KINDS.into_iter().map(|kind| {
+        let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource(kind));
+        let config = watcher::Config {
+            timeout: Some(WATCH_S),
+            page_size: Some(PAGE),
+            ..watcher::Config::default()
+        };
+        watch(api, config).default_backoff().map(move |event| (kind, event)).boxed()
+    });
+    select_all(all)
+}
+
+/// What went wrong with a kind, and what to do.
+fn told(kind: Kind, error: &dyn std::error::Error) -> String {
+    let why = full(error);
+    let help = if why.contains("404") {
+        ". Apply what `periplus crds` prints to the hub"
+    } else if why.contains("403") || why.contains("forbidden") {
+        ". Let the account list and watch it"
+    } else {
+        ""
+    };
+    format!("{}: {why}{help}", plural(kind))
+}

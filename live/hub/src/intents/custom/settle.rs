@@ -1,0 +1,244 @@
+//! What of the documents of a hub is taken in. Many people write there, so one who is wrong does not hold up the others.
+//!
+//! A document that is wrong stands as it was declared before, and not at all where it was not. Where that does not help,
+//! nothing changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use periplus_spec::Bundle;
+use periplus_spec::diagnostic::Diagnostic;
+use periplus_spec::draft::{Document, Kind};
+use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
+
+use super::shelf::{Held, Key};
+use crate::Feed;
+use crate::desk::Desk;
+use crate::intents::follow::Teller;
+use crate::intents::standing::{Complaint, sentence};
+use crate::service::Order;
+
+/// What became of a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is declared.
+    Taken,
+    /// It is wrong.
+    Refused(Wrong),
+    /// Something else is wrong, and nothing could be taken in.
+    Held(String),
+}
+
+/// What is wrong with a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// Documents, and those of them that are wrong.
+pub(super) struct Sifted {
+    pub(super) bundle: Bundle,
+    pub(super) refused: BTreeMap<Key, Wrong>,
+}
+
+/// Reads documents as one bundle, in which those that are wrong stand as in `base`, or not at all.
+///
+/// # Errors
+/// What is wrong, if that does not help; and what is wrong with which of them.
+pub(super) async fn sift(
+    texts: &BTreeMap<Key, String>,
+    base: &BTreeMap<Key, String>,
+    mut refused: BTreeMap<Key, Wrong>,
+) -> Result<Sifted, (Vec<Diagnostic>, BTreeMap<Key, Wrong>)> {
+    loop {
+        match read(files(texts, base, &refused)).await {
+            Ok(bundle) => return Ok(Sifted { bundle, refused }),
+            Err(wrong) => {
+                let known = refused.len();
+                for one in &wrong {
+                    if let Some(key) = key_of(one).filter(|key| texts.contains_key(key)) {
+                        refused.entry(key).or_insert_with(|| Wrong::of(one));
+                    }
+                }
+                if refused.len() == known {
+                    return Err((wrong, refused));
+                }
+            }
+        }
+    }
+}
+
+/// Files in which each document stands, or what stands instead of it.
+fn files(
+    texts: &BTreeMap<Key, String>,
+    base: &BTreeMap<Key, String>,
+    refused: &BTreeMap<Key, Wrong>,
+) -> BTreeMap<String, Arc<[u8]>> {
+    let stands = |(key, text): (&Key, &String)| {
+        let text = if refused.contains_key(key) { base.get(key)?.clone() } else { text.clone() };
+        let (kind, name) = key;
+        Some((format!("{kind}/{name}{END}"), text.into_bytes().into()))
+    };
+    texts.iter().filter_map(stands).collect()
+}
+
+/// What the files are called at their ends.
+const END: &str = ".yaml";
+
+async fn read(files: BTreeMap<String, Arc<[u8]>>) -> Result<Bundle, Vec<Diagnostic>> {
+    match spawn_blocking(move || Bundle::read_held(&files, "")).await {
+        Ok(read) => read,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// The document that is complained of.
+fn key_of(wrong: &Diagnostic) -> Option<Key> {
+    let (kind, name) = wrong.source.as_ref()?.name.strip_suffix(END)?.split_once('/')?;
+    Some((Kind::from_name(kind)?, name.to_owned()))
+}
+
+impl Wrong {
+    fn of(wrong: &Diagnostic) -> Self {
+        // Where it stands: the line of a text that has one field in each.
+        let line = key_of(wrong).and_then(|_| {
+            let (source, label) = (wrong.source.as_ref()?, wrong.labels.first()?);
+            let (line, _) = source.position(label.span.start);
+            let line = source.text.lines().nth(line - 1)?.trim().trim_end_matches(',');
+            (line.len() > 2).then(|| format!(" (at `{line}`)"))
+        });
+        let message = format!("{}{}", sentence(wrong), line.unwrap_or_default());
+        Self { code: wrong.code.slug(), message }
+    }
+
+    fn first(wrong: &[Diagnostic]) -> Self {
+        wrong
+            .first()
+            .map_or_else(|| Self { code: "", message: "it was not taken in".to_owned() }, Self::of)
+    }
+}
+
+/// Tells the desk what is declared. `None` if there is no desk any more.
+pub(super) async fn settle(
+    documents: &BTreeMap<Key, Held>,
+    teller: &Teller,
+) -> Option<BTreeMap<Key, Verdict>> {
+    let declared = ask(&teller.feed, |desk| desk.intents().declared()).await?;
+    let declared: BTreeMap<Key, Document> = declared
+        .into_iter()
+        .map(|((kind, name), document)| ((kind, name.to_string()), document))
+        .collect();
+    let text = |document: &Document| serde_json::to_string_pretty(document).ok();
+    let base = declared.iter().filter_map(|(key, one)| Some((key.clone(), text(one)?))).collect();
+    let texts = documents.iter().map(|(key, held)| (key.clone(), held.text.clone())).collect();
+    let mut round = Round { texts, base, teller, refused: BTreeMap::new(), held: Vec::new() };
+    round.run(&declared).await?;
+    let Round { refused, held, .. } = round;
+    let stuck = held.first().map(|one| sentence(one));
+    let mut complaints: Vec<Complaint> = held.iter().map(Complaint::of).collect();
+    complaints.extend(refused.iter().map(|((kind, name), wrong)| Complaint {
+        code: wrong.code,
+        at: format!("{kind}/{name}"),
+        message: wrong.message.clone(),
+    }));
+    teller.complain(complaints, None);
+    let verdict = |key: &Key| match (refused.get(key), &stuck) {
+        (Some(wrong), _) => Verdict::Refused(wrong.clone()),
+        (None, Some(why)) => Verdict::Held(why.clone()),
+        (None, None) => Verdict::Taken,
+    };
+    Some(documents.keys().map(|key| (key.clone(), verdict(key))).collect())
+}
+
+/// Asks the desk. `None` if there is none any more.
+pub(super) async fn ask<T: Send + 'static>(
+    feed: &Feed<Order>,
+    question: impl FnOnce(&Desk) -> T + Send + 'static,
+) -> Option<T> {
+    let (reply, answer) = oneshot::channel();
+    // Who asked may be gone.
+    let ask = Box::new(move |desk: &Desk| drop(reply.send(question(desk))));
+    feed.ask(Order::Ask(ask)).await;
+    answer.await.ok()
+}
+
+/// One attempt to take in what stands there.
+struct Round<'r> {
+    texts: BTreeMap<Key, String>,
+    base: BTreeMap<Key, String>,
+    teller: &'r Teller,
+    refused: BTreeMap<Key, Wrong>,
+    /// Why nothing could be taken in.
+    held: Vec<Diagnostic>,
+}
+
+impl Round<'_> {
+    async fn run(&mut self, declared: &BTreeMap<Key, Document>) -> Option<()> {
+        let sifted = match sift(&self.texts, &self.base, BTreeMap::new()).await {
+            Ok(sifted) => sifted,
+            Err((wrong, refused)) => {
+                (self.held, self.refused) = (wrong, refused);
+                return Some(());
+            }
+        };
+        self.refused = sifted.refused;
+        let key = |document: &Document| (document.kind(), document.metadata().name.to_string());
+        let changed: BTreeSet<Key> = sifted
+            .bundle
+            .documents
+            .iter()
+            .filter(|one| declared.get(&key(one)) != Some(*one))
+            .map(key)
+            .collect();
+        let Err(wrong) = self.declare(sifted.bundle).await? else { return Some(()) };
+        // Only together with what was declared before is it wrong. One of the changes is to blame.
+        self.one_by_one(changed, &wrong).await
+    }
+
+    /// Takes in what nobody wrote anew, and then one change after the other.
+    async fn one_by_one(&mut self, changed: BTreeSet<Key>, wrong: &[Diagnostic]) -> Option<()> {
+        let mut left = changed;
+        let all = left.iter().map(|key| (key.clone(), Wrong::first(wrong)));
+        self.refused.extend(all);
+        if let Err(wrong) = self.attempt(self.refused.clone()).await? {
+            self.held = wrong;
+            return Some(());
+        }
+        // A change may need another that comes after it.
+        loop {
+            let before = left.len();
+            for key in left.clone() {
+                let mut refused = self.refused.clone();
+                refused.remove(&key);
+                match self.attempt(refused).await? {
+                    Ok(()) => {
+                        self.refused.remove(&key);
+                        left.remove(&key);
+                    }
+                    Err(wrong) => {
+                        self.refused.insert(key, Wrong::first(&wrong));
+                    }
+                }
+            }
+            if left.is_empty() || left.len() == before {
+                return Some(());
+            }
+        }
+    }
+
+    /// Tries to take in all but what is refused.
+    async fn attempt(&self, refused: BTreeMap<Key, Wrong>) -> Option<Result<(), Vec<Diagnostic>>> {
+        match read(files(&self.texts, &self.base, &refused)).await {
+            Ok(bundle) => self.declare(bundle).await,
+            Err(wrong) => Some(Err(wrong)),
+        }
+    }
+
+    async fn declare(&self, bundle: Bundle) -> Option<Result<(), Vec<Diagnostic>>> {
+        let documents = bundle.documents.len();
+        let answer = self.teller.declare(bundle).await?;
+        Some(answer.map(|changes| self.teller.accepted(&changes, None, documents)))
+    }
+}
