@@ -196,19 +196,46 @@ fn resolve<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
 mod tests {
     use super::*;
 
-    #[test]
-    fn dump() {
-        for kind in [Kind::Application, Kind::Cluster, Kind::Tenant, Kind::Zone, Kind::Policy] {
-            std::fs::write(
-                format!("/tmp/s-{kind}.json"),
-                serde_json::to_string_pretty(&schema(kind)).unwrap(),
-            )
-            .unwrap();
-            std::fs::write(
-                format!("/tmp/o-{kind}.json"),
-                serde_json::to_string_pretty(&structural(kind)).unwrap(),
-            )
-            .unwrap();
+    /// What Kubernetes asks of a structural schema, at every place of it.
+    fn check(place: &str, schema: &Value) {
+        let rules = schema.as_object().unwrap();
+        let typed = rules.contains_key("type") || rules.contains_key(KEEPS);
+        assert!(typed, "{place} has no type: {schema}");
+        for foreign in ["$ref", "const", "default", "format", "anyOf", "oneOf", "allOf"] {
+            let Some(found) = rules.get(foreign) else { continue };
+            let demands = found.as_array().is_some_and(|all| all.iter().all(is_demand));
+            let number =
+                foreign == "format" && ["int64", "date-time"].iter().any(|one| found == one);
+            assert!(demands || number, "{place} says {foreign}: {schema}");
         }
+        let both = rules.contains_key("properties") && rules.contains_key("additionalProperties");
+        assert!(!both, "{place}: {schema}");
+        for (name, inner) in
+            rules.get("properties").and_then(Value::as_object).into_iter().flatten()
+        {
+            check(&format!("{place}.{name}"), inner);
+        }
+        for one in ["items", "additionalProperties"] {
+            if let Some(inner) = rules.get(one) {
+                check(&format!("{place}.{one}"), inner);
+            }
+        }
+    }
+
+    #[test]
+    fn every_place_has_a_type_or_is_left_to_us() {
+        for kind in super::super::definitions::KINDS {
+            check(kind.name(), &structural(kind));
+        }
+    }
+
+    #[test]
+    fn alternatives_with_keys_of_their_own_become_one_mapping() {
+        let cluster = structural(Kind::Cluster);
+        let carbon =
+            cluster.pointer("/properties/spec/properties/power/properties/carbon").unwrap();
+        assert_eq!(carbon["type"], "object");
+        assert_eq!(carbon["oneOf"].as_array().unwrap().len(), 2);
+        assert!(carbon.pointer("/properties/trace/properties/file").is_some());
     }
 }
