@@ -12,7 +12,7 @@ use periplus_support::real::{Cluster, until};
 use serde_json::{Value, json};
 
 use crate::fleet::{Fleet, OFTEN, SOON};
-use crate::hub::{api, apply, condition, documents, events, first, harbour, judged};
+use crate::hub::{api, apply, condition, documents, events, harbour, judged};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_real_hub_takes_our_documents_and_is_answered() {
@@ -31,7 +31,7 @@ async fn a_real_hub_takes_our_documents_and_is_answered() {
     let config = account.config().await;
     let source = Source::Loaded(Arc::new(move || Ok(config.clone())));
     let hub = Hub { gather: OFTEN, look_every: OFTEN * 10, ..Hub::new("hub", source) };
-    let fleet = Fleet::with(first(), IntentsFrom::Hub(hub));
+    let fleet = Fleet::start(IntentsFrom::Hub(hub.clone())).await;
 
     // What names files has none here, and what names such an app does not know it.
     judged(&client, "Cluster", "edge-1", "UnreadableFile").await;
@@ -51,6 +51,7 @@ async fn a_real_hub_takes_our_documents_and_is_answered() {
     }
     assert_eq!(events(&client, "Cluster", "edge-1").await.len(), 1);
 
+    fleet.stop().await;
     for document in &everything {
         let (kind, name) = named(document);
         api(&client, kind).delete(name, &DeleteParams::default()).await.unwrap();
@@ -59,6 +60,7 @@ async fn a_real_hub_takes_our_documents_and_is_answered() {
         apply(&client, &document).await.unwrap();
         stays_as_it_was_written(&client, &document).await;
     }
+    let fleet = Fleet::start(IntentsFrom::Hub(hub)).await;
     judged(&client, "Application", "shop", "Declared").await;
     a_wrong_one_is_told_and_mended(&fleet, &client).await;
     the_server_refuses_what_has_no_such_form(&client).await;

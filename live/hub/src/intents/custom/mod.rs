@@ -42,7 +42,7 @@ pub struct Hub {
     pub name: String,
     /// How it is reached. The account needs what [`rules`] say.
     pub source: Source,
-    /// How long changes are gathered before they are taken in together.
+    /// How long nothing must change before changes are taken in together; ten times as long at most.
     pub gather: Duration,
     /// How often it is looked where apps are, and whether the hub answers.
     pub look_every: Duration,
@@ -69,6 +69,8 @@ const CONNECTS_WITHIN: Duration = Duration::from_secs(60);
 const PAGE: u32 = 500;
 /// How long a server lets a watch run, in seconds.
 const WATCH_S: u32 = 240;
+/// How many times as long as it should changes are gathered while more come.
+const GATHERS_MAX: u32 = 10;
 /// A watch that has not failed for so long works: longer than any pause before it is tried again.
 const WORKS_AFTER: Duration = Duration::from_secs(45);
 
@@ -147,6 +149,8 @@ struct Session<'s> {
     judged: BTreeMap<Key, Judged>,
     places: Option<BTreeMap<String, Places>>,
     settle_at: Option<Instant>,
+    /// When it is taken in, even if more changes come.
+    latest: Option<Instant>,
 }
 
 async fn connect(hub: &Hub, books: &Arc<Books>) -> Result<(Client, u64), String> {
@@ -177,6 +181,7 @@ impl<'s> Session<'s> {
             judged: BTreeMap::new(),
             places: None,
             settle_at: None,
+            latest: None,
         };
         session.run().await
     }
@@ -206,8 +211,10 @@ impl<'s> Session<'s> {
             Ok(event) => {
                 self.failed.remove(&kind);
                 if self.shelf.hear(kind, event) && self.shelf.is_complete() {
+                    let (now, gather) = (Instant::now(), self.hub.gather);
                     // Whoever writes without end does not hold it up.
-                    self.settle_at.get_or_insert_with(|| Instant::now() + self.hub.gather);
+                    let latest = *self.latest.get_or_insert(now + gather * GATHERS_MAX);
+                    self.settle_at = Some(latest.min(now + gather));
                 }
                 if self.shelf.is_complete() && self.failed.is_empty() {
                     self.teller.reached();
@@ -224,7 +231,7 @@ impl<'s> Session<'s> {
 
     /// Tells the desk what is declared, and writes back what became of it.
     async fn settle(&mut self) -> Option<End> {
-        self.settle_at = None;
+        (self.settle_at, self.latest) = (None, None);
         let documents = self.shelf.documents();
         let Some(verdicts) = settle(documents, self.teller).await else { return Some(End::Over) };
         let judged = |(key, verdict): (Key, _)| {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use periplus_spec::Bundle;
+use periplus_spec::code::Code;
 use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::draft::{Document, Kind};
 use tokio::sync::oneshot;
@@ -164,6 +165,13 @@ pub(super) async fn ask<T: Send + 'static>(
     answer.await.ok()
 }
 
+/// All clusters have gone at once, as when the definition of the kind is deleted.
+fn emptied() -> Diagnostic {
+    let help = "to take clusters out of the fleet, leave one, or drain and retire them by command";
+    let message = "no `Cluster` is left in the hub, which is taken for a mistake";
+    Diagnostic::error(Code::NoScenario, message).with_help(help)
+}
+
 /// One attempt to take in what stands there.
 struct Round<'r> {
     texts: BTreeMap<Key, String>,
@@ -176,6 +184,11 @@ struct Round<'r> {
 
 impl Round<'_> {
     async fn run(&mut self, declared: &BTreeMap<Key, Document>) -> Option<()> {
+        let clusters = |key: &Key| key.0 == Kind::Cluster;
+        if declared.keys().any(clusters) && !self.texts.keys().any(clusters) {
+            self.held = vec![emptied()];
+            return Some(());
+        }
         let sifted = match sift(&self.texts, &self.base, BTreeMap::new()).await {
             Ok(sifted) => sifted,
             Err((wrong, refused)) => {
