@@ -12,6 +12,7 @@ use periplus_live::delivery::{PostOptions, Routes};
 use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::{Intents, IntentsFrom, Standing, Status, follow};
 use periplus_live::service::{Clock, Order, Service, Wall};
+use periplus_live::sighting::{Sight, Sighting};
 use periplus_spec::Bundle;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -19,6 +20,8 @@ use tokio::task::JoinHandle;
 
 /// How long a busy machine may take.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
+/// The same where the policy waits by itself.
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 /// How often a source is looked at.
 pub(crate) const OFTEN: Duration = Duration::from_millis(50);
 
@@ -70,6 +73,11 @@ impl Fleet {
             Some(found.pointer("/spec/components/0/image")?.as_str()?.to_owned())
         })
         .await
+    }
+
+    /// Tells what somebody saw just now.
+    pub(crate) async fn see(&self, sight: Sight) {
+        self.feed().tell(Sighting { as_of_unix_ms: Wall.now_unix_ms(), sight }).await;
     }
 
     pub(crate) async fn ask<T: Send + 'static>(

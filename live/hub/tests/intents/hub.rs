@@ -11,12 +11,13 @@ use kube::{Api, Client};
 use periplus_live::clusters::Source;
 use periplus_live::intents::custom::{Hub, crds};
 use periplus_live::intents::{IntentsFrom, Status};
+use periplus_live::sighting::{Measures, Node, Pool, Rate, Sight};
 use periplus_spec::Bundle;
 use periplus_support::emulated::{Cluster, Emulator, Kind};
 use periplus_support::real::until;
 use serde_json::{Value, json};
 
-use crate::fleet::{Fleet, OFTEN, SOON};
+use crate::fleet::{Fleet, LONG, OFTEN, SOON};
 
 /// The documents of a file, as `kubectl` sends them.
 pub(crate) fn documents(text: &str) -> Vec<Value> {
@@ -74,7 +75,7 @@ pub(crate) async fn judged(client: &Client, kind: &str, name: &str, reason: &str
 
 /// Events about a document: type and reason.
 pub(crate) async fn events(client: &Client, kind: &str, name: &str) -> Vec<(String, String)> {
-    let all: Api<Event> = Api::namespaced(client.clone(), "default");
+    let all: Api<Event> = Api::namespaced(client.clone(), "kube-system");
     let all = all.list(&ListParams::default()).await.unwrap().items.into_iter();
     let mut about: Vec<Event> = all
         .filter(|event| {
@@ -140,6 +141,7 @@ async fn documents_of_a_hub_are_declared_and_answered() {
     let placed = condition(&client, "Application", "shop", "Placed").await.unwrap();
     assert_eq!((&*placed.0, &*placed.1), ("False", "NotNeeded"));
     assert_eq!(fleet.status().changes, 0, "what it began with is what it has");
+    an_app_that_is_needed_says_where_it_is(&fleet, &client).await;
 
     // One is wrong; it stays as it was, and another change is taken in.
     let mut shop = harbour().remove(0);
@@ -185,6 +187,28 @@ async fn documents_of_a_hub_are_declared_and_answered() {
     nothing_is_written_twice(&cluster).await;
     only_the_desk_knows(&fleet, &client, &right).await;
     fleet.stop().await;
+}
+
+/// Users come, and it is told where the app goes for them.
+async fn an_app_that_is_needed_says_where_it_is(fleet: &Fleet, client: &Client) {
+    for cluster in ["edge-harbour", "edge-island", "cloud"] {
+        fleet.see(Sight::Alive { cluster: cluster.into() }).await;
+        let node = Node { cpu_milli: 16_000, memory_bytes: 64 << 30, pods: 100, ..Node::default() };
+        let pools = vec![Pool { name: "default".into(), nodes: vec![node; 4] }];
+        fleet.see(Sight::Room { cluster: cluster.into(), pools }).await;
+    }
+    let rate = Rate { app: "shop".into(), zone: "harbour".into(), milli_rps: 40_000 };
+    let (source, measures) = ("test".into(), Measures::Offered);
+    fleet.see(Sight::Demand { source, measures, rates: vec![rate] }).await;
+    let said = until("it to be somewhere", LONG, async || {
+        let (status, _, message) = condition(client, "Application", "shop", "Placed").await?;
+        (status == "True").then_some(message)
+    })
+    .await;
+    assert!(["cloud", "edge-harbour", "edge-island"].contains(&&*said), "{said}");
+    let (status, reason, message) =
+        condition(client, "Application", "shop", "Ready").await.unwrap();
+    assert_eq!((&*status, &*reason, &*message), ("False", "Waiting", "0 of 1 clusters ready"));
 }
 
 /// While nothing changes, nothing is written.

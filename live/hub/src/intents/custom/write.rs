@@ -23,8 +23,8 @@ use crate::clusters::full;
 
 /// Who we are for the API.
 const MANAGER: &str = "periplus";
-/// Where events go that are about what lies in no namespace.
-const EVENTS_IN: &str = "default";
+/// Where events go that are about what lies in no namespace. Kubernetes before 1.21 takes them nowhere else.
+const EVENTS_IN: &str = "kube-system";
 /// How long an answer may take.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 /// How many documents are written at the same time.
@@ -181,7 +181,7 @@ async fn send(client: &Client, writing: &Writing) -> Result<(), String> {
     let made = api.create(&PostParams::default(), &event_of(writing, event)).await;
     // The status says the same.
     if let Err(error) = made {
-        tracing::debug!("an event about {kind}/{name}: {}", full(&error));
+        tracing::warn!("an event about {kind}/{name}: {}", full(&error));
     }
     Ok(())
 }
