@@ -176,9 +176,10 @@ impl Teller {
 
     /// What is wrong now. It is told once.
     pub(super) fn complain(&self, complaints: Vec<Complaint>, revision: Option<&str>) {
-        let known = self
-            .standing
-            .change(|status| std::mem::replace(&mut status.complaints, complaints.clone()));
+        let known = self.standing.change(|status| {
+            status.revision = revision.map(str::to_owned);
+            std::mem::replace(&mut status.complaints, complaints.clone())
+        });
         for Complaint { code, at, message } in complaints.iter().filter(|one| !known.contains(one))
         {
             tracing::error!(code, at, commit = revision, "what is declared is wrong: {message}");

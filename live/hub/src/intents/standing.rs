@@ -17,6 +17,8 @@ pub struct Status {
     pub source: String,
     /// When it was last read to its end, whatever stood there, in milliseconds since 1970-01-01 UTC.
     pub read_unix_ms: Option<i64>,
+    /// The commit that was looked at last, where it comes from a repository. Complaints are about it.
+    pub revision: Option<String>,
     /// What was last taken in.
     pub accepted: Option<Accepted>,
     /// Since when it cannot be read, and why; nothing changes until it can.

@@ -27,7 +27,9 @@ pub(crate) fn documents(text: &str) -> Vec<Value> {
 }
 
 pub(crate) fn harbour() -> Vec<Value> {
-    documents(include_str!("../../../../docs/guide/voyage/harbour.yaml"))
+    let voyage = include_str!("../../../../docs/guide/voyage/harbour.yaml");
+    // So that no test waits for long.
+    documents(&voyage.replace("dwell: 30s", "dwell: 1s"))
 }
 
 pub(crate) fn api(client: &Client, kind: &str) -> Api<DynamicObject> {
@@ -236,12 +238,45 @@ async fn only_the_desk_knows(fleet: &Fleet, client: &Client, right: &Value) {
     .await;
     judged(client, "Zone", "island", "Declared").await;
 
+    what_others_need_stays(fleet, client).await;
     api(client, "Application").delete("shop", &DeleteParams::default()).await.unwrap();
     until("no shop", SOON, async || {
         (!fleet.declared().await.contains(&"Application/shop".to_owned())).then_some(())
     })
     .await;
     until("no complaint", SOON, async || fleet.status().is_current().then_some(())).await;
+}
+
+/// What is deleted while others need it is missed, and does not hold up anybody.
+async fn what_others_need_stays(fleet: &Fleet, client: &Client) {
+    let app = |name: &str, after: Value| {
+        let components =
+            json!([{ "name": "main", "serviceTime": "1ms", "image": "some:1", "after": after }]);
+        json!({
+            "apiVersion": "periplus.dev/v1alpha1", "kind": "Application",
+            "metadata": { "name": name }, "spec": { "components": components },
+        })
+    };
+    apply(client, &app("base", json!([]))).await.unwrap();
+    let above = json!([{ "app": "base", "component": "main" }]);
+    apply(client, &app("above", above)).await.unwrap();
+    judged(client, "Application", "above", "Declared").await;
+
+    api(client, "Application").delete("base", &DeleteParams::default()).await.unwrap();
+    let said = judged(client, "Application", "above", "UnknownApp").await;
+    assert!(said.contains("`base`"), "{said}");
+    apply(client, &app("third", json!([]))).await.unwrap();
+    judged(client, "Application", "third", "Declared").await;
+    let declared = fleet.declared().await;
+    for there in ["Application/base", "Application/above", "Application/third"] {
+        assert!(declared.contains(&there.to_owned()), "{declared:?}");
+    }
+    apply(client, &app("above", json!([]))).await.unwrap();
+    judged(client, "Application", "above", "Declared").await;
+    until("no base", SOON, async || {
+        (!fleet.declared().await.contains(&"Application/base".to_owned())).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

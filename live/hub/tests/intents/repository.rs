@@ -125,9 +125,10 @@ async fn a_branch_is_followed_over_bad_commits_and_back() {
     // Nothing of a bad commit is taken in, also what is right in it.
     hosted.write("fleet/shop.yaml", &app("shop/web:3"));
     hosted.write("fleet/zones.yaml", &ZONE.replace("users: 400", "users: many"));
-    hosted.commit();
+    let bad = hosted.commit();
     let wrong =
         until("a complaint", SOON, async || fleet.status().complaints.first().cloned()).await;
+    assert_eq!(fleet.status().revision.unwrap(), bad);
     assert!(wrong.at.starts_with("fleet/zones.yaml:5:"), "{wrong:?}");
     assert_eq!(fleet.image("shop").await.unwrap(), "shop/web:2");
     assert_eq!(revision(&fleet).unwrap(), second);

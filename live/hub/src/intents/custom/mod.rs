@@ -91,7 +91,7 @@ pub(super) async fn read(hub: &Hub) -> Result<Bundle, ReadFault> {
             }
         }
     }
-    let texts = shelf.documents().iter().map(|(key, held)| (key.clone(), held.text.clone()));
+    let texts = shelf.documents().iter().map(|(key, held)| (key.clone(), Some(held.text.clone())));
     match sift(&texts.collect(), &BTreeMap::new(), BTreeMap::new()).await {
         Ok(sifted) => {
             for ((kind, name), wrong) in &sifted.refused {

@@ -1,7 +1,7 @@
 //! What of the documents of a hub is taken in. Many people write there, so one who is wrong does not hold up the others.
 //!
-//! A document that is wrong stands as it was declared before, and not at all where it was not. Where that does not help,
-//! nothing changes.
+//! A document that is wrong stands as it was declared before, and not at all where it was not. What has gone while others
+//! need it stays. Where that does not help, nothing changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,12 +44,15 @@ pub(super) struct Sifted {
     pub(super) refused: BTreeMap<Key, Wrong>,
 }
 
+/// Documents by what stands in them; nothing where a document has gone.
+pub(super) type Texts = BTreeMap<Key, Option<String>>;
+
 /// Reads documents as one bundle, in which those that are wrong stand as in `base`, or not at all.
 ///
 /// # Errors
 /// What is wrong, if that does not help; and what is wrong with which of them.
 pub(super) async fn sift(
-    texts: &BTreeMap<Key, String>,
+    texts: &Texts,
     base: &BTreeMap<Key, String>,
     mut refused: BTreeMap<Key, Wrong>,
 ) -> Result<Sifted, (Vec<Diagnostic>, BTreeMap<Key, Wrong>)> {
@@ -59,7 +62,7 @@ pub(super) async fn sift(
             Err(wrong) => {
                 let known = refused.len();
                 for one in &wrong {
-                    if let Some(key) = key_of(one).filter(|key| texts.contains_key(key)) {
+                    if let Some(key) = key_of(one) {
                         refused.entry(key).or_insert_with(|| Wrong::of(one));
                     }
                 }
@@ -73,14 +76,14 @@ pub(super) async fn sift(
 
 /// Files in which each document stands, or what stands instead of it.
 fn files(
-    texts: &BTreeMap<Key, String>,
+    texts: &Texts,
     base: &BTreeMap<Key, String>,
     refused: &BTreeMap<Key, Wrong>,
 ) -> BTreeMap<String, Arc<[u8]>> {
-    let stands = |(key, text): (&Key, &String)| {
-        let text = if refused.contains_key(key) { base.get(key)?.clone() } else { text.clone() };
+    let stands = |(key, text): (&Key, &Option<String>)| {
+        let stands = if refused.contains_key(key) { base.get(key)? } else { text.as_ref()? };
         let (kind, name) = key;
-        Some((format!("{kind}/{name}{END}"), text.into_bytes().into()))
+        Some((format!("{kind}/{name}{END}"), stands.as_bytes().into()))
     };
     texts.iter().filter_map(stands).collect()
 }
@@ -133,13 +136,16 @@ pub(super) async fn settle(
         .collect();
     let text = |document: &Document| serde_json::to_string_pretty(document).ok();
     let base = declared.iter().filter_map(|(key, one)| Some((key.clone(), text(one)?))).collect();
-    let texts = documents.iter().map(|(key, held)| (key.clone(), held.text.clone())).collect();
+    let mut texts: Texts = declared.keys().map(|key| (key.clone(), None)).collect();
+    texts.extend(documents.iter().map(|(key, held)| (key.clone(), Some(held.text.clone()))));
     let mut round = Round { texts, base, teller, refused: BTreeMap::new(), held: Vec::new() };
     round.run(&declared).await?;
     let Round { refused, held, .. } = round;
     let stuck = held.first().map(|one| sentence(one));
     let mut complaints: Vec<Complaint> = held.iter().map(Complaint::of).collect();
-    complaints.extend(refused.iter().map(|((kind, name), wrong)| Complaint {
+    // Who needs what has gone is told, and not what has gone.
+    let there = refused.iter().filter(|(key, _)| documents.contains_key(key));
+    complaints.extend(there.map(|((kind, name), wrong)| Complaint {
         code: wrong.code,
         at: format!("{kind}/{name}"),
         message: wrong.message.clone(),
@@ -174,7 +180,7 @@ fn emptied() -> Diagnostic {
 
 /// One attempt to take in what stands there.
 struct Round<'r> {
-    texts: BTreeMap<Key, String>,
+    texts: Texts,
     base: BTreeMap<Key, String>,
     teller: &'r Teller,
     refused: BTreeMap<Key, Wrong>,
@@ -184,21 +190,27 @@ struct Round<'r> {
 
 impl Round<'_> {
     async fn run(&mut self, declared: &BTreeMap<Key, Document>) -> Option<()> {
-        let clusters = |key: &Key| key.0 == Kind::Cluster;
-        if declared.keys().any(clusters) && !self.texts.keys().any(clusters) {
+        let clusters = self.texts.iter().filter(|(key, _)| key.0 == Kind::Cluster);
+        let (there, gone): (Vec<_>, Vec<_>) = clusters.partition(|(_, text)| text.is_some());
+        if there.is_empty() && !gone.is_empty() {
             self.held = vec![emptied()];
             return Some(());
         }
         let sifted = match sift(&self.texts, &self.base, BTreeMap::new()).await {
             Ok(sifted) => sifted,
             Err((wrong, refused)) => {
-                (self.held, self.refused) = (wrong, refused);
-                return Some(());
+                // Something that others need may have gone: it stays until they need it no more.
+                let Ok(mut sifted) = sift(&self.texts, &self.base, self.gone(&wrong)).await else {
+                    (self.held, self.refused) = (wrong, refused);
+                    return Some(());
+                };
+                sifted.refused.extend(refused);
+                sifted
             }
         };
         self.refused = sifted.refused;
         let key = |document: &Document| (document.kind(), document.metadata().name.to_string());
-        let changed: BTreeSet<Key> = sifted
+        let mut changed: BTreeSet<Key> = sifted
             .bundle
             .documents
             .iter()
@@ -207,10 +219,16 @@ impl Round<'_> {
             .collect();
         let Err(wrong) = self.declare(sifted.bundle).await? else { return Some(()) };
         // Only together with what was declared before is it wrong. One of the changes is to blame.
+        changed.extend(self.gone(&wrong).into_keys().filter(|key| !self.refused.contains_key(key)));
         self.one_by_one(changed, &wrong).await
     }
 
-    /// Takes in what nobody wrote anew, and then one change after the other.
+    /// What has gone, and what may be wrong with that.
+    fn gone(&self, wrong: &[Diagnostic]) -> BTreeMap<Key, Wrong> {
+        let gone = self.texts.iter().filter(|(_, text)| text.is_none());
+        gone.map(|(key, _)| (key.clone(), Wrong::first(wrong))).collect()
+    }
+
     async fn one_by_one(&mut self, changed: BTreeSet<Key>, wrong: &[Diagnostic]) -> Option<()> {
         let mut left = changed;
         let all = left.iter().map(|key| (key.clone(), Wrong::first(wrong)));
