@@ -24,7 +24,7 @@ pub enum IntentsFrom {
     /// In a folder, or in the file of a scenario.
     Files(PathBuf),
     /// In a git repository.
-    Repository(Repository),
+    Repository(Box<Repository>),
     /// In custom resources of a cluster.
     Hub(Hub),
 }
@@ -101,7 +101,7 @@ async fn follow_files(path: PathBuf, every: Duration, teller: Teller) {
     }
 }
 
-async fn follow_repository(repository: Repository, every: Duration, teller: Teller) {
+async fn follow_repository(repository: Box<Repository>, every: Duration, teller: Teller) {
     // Bad or good, a commit is looked at once: it stays what it is.
     let mut known: Option<Oid> = None;
     loop {
@@ -115,7 +115,7 @@ async fn follow_repository(repository: Repository, every: Duration, teller: Tell
                 let commit = read.commit.to_string();
                 let Some(()) = teller.tell(read.bundle, Some(commit)).await else { return };
             }
-            Err(fault) => teller.failed(fault.to_string()),
+            Err(fault) => teller.failed(&fault.to_string()),
         }
         tokio::time::sleep(every).await;
     }
@@ -148,7 +148,8 @@ impl Teller {
             }
             Err(wrong) => wrong,
         };
-        self.complain(wrong.iter().map(Complaint::of).collect(), revision.as_deref());
+        let complaints: Vec<Complaint> = wrong.iter().map(Complaint::of).collect();
+        self.complain(&complaints, revision.as_deref());
         Some(())
     }
 
@@ -175,10 +176,10 @@ impl Teller {
     }
 
     /// What is wrong now. It is told once.
-    pub(super) fn complain(&self, complaints: Vec<Complaint>, revision: Option<&str>) {
+    pub(super) fn complain(&self, complaints: &[Complaint], revision: Option<&str>) {
         let known = self.standing.change(|status| {
             status.revision = revision.map(str::to_owned);
-            std::mem::replace(&mut status.complaints, complaints.clone())
+            std::mem::replace(&mut status.complaints, complaints.to_vec())
         });
         for Complaint { code, at, message } in complaints.iter().filter(|one| !known.contains(one))
         {
@@ -187,11 +188,11 @@ impl Teller {
     }
 
     /// It cannot be read.
-    pub(super) fn failed(&self, why: String) {
+    pub(super) fn failed(&self, why: &str) {
         let now = Wall.now_unix_ms();
         let is_new = self.standing.change(|status| {
             let since = status.failed.take().map(|(since, _)| since);
-            status.failed = Some((since.unwrap_or(now), why.clone()));
+            status.failed = Some((since.unwrap_or(now), why.to_owned()));
             since.is_none()
         });
         if is_new {

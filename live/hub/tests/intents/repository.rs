@@ -85,13 +85,13 @@ impl Hosted {
         git(&work, &["rev-parse", "HEAD"])
     }
 
-    fn from(&self, path: &str) -> Repository {
-        Repository {
+    fn from(&self, path: &str) -> IntentsFrom {
+        IntentsFrom::Repository(Box::new(Repository {
             target: Target::new(self.remote().to_str().unwrap(), "main").unwrap(),
             path: path.to_owned(),
             access: Options::default(),
             cache: self.home.path().join("cache"),
-        }
+        }))
     }
 }
 
@@ -112,7 +112,7 @@ async fn a_branch_is_followed_over_bad_commits_and_back() {
     let hosted = Hosted::new();
     hosted.write("fleet/shop.yaml", &app("shop/web:1"));
     let first = hosted.commit();
-    let fleet = Fleet::start(IntentsFrom::Repository(hosted.from("fleet"))).await;
+    let fleet = Fleet::start(hosted.from("fleet")).await;
     until("the first commit", SOON, async || revision(&fleet).filter(|at| *at == first)).await;
     assert_eq!(fleet.declared().await, ["Application/shop", "Cluster/edge-1", "Zone/south"]);
     assert_eq!(fleet.status().changes, 0);
@@ -166,7 +166,7 @@ async fn what_cannot_be_reached_changes_nothing() {
     let hosted = Hosted::new();
     hosted.write("fleet/shop.yaml", &app("shop/web:1"));
     hosted.commit();
-    let fleet = Fleet::start(IntentsFrom::Repository(hosted.from(""))).await;
+    let fleet = Fleet::start(hosted.from("")).await;
     until("it to be read", SOON, async || fleet.status().read_unix_ms).await;
     let away = hosted.home.path().join("away.git");
     fs::rename(hosted.remote(), &away).unwrap();
@@ -194,7 +194,7 @@ async fn no_document_leads_out_of_the_repository() {
         let link = hosted.work().join("tables/link.csv");
         let _ = std::os::unix::fs::symlink(&secret, link);
         hosted.commit();
-        let read = IntentsFrom::Repository(hosted.from("fleet")).read().await;
+        let read = hosted.from("fleet").read().await;
         let Err(ReadFault::Wrong(wrong)) = read else { panic!("{path}: {read:?}") };
         let codes: Vec<&str> = wrong.iter().map(|one| one.code.slug()).collect();
         assert!(codes == ["include-escapes"] || codes == ["unreadable-file"], "{path}: {wrong:?}");
@@ -216,10 +216,10 @@ spec:
 ";
     hosted.write("fleet/all.yaml", &format!("{scenario}---{}", app("shop/web:1")));
     hosted.commit();
-    let read = IntentsFrom::Repository(hosted.from("fleet/all.yaml")).read().await.unwrap();
+    let read = hosted.from("fleet/all.yaml").read().await.unwrap();
     assert_eq!(read.documents.len(), 3);
     assert_eq!(read.tables.keys().collect::<Vec<_>>(), ["carbon.csv"]);
-    let faults = IntentsFrom::Repository(hosted.from("elsewhere")).read().await;
+    let faults = hosted.from("elsewhere").read().await;
     assert!(matches!(faults, Err(ReadFault::Wrong(_))), "{faults:?}");
 }
 

@@ -113,7 +113,7 @@ pub(super) async fn follow(hub: Hub, teller: Teller) {
             End::Over => return,
             End::Changed => failures = 0,
             End::Fault(why) => {
-                teller.failed(why);
+                teller.failed(&why);
                 sleep(backoff(failures, SEED)).await;
                 failures = failures.saturating_add(1);
             }
@@ -223,7 +223,7 @@ impl<'s> Session<'s> {
             }
             Err(error) => {
                 self.failed.insert(kind, Instant::now());
-                self.teller.failed(told(kind, &error));
+                self.teller.failed(&told(kind, &error));
                 None
             }
         }
@@ -253,7 +253,7 @@ impl<'s> Session<'s> {
                 }
             }
             Beat::Unauthorized(why) => return Some(End::Fault(why)),
-            Beat::Failed(why) => self.teller.failed(why),
+            Beat::Failed(why) => self.teller.failed(&why),
         }
         // What is wrong with a file that is just being written mends itself.
         if self.hub.source.mark(self.books).await.is_ok_and(|mark| mark != self.mark) {

@@ -141,7 +141,7 @@ pub(super) async fn settle(
     let mut round = Round { texts, base, teller, refused: BTreeMap::new(), held: Vec::new() };
     round.run(&declared).await?;
     let Round { refused, held, .. } = round;
-    let stuck = held.first().map(|one| sentence(one));
+    let stuck = held.first().map(sentence);
     let mut complaints: Vec<Complaint> = held.iter().map(Complaint::of).collect();
     // Who needs what has gone is told, and not what has gone.
     let there = refused.iter().filter(|(key, _)| documents.contains_key(key));
@@ -150,7 +150,7 @@ pub(super) async fn settle(
         at: format!("{kind}/{name}"),
         message: wrong.message.clone(),
     }));
-    teller.complain(complaints, None);
+    teller.complain(&complaints, None);
     let verdict = |key: &Key| match (refused.get(key), &stuck) {
         (Some(wrong), _) => Verdict::Refused(wrong.clone()),
         (None, Some(why)) => Verdict::Held(why.clone()),

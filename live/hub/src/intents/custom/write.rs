@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::time::{Duration, timeout};
 
 use super::definitions::resource;
-use super::places::Places;
+use super::places::{Places, Said};
 use super::settle::{Verdict, Wrong};
 use super::shelf::{Held, Key, Shelf};
 use crate::clusters::full;
@@ -101,15 +101,11 @@ fn writing(
         Verdict::Held(why) => ("False", "Held".to_owned(), format!("nothing is taken in: {why}")),
     };
     let mut said = vec![(ACCEPTED, accepted)];
-    if key.0 == Kind::Application {
-        if let Some(places) = places {
-            let none = Places::default();
-            let place = places.get(&key.1).unwrap_or(&none);
-            let owned = |(status, reason, message): (&'static str, &str, String)| {
-                (status, reason.to_owned(), message)
-            };
-            said.extend([("Placed", owned(place.placed())), ("Ready", owned(place.ready()))]);
-        }
+    if let Some(places) = places.filter(|_| key.0 == Kind::Application) {
+        let none = Places::default();
+        let place = places.get(&key.1).unwrap_or(&none);
+        let owned = |(status, reason, message): Said| (status, reason.to_owned(), message);
+        said.extend([("Placed", owned(place.placed())), ("Ready", owned(place.ready()))]);
     }
     let mut conditions: Vec<Condition> = said
         .into_iter()
