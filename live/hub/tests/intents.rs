@@ -6,6 +6,8 @@
 mod fleet;
 #[path = "intents/hub.rs"]
 mod hub;
+#[path = "intents/profiles.rs"]
+mod profiles;
 #[path = "intents/real.rs"]
 mod real;
 #[path = "intents/repository.rs"]

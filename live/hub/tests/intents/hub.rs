@@ -94,14 +94,14 @@ pub(crate) fn first() -> Bundle {
     Bundle::read(&place).unwrap()
 }
 
-fn hub(cluster: &Cluster) -> Hub {
+pub(crate) fn hub(cluster: &Cluster) -> Hub {
     let of = cluster.clone();
     let source = Source::Loaded(Arc::new(move || Ok(of.config())));
     Hub { gather: OFTEN, look_every: OFTEN * 10, ..Hub::new("hub", source) }
 }
 
 /// A hub with the documents of the first voyage.
-async fn furnished(emulator: &Emulator) -> (Cluster, Client) {
+pub(crate) async fn furnished(emulator: &Emulator) -> (Cluster, Client) {
     let cluster = emulator.cluster("hub");
     cluster.register(Kind::custom("events.k8s.io", "v1", "Event", "events"));
     let client = cluster.client();

@@ -28,7 +28,8 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     KINDS.into_iter().map(definition).collect()
 }
 
-/// What the account that follows the documents of a hub, and writes back, must be allowed to do there.
+/// What the account that follows the documents of a hub, and writes back, must be allowed to do there. The last may be
+/// left out where no `ClusterProfile`s are read.
 #[must_use]
 pub fn rules() -> Vec<PolicyRule> {
     let rule = |group: &str, resources: Vec<String>, verbs: &[&str]| PolicyRule {
@@ -38,10 +39,12 @@ pub fn rules() -> Vec<PolicyRule> {
         ..PolicyRule::default()
     };
     let all = || KINDS.into_iter().map(plural);
+    let profiles = super::profiles::resource();
     vec![
         rule(split().0, all().map(str::to_owned).collect(), &["list", "watch"]),
         rule(split().0, all().map(|plural| format!("{plural}/status")).collect(), &["patch"]),
-        rule("events.k8s.io", vec!["events".to_owned()], &["create", "patch"]),
+        rule("events.k8s.io", vec!["events".to_owned()], &["create"]),
+        rule(&profiles.group, vec![profiles.plural.clone()], &["list", "watch"]),
     ]
 }
 
@@ -62,7 +65,7 @@ fn split() -> (&'static str, &'static str) {
     API_VERSION.split_once('/').unwrap_or((API_VERSION, ""))
 }
 
-pub(super) const fn plural(kind: Kind) -> &'static str {
+const fn plural(kind: Kind) -> &'static str {
     match kind {
         Kind::Application => "applications",
         Kind::Cluster => "clusters",

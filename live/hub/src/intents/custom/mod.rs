@@ -1,11 +1,12 @@
 //! Intents as custom resources of a hub cluster: the same documents as in files, applied with `kubectl`.
 //!
-//! [`crds`] has the kinds (`definitions`, `schema`). What lies in the hub (`shelf`) is told to the desk when all of it was
+//! [`crds`] has the kinds (`definitions`, `schema`). What lies in the hub (`shelf`, `profiles`) is told to the desk when all of it was
 //! read, and whenever it changes (`settle`); what became of it is written back (`write`, `places`). What must not be in
 //! here: which documents are right; the loader of files says that.
 
 mod definitions;
 mod places;
+mod profiles;
 mod schema;
 mod settle;
 mod shelf;
@@ -23,14 +24,13 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client};
 use periplus_spec::Bundle;
-use periplus_spec::draft::Kind;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
-use self::definitions::{KINDS, plural, resource};
 pub use self::definitions::{crds, rules};
 use self::places::{Places, places};
+pub use self::profiles::Profiles;
 use self::settle::{ask, settle, sift};
-use self::shelf::{Key, Shelf};
+use self::shelf::{Key, List, Shelf};
 use self::write::{Judged, write};
 use super::follow::{ReadFault, Teller};
 use crate::clusters::{Beat, Books, Source, backoff, beat, full};
@@ -44,6 +44,8 @@ pub struct Hub {
     pub source: Source,
     /// How long nothing must change before changes are taken in together; ten times as long at most.
     pub gather: Duration,
+    /// Where clusters come from an inventory too.
+    pub profiles: Option<Profiles>,
     /// How often it is looked where apps are, and whether the hub answers.
     pub look_every: Duration,
 }
@@ -53,7 +55,7 @@ impl Hub {
     #[must_use]
     pub fn new(name: &str, source: Source) -> Self {
         let (gather, look_every) = (Duration::from_millis(500), Duration::from_secs(10));
-        Self { name: name.to_owned(), source, gather, look_every }
+        Self { name: name.to_owned(), source, gather, profiles: None, look_every }
     }
 }
 
@@ -77,21 +79,21 @@ const WORKS_AFTER: Duration = Duration::from_secs(45);
 /// Reads what lies in a hub once. Documents that are wrong are left out.
 pub(super) async fn read(hub: &Hub) -> Result<Bundle, ReadFault> {
     let client = connect(hub, &Arc::default()).await.map_err(ReadFault::Unreachable)?.0;
-    let mut shelf = Shelf::default();
-    for kind in KINDS {
-        let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource(kind));
+    let mut shelf = Shelf::new(hub.profiles.clone());
+    for list in shelf.lists() {
+        let api = api(hub, &client, list);
         let mut page = ListParams::default().limit(PAGE);
         loop {
             let listed = api.list(&page).await;
-            let listed = listed.map_err(|error| ReadFault::Unreachable(told(kind, &error)))?;
-            shelf.put(kind, &listed.items);
+            let listed = listed.map_err(|error| ReadFault::Unreachable(told(list, &error)))?;
+            shelf.put(list, &listed.items);
             match listed.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
                 None => break,
             }
         }
     }
-    let texts = shelf.documents().iter().map(|(key, held)| (key.clone(), Some(held.text.clone())));
+    let texts = shelf.texts().into_iter().map(|(key, text)| (key, Some(text)));
     match sift(&texts.collect(), &BTreeMap::new(), BTreeMap::new()).await {
         Ok(sifted) => {
             for ((kind, name), wrong) in &sifted.refused {
@@ -106,7 +108,7 @@ pub(super) async fn read(hub: &Hub) -> Result<Bundle, ReadFault> {
 /// Follows what lies in a hub for as long as there is a desk.
 pub(super) async fn follow(hub: Hub, teller: Teller) {
     let books = Arc::default();
-    let mut shelf = Shelf::default();
+    let mut shelf = Shelf::new(hub.profiles.clone());
     let mut failures = 0;
     loop {
         match Session::begin(&hub, &books, &teller, &mut shelf).await {
@@ -134,7 +136,7 @@ enum End {
     Fault(String),
 }
 
-type News = (Kind, watcher::Result<Event<DynamicObject>>);
+type News = (List, watcher::Result<Event<DynamicObject>>);
 
 /// A connection to a hub.
 struct Session<'s> {
@@ -145,7 +147,7 @@ struct Session<'s> {
     client: Client,
     mark: u64,
     /// When watches failed last.
-    failed: BTreeMap<Kind, Instant>,
+    failed: BTreeMap<List, Instant>,
     judged: BTreeMap<Key, Judged>,
     places: Option<BTreeMap<String, Places>>,
     settle_at: Option<Instant>,
@@ -187,14 +189,14 @@ impl<'s> Session<'s> {
     }
 
     async fn run(mut self) -> End {
-        let mut news = watches(&self.client);
+        let mut news = self.watches();
         let mut looks = interval(self.hub.look_every);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let settle_at = self.settle_at.unwrap_or_else(Instant::now);
             let end = tokio::select! {
                 heard = news.next() => match heard {
-                    Some((kind, event)) => self.hear(kind, event),
+                    Some((list, event)) => self.hear(list, event),
                     None => Some(End::Fault("all watches have ended".to_owned())),
                 },
                 () = sleep_until(settle_at), if self.settle_at.is_some() => self.settle().await,
@@ -206,11 +208,11 @@ impl<'s> Session<'s> {
         }
     }
 
-    fn hear(&mut self, kind: Kind, event: watcher::Result<Event<DynamicObject>>) -> Option<End> {
+    fn hear(&mut self, list: List, event: watcher::Result<Event<DynamicObject>>) -> Option<End> {
         match event {
             Ok(event) => {
-                self.failed.remove(&kind);
-                if self.shelf.hear(kind, event) && self.shelf.is_complete() {
+                self.failed.remove(&list);
+                if self.shelf.hear(list, event) && self.shelf.is_complete() {
                     let (now, gather) = (Instant::now(), self.hub.gather);
                     // Whoever writes without end does not hold it up.
                     let latest = *self.latest.get_or_insert(now + gather * GATHERS_MAX);
@@ -222,8 +224,8 @@ impl<'s> Session<'s> {
                 None
             }
             Err(error) => {
-                self.failed.insert(kind, Instant::now());
-                self.teller.failed(&told(kind, &error));
+                self.failed.insert(list, Instant::now());
+                self.teller.failed(&told(list, &error));
                 None
             }
         }
@@ -232,10 +234,12 @@ impl<'s> Session<'s> {
     /// Tells the desk what is declared, and writes back what became of it.
     async fn settle(&mut self) -> Option<End> {
         (self.settle_at, self.latest) = (None, None);
-        let documents = self.shelf.documents();
-        let Some(verdicts) = settle(documents, self.teller).await else { return Some(End::Over) };
+        let generations: BTreeMap<Key, i64> =
+            self.shelf.own().map(|(key, held)| (key, held.generation)).collect();
+        let settled = settle(self.shelf.texts(), self.teller).await;
+        let Some(verdicts) = settled else { return Some(End::Over) };
         let judged = |(key, verdict): (Key, _)| {
-            let generation = documents.get(&key)?.generation;
+            let generation = *generations.get(&key)?;
             Some((key, (generation, verdict)))
         };
         self.judged = verdicts.into_iter().filter_map(judged).collect();
@@ -268,6 +272,19 @@ impl<'s> Session<'s> {
         None
     }
 
+    fn watches(&self) -> SelectAll<BoxStream<'static, News>> {
+        let all = self.shelf.lists().into_iter().map(|list| {
+            let config = watcher::Config {
+                timeout: Some(WATCH_S),
+                page_size: Some(PAGE),
+                ..watcher::Config::default()
+            };
+            let events = watch(api(self.hub, &self.client, list), config).default_backoff();
+            events.map(move |event| (list, event)).boxed()
+        });
+        select_all(all)
+    }
+
     async fn write(&mut self) {
         let faults = write(&self.client, self.shelf, &self.judged, self.places.as_ref()).await;
         if let Some(first) = faults.first() {
@@ -276,28 +293,29 @@ impl<'s> Session<'s> {
     }
 }
 
-fn watches(client: &Client) -> SelectAll<BoxStream<'static, News>> {
-    let all = KINDS.into_iter().map(|kind| {
-        let api: Api<DynamicObject> = Api::all_with(client.clone(), &resource(kind));
-        let config = watcher::Config {
-            timeout: Some(WATCH_S),
-            page_size: Some(PAGE),
-            ..watcher::Config::default()
-        };
-        watch(api, config).default_backoff().map(move |event| (kind, event)).boxed()
-    });
-    select_all(all)
+fn api(hub: &Hub, client: &Client, list: List) -> Api<DynamicObject> {
+    let namespace = match list {
+        List::Own(_) => None,
+        List::Profiles => hub.profiles.as_ref().and_then(|profiles| profiles.namespace.as_ref()),
+    };
+    match namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &list.resource()),
+        None => Api::all_with(client.clone(), &list.resource()),
+    }
 }
 
-/// What went wrong with a kind, and what to do.
-fn told(kind: Kind, error: &dyn std::error::Error) -> String {
+/// What went wrong with a list, and what to do.
+fn told(list: List, error: &dyn std::error::Error) -> String {
     let why = full(error);
     let help = if why.contains("404") {
-        ". Apply what `periplus crds` prints to the hub"
+        match list {
+            List::Own(_) => ". Apply what `periplus crds` prints to the hub",
+            List::Profiles => ". Install the inventory's definitions, or do not read profiles",
+        }
     } else if why.contains("403") || why.contains("forbidden") {
         ". Let the account list and watch it"
     } else {
         ""
     };
-    format!("{}: {why}{help}", plural(kind))
+    format!("{}: {why}{help}", list.resource().plural)
 }

@@ -13,7 +13,7 @@ use periplus_spec::draft::{Document, Kind};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
-use super::shelf::{Held, Key};
+use super::shelf::Key;
 use crate::Feed;
 use crate::desk::Desk;
 use crate::intents::follow::Teller;
@@ -126,7 +126,7 @@ impl Wrong {
 
 /// Tells the desk what is declared. `None` if there is no desk any more.
 pub(super) async fn settle(
-    documents: &BTreeMap<Key, Held>,
+    documents: BTreeMap<Key, String>,
     teller: &Teller,
 ) -> Option<BTreeMap<Key, Verdict>> {
     let declared = ask(&teller.feed, |desk| desk.intents().declared()).await?;
@@ -137,15 +137,16 @@ pub(super) async fn settle(
     let text = |document: &Document| serde_json::to_string_pretty(document).ok();
     let base = declared.iter().filter_map(|(key, one)| Some((key.clone(), text(one)?))).collect();
     let mut texts: Texts = declared.keys().map(|key| (key.clone(), None)).collect();
-    texts.extend(documents.iter().map(|(key, held)| (key.clone(), Some(held.text.clone()))));
+    let there: BTreeSet<Key> = documents.keys().cloned().collect();
+    texts.extend(documents.into_iter().map(|(key, text)| (key, Some(text))));
     let mut round = Round { texts, base, teller, refused: BTreeMap::new(), held: Vec::new() };
     round.run(&declared).await?;
     let Round { refused, held, .. } = round;
     let stuck = held.first().map(sentence);
     let mut complaints: Vec<Complaint> = held.iter().map(Complaint::of).collect();
     // Who needs what has gone is told, and not what has gone.
-    let there = refused.iter().filter(|(key, _)| documents.contains_key(key));
-    complaints.extend(there.map(|((kind, name), wrong)| Complaint {
+    let wrong = refused.iter().filter(|(key, _)| there.contains(key));
+    complaints.extend(wrong.map(|((kind, name), wrong)| Complaint {
         code: wrong.code,
         at: format!("{kind}/{name}"),
         message: wrong.message.clone(),
@@ -156,7 +157,7 @@ pub(super) async fn settle(
         (None, Some(why)) => Verdict::Held(why.clone()),
         (None, None) => Verdict::Taken,
     };
-    Some(documents.keys().map(|key| (key.clone(), verdict(key))).collect())
+    Some(there.into_iter().map(|key| (key.clone(), verdict(&key))).collect())
 }
 
 /// Asks the desk. `None` if there is none any more.

@@ -2,18 +2,28 @@
 //!
 //! What is listed anew is put aside until the list is complete, so that nothing is taken for gone before that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::api::DynamicObject;
+use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::watcher::Event;
 use periplus_spec::draft::{API_VERSION, Kind};
 use serde_json::{Value, json};
 
-use super::definitions::KINDS;
+use super::definitions::{self, KINDS};
+use super::profiles::{self, Profiles};
 
 /// A document by kind and name.
 pub(super) type Key = (Kind, String);
+
+/// What is listed and watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum List {
+    /// Documents of a kind of ours.
+    Own(Kind),
+    /// An inventory of clusters.
+    Profiles,
+}
 
 /// A document, and what was written back to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,95 +38,156 @@ pub(super) struct Held {
 }
 
 /// All documents of a hub.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shelf {
-    documents: BTreeMap<Key, Held>,
-    /// What was listed so far of kinds that are being listed.
-    listed: BTreeMap<Kind, BTreeMap<Key, Held>>,
-    complete: BTreeSet<Kind>,
+    profiles: Option<Profiles>,
+    rows: BTreeMap<List, Row>,
+}
+
+/// What one list has, by the name of the document; of profiles, by their namespaces too.
+#[derive(Debug, Default)]
+struct Row {
+    there: BTreeMap<(String, String), Held>,
+    /// What was listed so far, while it is being listed.
+    listed: BTreeMap<(String, String), Held>,
+    is_complete: bool,
+}
+
+impl List {
+    /// How it is asked for.
+    pub(super) fn resource(self) -> ApiResource {
+        match self {
+            Self::Own(kind) => definitions::resource(kind),
+            Self::Profiles => profiles::resource(),
+        }
+    }
 }
 
 impl Shelf {
-    /// A connection begins: all is to be listed again.
-    pub(super) fn begin(&mut self) {
-        self.listed.clear();
-        self.complete.clear();
+    /// An empty one.
+    pub(super) fn new(profiles: Option<Profiles>) -> Self {
+        let own = KINDS.into_iter().map(List::Own);
+        let lists = own.chain(profiles.is_some().then_some(List::Profiles));
+        let rows = lists.map(|list| (list, Row::default())).collect();
+        Self { profiles, rows }
     }
 
-    /// Takes in what a watch says. Tells whether what is declared may have changed.
-    pub(super) fn hear(&mut self, kind: Kind, event: Event<DynamicObject>) -> bool {
-        match event {
-            Event::Init => {
-                self.listed.insert(kind, BTreeMap::new());
-                false
-            }
-            Event::InitApply(object) => {
-                if let Some((name, held)) = held(kind, &object) {
-                    self.listed.entry(kind).or_default().insert((kind, name), held);
-                }
-                false
-            }
-            Event::InitDone => {
-                let listed = self.listed.remove(&kind).unwrap_or_default();
-                let mut before = BTreeMap::new();
-                let of_kind = self.documents.extract_if(.., |(of, _), _| *of == kind);
-                before.extend(of_kind);
-                let is_first = self.complete.insert(kind);
-                let text = |held: &Held| held.text.clone();
-                let same = before.len() == listed.len()
-                    && listed
-                        .iter()
-                        .all(|(key, held)| before.get(key).map(text) == Some(text(held)));
-                self.documents.extend(listed);
-                is_first || !same
-            }
-            Event::Apply(object) => {
-                let Some((name, held)) = held(kind, &object) else { return false };
-                let text = held.text.clone();
-                let before = self.documents.insert((kind, name), held);
-                before.is_none_or(|before| before.text != text)
-            }
-            Event::Delete(object) => {
-                let name = object.metadata.name.unwrap_or_default();
-                self.documents.remove(&(kind, name)).is_some()
-            }
+    /// All that is to be listed.
+    pub(super) fn lists(&self) -> Vec<List> {
+        self.rows.keys().copied().collect()
+    }
+
+    /// A connection begins: all is to be listed again.
+    pub(super) fn begin(&mut self) {
+        for row in self.rows.values_mut() {
+            row.listed.clear();
+            row.is_complete = false;
         }
     }
 
-    /// Whether all kinds were listed.
-    pub(super) fn is_complete(&self) -> bool {
-        KINDS.iter().all(|kind| self.complete.contains(kind))
-    }
-
-    pub(super) fn documents(&self) -> &BTreeMap<Key, Held> {
-        &self.documents
-    }
-
-    /// Notes what was written back, before the watch tells of it.
-    pub(super) fn written(&mut self, key: &Key, observed: i64, conditions: Vec<Condition>) {
-        if let Some(held) = self.documents.get_mut(key) {
-            held.observed = Some(observed);
-            held.conditions = conditions;
+    /// Takes in what a watch says. Tells whether what is declared may have changed.
+    pub(super) fn hear(&mut self, list: List, event: Event<DynamicObject>) -> bool {
+        let profiles = &self.profiles;
+        let Some(row) = self.rows.get_mut(&list) else { return false };
+        match event {
+            Event::Init => {
+                row.listed.clear();
+                false
+            }
+            Event::InitApply(object) => {
+                row.listed.extend(held(list, profiles.as_ref(), &object));
+                false
+            }
+            Event::InitDone => {
+                let listed = std::mem::take(&mut row.listed);
+                let texts = |row: &BTreeMap<_, Held>| -> Vec<(_, String)> {
+                    row.iter()
+                        .map(|(key, held): (&(_, _), _)| (key.clone(), held.text.clone()))
+                        .collect()
+                };
+                let is_same = texts(&row.there) == texts(&listed);
+                row.there = listed;
+                !std::mem::replace(&mut row.is_complete, true) || !is_same
+            }
+            Event::Apply(object) => {
+                let Some((key, held)) = held(list, profiles.as_ref(), &object) else {
+                    return false;
+                };
+                let text = held.text.clone();
+                row.there.insert(key, held).is_none_or(|before| before.text != text)
+            }
+            Event::Delete(object) => row.there.remove(&place(&object)).is_some(),
         }
     }
 
     /// Puts a whole list there.
-    pub(super) fn put(&mut self, kind: Kind, objects: &[DynamicObject]) {
-        let all = objects.iter().filter_map(|object| held(kind, object));
-        self.documents.extend(all.map(|(name, held)| ((kind, name), held)));
+    pub(super) fn put(&mut self, list: List, objects: &[DynamicObject]) {
+        let profiles = &self.profiles;
+        let all = objects.iter().filter_map(|object| held(list, profiles.as_ref(), object));
+        self.rows.entry(list).or_default().there.extend(all);
+    }
+
+    /// Whether all lists are complete.
+    pub(super) fn is_complete(&self) -> bool {
+        self.rows.values().all(|row| row.is_complete)
+    }
+
+    /// What is declared. A document of ours says more than a profile of the same name, and of profiles the first does.
+    pub(super) fn texts(&self) -> BTreeMap<Key, String> {
+        let mut texts = BTreeMap::new();
+        // Our own come first.
+        for (list, row) in &self.rows {
+            let kind = match list {
+                List::Own(kind) => *kind,
+                List::Profiles => Kind::Cluster,
+            };
+            for ((_, name), held) in &row.there {
+                texts.entry((kind, name.clone())).or_insert_with(|| held.text.clone());
+            }
+        }
+        texts
+    }
+
+    /// Documents of ours.
+    pub(super) fn own(&self) -> impl Iterator<Item = (Key, &Held)> {
+        self.rows.iter().flat_map(|(list, row)| {
+            let kind = match list {
+                List::Own(kind) => Some(*kind),
+                List::Profiles => None,
+            };
+            row.there
+                .iter()
+                .filter_map(move |((_, name), held)| Some(((kind?, name.clone()), held)))
+        })
+    }
+
+    /// Notes what was written back, before the watch tells of it.
+    pub(super) fn written(&mut self, key: &Key, observed: i64, conditions: Vec<Condition>) {
+        let (kind, name) = key;
+        let row = self.rows.get_mut(&List::Own(*kind));
+        if let Some(held) = row.and_then(|row| row.there.get_mut(&(String::new(), name.clone()))) {
+            held.observed = Some(observed);
+            held.conditions = conditions;
+        }
     }
 }
 
-/// An object as it is kept: what we are not told in a document is left out of it.
-fn held(kind: Kind, object: &DynamicObject) -> Option<(String, Held)> {
-    let name = object.metadata.name.clone()?;
-    let mut metadata = json!({ "name": name });
-    if let Some(labels) = object.metadata.labels.as_ref().filter(|labels| !labels.is_empty()) {
-        metadata["labels"] = json!(labels);
-    }
-    let mut spec = object.data.get("spec").cloned().unwrap_or_default();
-    plain(&mut spec);
-    let document = json!({ "apiVersion": API_VERSION, "kind": kind.name(), "metadata": metadata, "spec": spec });
+/// Namespace and name.
+fn place(object: &DynamicObject) -> (String, String) {
+    let metadata = &object.metadata;
+    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+}
+
+/// An object as it is kept: what a document does not have is left out.
+fn held(
+    list: List,
+    profiles: Option<&Profiles>,
+    object: &DynamicObject,
+) -> Option<((String, String), Held)> {
+    let document = match list {
+        List::Own(kind) => document(kind, object),
+        List::Profiles => profiles?.document(object)?,
+    };
     let text = serde_json::to_string_pretty(&document).ok()?;
     let status = |field: &str| object.data.get("status").and_then(|status| status.get(field));
     let conditions = status("conditions").cloned();
@@ -128,7 +199,17 @@ fn held(kind: Kind, object: &DynamicObject) -> Option<(String, Held)> {
         observed: status("observedGeneration").and_then(Value::as_i64),
         conditions: conditions.unwrap_or_default(),
     };
-    Some((name, held))
+    Some((place(object), held))
+}
+
+fn document(kind: Kind, object: &DynamicObject) -> Value {
+    let mut metadata = json!({ "name": object.metadata.name });
+    if let Some(labels) = object.metadata.labels.as_ref().filter(|labels| !labels.is_empty()) {
+        metadata["labels"] = json!(labels);
+    }
+    let mut spec = object.data.get("spec").cloned().unwrap_or_default();
+    plain(&mut spec);
+    json!({ "apiVersion": API_VERSION, "kind": kind.name(), "metadata": metadata, "spec": spec })
 }
 
 /// Writes numbers without exponents, as files have them: the API writes `1e-07` where somebody wrote `0.0000001`.

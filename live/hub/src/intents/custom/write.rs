@@ -60,9 +60,8 @@ pub(super) async fn write(
 ) -> Vec<String> {
     let now = Timestamp::now();
     let writings: Vec<Writing> = shelf
-        .documents()
-        .iter()
-        .filter_map(|(key, held)| writing(key, held, judged.get(key)?, places, now))
+        .own()
+        .filter_map(|(key, held)| writing(&key, held, judged.get(&key)?, places, now))
         .collect();
     let mut faults = Vec::new();
     let mut done = futures::stream::iter(writings)
