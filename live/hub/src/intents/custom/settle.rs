@@ -6,10 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use periplus_spec::Bundle;
 use periplus_spec::code::Code;
 use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::draft::{Document, Kind};
+use periplus_spec::{Bundle, documents_in};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 
@@ -88,6 +88,8 @@ fn files(
     texts.iter().filter_map(stands).collect()
 }
 
+/// The most changes that are tried one by one: each time, all is loaded.
+const CHANGES_MAX: usize = 256;
 /// What the files are called at their ends.
 const END: &str = ".yaml";
 
@@ -197,31 +199,51 @@ impl Round<'_> {
             self.held = vec![emptied()];
             return Some(());
         }
-        let sifted = match sift(&self.texts, &self.base, BTreeMap::new()).await {
-            Ok(sifted) => sifted,
-            Err((wrong, refused)) => {
-                // Something that others need may have gone: it stays until they need it no more.
-                let Ok(mut sifted) = sift(&self.texts, &self.base, self.gone(&wrong)).await else {
-                    (self.held, self.refused) = (wrong, refused);
-                    return Some(());
-                };
-                sifted.refused.extend(refused);
-                sifted
+        let wrong = match self.sift().await {
+            Ok(sifted) => {
+                self.refused = sifted.refused;
+                match self.declare(sifted.bundle).await? {
+                    Ok(()) => return Some(()),
+                    // Only together with what was declared before is it wrong.
+                    Err(wrong) => wrong,
+                }
             }
+            // Those that are complained of may have been right before others changed.
+            Err(wrong) => wrong,
         };
-        self.refused = sifted.refused;
-        let key = |document: &Document| (document.kind(), document.metadata().name.to_string());
-        let mut changed: BTreeSet<Key> = sifted
-            .bundle
-            .documents
-            .iter()
-            .filter(|one| declared.get(&key(one)) != Some(*one))
-            .map(key)
-            .collect();
-        let Err(wrong) = self.declare(sifted.bundle).await? else { return Some(()) };
-        // Only together with what was declared before is it wrong. One of the changes is to blame.
-        changed.extend(self.gone(&wrong).into_keys().filter(|key| !self.refused.contains_key(key)));
+        let mut changed = self.changed(declared);
+        changed.extend(self.gone(&wrong).into_keys());
+        changed.retain(|key| !self.refused.contains_key(key));
+        if changed.len() > CHANGES_MAX {
+            self.held = wrong;
+            return Some(());
+        }
         self.one_by_one(changed, &wrong).await
+    }
+
+    /// Sifts what stands there. Something that others need may have gone: it stays until they need it no more.
+    async fn sift(&self) -> Result<Sifted, Vec<Diagnostic>> {
+        let (wrong, refused) = match sift(&self.texts, &self.base, BTreeMap::new()).await {
+            Ok(sifted) => return Ok(sifted),
+            Err(stuck) => stuck,
+        };
+        match sift(&self.texts, &self.base, self.gone(&wrong)).await {
+            Ok(mut sifted) => {
+                sifted.refused.extend(refused);
+                Ok(sifted)
+            }
+            Err(_) => Err(wrong),
+        }
+    }
+
+    /// What somebody wrote anew.
+    fn changed(&self, declared: &BTreeMap<Key, Document>) -> BTreeSet<Key> {
+        let differs = |key: &Key, text: &str| {
+            let read = documents_in("one.yaml", text);
+            read.ok().and_then(|mut all| all.pop()).as_ref() != declared.get(key)
+        };
+        let there = self.texts.iter().filter_map(|(key, text)| Some((key, text.as_ref()?)));
+        there.filter(|(key, text)| differs(key, text)).map(|(key, _)| key.clone()).collect()
     }
 
     /// What has gone, and what may be wrong with that.
