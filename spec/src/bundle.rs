@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 use xxhash_rust::xxh3::xxh3_64;
@@ -58,12 +59,42 @@ impl Bundle {
     pub fn read_folder(folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let files = gathered::files(folder).map_err(|wrong| vec![wrong])?;
         if files.is_empty() {
-            let message = format!("no file in `{}` declares anything of ours", folder.display());
-            let help = "an emptied folder is taken for a mistake; to withdraw apps, leave the clusters there";
-            return Err(vec![Diagnostic::error(Code::NoScenario, message).with_help(help)]);
+            return Err(vec![emptied(&folder.display().to_string())]);
         }
         let text = gathered::scenario(&files);
         Self::gather(Reader::new(Files::open(folder).with_text(GATHERED, &text)), GATHERED)
+    }
+
+    /// The same of files that are in memory, by their paths: what is declared below the folder `place` (empty for all of
+    /// them), or the scenario in the file `place`. There are no other files than these, whatever they name. It must be right
+    /// as a whole, so that complaints name the files and not the bundle.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by file and place.
+    pub fn read_held(
+        files: &BTreeMap<String, Arc<[u8]>>,
+        place: &str,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let reader = |name: &str, text: Option<&str>| {
+            let held = Files::held(files.clone());
+            Reader::new(match text {
+                Some(text) => held.with_text(name, text),
+                None => held,
+            })
+        };
+        let (name, text) = if files.contains_key(place) {
+            (place.to_owned(), None)
+        } else {
+            let found = gathered::held(files, place);
+            if found.is_empty() {
+                return Err(vec![emptied(place)]);
+            }
+            let name =
+                if place.is_empty() { GATHERED.to_owned() } else { format!("{place}/{GATHERED}") };
+            (name, Some(gathered::scenario(&found)))
+        };
+        crate::load::load_from(reader(&name, text.as_deref()), &name)?;
+        Self::gather(reader(&name, text.as_deref()), &name)
     }
 
     fn gather(mut reader: Reader, name: &str) -> Result<Self, Vec<Diagnostic>> {
@@ -208,6 +239,14 @@ impl Bundle {
         let demand = spec.demand.iter_mut().filter_map(trace_of);
         demand.chain(ways).chain(failures).chain(others).collect()
     }
+}
+
+/// A folder declares nothing.
+fn emptied(folder: &str) -> Diagnostic {
+    let message = format!("no file in `{folder}` declares anything of ours");
+    let help =
+        "an emptied folder is taken for a mistake; to withdraw apps, leave the clusters there";
+    Diagnostic::error(Code::NoScenario, message).with_help(help)
 }
 
 /// The tables of a scenario that is being put into one piece.

@@ -17,8 +17,10 @@ pub(crate) struct Files {
     root: PathBuf,
     /// Whether they may lie outside of the folder.
     open: bool,
-    /// Texts that stand for files.
-    held: BTreeMap<String, String>,
+    /// What stands for files.
+    held: BTreeMap<String, Arc<[u8]>>,
+    /// Whether there are no other files than those.
+    alone: bool,
     sources: BTreeMap<String, Arc<Source>>,
     tables: BTreeMap<String, Arc<Csv>>,
     hash: Hash,
@@ -49,15 +51,21 @@ impl Files {
             root: root.into(),
             open: false,
             held: BTreeMap::new(),
+            alone: false,
             sources: BTreeMap::new(),
             tables: BTreeMap::new(),
             hash: Hash(Box::default()),
         }
     }
 
+    /// Files that are in memory. There are no others.
+    pub(crate) fn held(held: BTreeMap<String, Arc<[u8]>>) -> Self {
+        Self { held, alone: true, ..Self::within("") }
+    }
+
     /// The same with a file that need not be on disk.
     pub(crate) fn with_text(mut self, path: &str, text: &str) -> Self {
-        self.held.insert(path.to_owned(), text.to_owned());
+        self.held.insert(path.to_owned(), text.as_bytes().into());
         self
     }
 
@@ -69,7 +77,7 @@ impl Files {
     /// Whether there is such a file, where it may be read.
     pub(crate) fn has(&self, path: &str) -> bool {
         let may = self.open || !path.starts_with("..");
-        may && (self.held.contains_key(path) || self.full(path).is_file())
+        may && (self.held.contains_key(path) || (!self.alone && self.full(path).is_file()))
     }
 
     /// Where a file is.
@@ -114,16 +122,16 @@ impl Files {
             let help = "move the file into that folder, or one below it";
             return Err(named.error(Code::IncludeEscapes, message).with_help(help));
         }
-        if let Some(text) = self.held.get(path) {
-            self.hash.feed(path.as_bytes());
-            self.hash.feed(text.as_bytes());
-            return Ok(Source { name: path.to_owned(), text: text.clone() });
-        }
         let full = self.full(path);
-        let name = full.display().to_string();
+        let held = self.held.get(path);
+        let name = if held.is_some() { path.to_owned() } else { full.display().to_string() };
         let unreadable =
             |why: &str| named.error(Code::UnreadableFile, format!("cannot read `{name}`: {why}"));
-        let bytes = fs::read(&full).map_err(|error| unreadable(&reason(&error)))?;
+        let bytes = match held {
+            Some(bytes) => bytes.to_vec(),
+            None if self.alone => return Err(unreadable("entity not found")),
+            None => fs::read(&full).map_err(|error| unreadable(&reason(&error)))?,
+        };
         self.hash.feed(path.as_bytes());
         self.hash.feed(&bytes);
         let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8 text"))?;

@@ -1,8 +1,10 @@
 //! A folder as a scenario: which of its files declare something of ours.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -36,22 +38,48 @@ fn look(folder: &Path, below: &str, depth: usize, found: &mut Vec<String>) -> io
             if name != fetched::FOLDER && depth < FOLDERS_DEEP_MAX {
                 look(folder, &path, depth + 1, found)?;
             }
-        } else if (name.ends_with(".yaml") || name.ends_with(".yml")) && is_ours(&entry.path())? {
+        } else if may_be_ours(name) && is_ours(&fs::read(entry.path())?) {
             found.push(path);
         }
     }
     Ok(())
 }
 
+/// The same of files that are in memory, below `folder` (empty for all of them) and counted from it.
+pub(crate) fn held(files: &BTreeMap<String, Arc<[u8]>>, folder: &str) -> Vec<String> {
+    let below = |path: &str| match folder {
+        "" => Some(path.to_owned()),
+        _ => path.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned),
+    };
+    let mut found = Vec::new();
+    for (path, bytes) in files {
+        let Some(path) = below(path) else { continue };
+        let mut folders: Vec<&str> = path.split('/').collect();
+        let Some(name) = folders.pop() else { continue };
+        let hidden = name.starts_with('.') || folders.iter().any(|one| one.starts_with('.'));
+        let deep = folders.len() > FOLDERS_DEEP_MAX || folders.contains(&fetched::FOLDER);
+        if !hidden && !deep && may_be_ours(name) && is_ours(bytes) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+fn may_be_ours(name: &str) -> bool {
+    name.ends_with(".yaml") || name.ends_with(".yml")
+}
+
 /// Whether a document of a file says that it is ours.
-fn is_ours(path: &Path) -> io::Result<bool> {
+fn is_ours(bytes: &[u8]) -> bool {
     let group = API_VERSION.split('/').next().unwrap_or(API_VERSION);
-    let bytes = fs::read(path)?;
     let ours = |line: &str| {
-        let value = line.trim_start_matches(['{', ' ']).strip_prefix("apiVersion:");
+        // The key may be quoted, and stand in the first line of a mapping.
+        let key = line.trim_start_matches(['{', ' ', '"', '\'']).strip_prefix("apiVersion");
+        let value =
+            key.and_then(|rest| rest.trim_start_matches(['"', '\'', ' ']).strip_prefix(':'));
         value.is_some_and(|value| value.trim().trim_matches(['"', '\'']).starts_with(group))
     };
-    Ok(String::from_utf8_lossy(&bytes).lines().any(ours))
+    String::from_utf8_lossy(bytes).lines().any(ours)
 }
 
 /// A scenario that includes these files and never ends.

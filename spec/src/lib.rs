@@ -40,8 +40,8 @@ pub use self::anonymous::Hiding;
 pub use self::builder::ScenarioBuilder;
 pub use self::bundle::Bundle;
 pub use self::load::{
-    Forked, Loaded, check, check_text, delivery, documents, load, load_forked, load_with,
-    load_within,
+    Forked, Loaded, check, check_text, delivery, documents, documents_in, load, load_forked,
+    load_with, load_within,
 };
 pub use self::parts::{PARTS_DEPTH_MAX, Part, Sort};
 pub use self::schema::nearest;

@@ -149,6 +149,17 @@ pub fn documents(path: &Path) -> Result<Vec<Document>, Vec<Diagnostic>> {
     if reader.complaints.is_empty() { Ok(reader.documents) } else { Err(sorted(reader.complaints)) }
 }
 
+/// The same of a text that stands in no file.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn documents_in(name: &str, text: &str) -> Result<Vec<Document>, Vec<Diagnostic>> {
+    let held = BTreeMap::from([(name.to_owned(), text.as_bytes().into())]);
+    let mut reader = Reader::new(Files::held(held));
+    reader.read(name, Cursor::default(), Role::Main);
+    if reader.complaints.is_empty() { Ok(reader.documents) } else { Err(sorted(reader.complaints)) }
+}
+
 pub(crate) fn split(path: &Path) -> (PathBuf, String) {
     let root = path.parent().unwrap_or(Path::new("")).to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

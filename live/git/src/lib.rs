@@ -42,7 +42,7 @@ pub use self::look::files;
 pub use self::ownership::{Conflict, Edited, Owner, Ownership, place};
 pub use self::pace::{Pace, Wall};
 
-pub use self::reader::{Read, read};
+pub use self::reader::{Read, read, read_all};
 pub use self::secret::Secret;
 pub use self::sign::Signer;
 pub use self::target::{BadTarget, Remote, Target};

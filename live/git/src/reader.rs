@@ -10,7 +10,7 @@ use crate::fault::Fault;
 use crate::protocol::fetch::{Past, Question};
 use crate::store::Store;
 use crate::target::Target;
-use crate::tree::FILE;
+use crate::tree::{FILE, FOLDER};
 use crate::wire::{Route, Service, Session};
 use crate::writer::Options;
 
@@ -27,6 +27,10 @@ pub struct Read {
 const PROGRAM: u32 = 0o100_755;
 /// The longest file that is taken.
 const FILE_BYTES_MAX: usize = 16 << 20;
+/// The most that all files of a revision may have together.
+const ALL_BYTES_MAX: usize = 256 << 20;
+/// How many folders may lie in each other.
+const FOLDERS_DEEP_MAX: usize = 64;
 /// How many tags may lead to each other.
 const TAGS_MAX: usize = 8;
 
@@ -41,21 +45,9 @@ pub fn read(
     options: &Options,
     paths: &BTreeSet<String>,
 ) -> Result<Read, Fault> {
-    let route = options.route(target);
-    let mut store = Store::open(cache, target, &*options.pace)?;
-    let commit = match named(&target.branch) {
-        Some(commit) => {
-            if store.commit(commit).is_err() {
-                bring(&route, &mut store, commit)?;
-            }
-            commit
-        }
-        None => follow(&route, &mut store, &target.branch)?,
-    };
+    let (mut store, commit) = at(cache, target, options)?;
     let absent = |what: String| Fault::Absent { remote: target.remote.to_string(), what };
-    let Ok(found) = store.commit(commit) else {
-        return Err(absent(format!("commit {commit}")));
-    };
+    let found = store.commit(commit)?;
     let mut files = BTreeMap::new();
     for path in paths {
         let id = match store.find(found.tree, path)? {
@@ -71,6 +63,85 @@ pub fn read(
         files.insert(path.clone(), bytes);
     }
     Ok(Read { commit, files })
+}
+
+/// Reads all plain files of the revision `target.branch`; `None` where it is the commit `known`. What is no plain file
+/// (a link, a module) is left out, and so are single files that are too long to be read.
+///
+/// # Errors
+/// The remote cannot be asked, or has no such revision, or its files are too much together.
+pub fn read_all(
+    cache: &Path,
+    target: &Target,
+    options: &Options,
+    known: Option<Oid>,
+) -> Result<Option<Read>, Fault> {
+    let (mut store, commit) = at(cache, target, options)?;
+    if known == Some(commit) {
+        return Ok(None);
+    }
+    let root = store.commit(commit)?.tree;
+    let mut found = Vec::new();
+    list(&mut store, root, "", 0, &mut found)?;
+    let (mut files, mut all) = (BTreeMap::new(), 0);
+    for (path, id) in found {
+        let bytes = store.read(id, ObjectType::Blob)?;
+        if bytes.len() > FILE_BYTES_MAX {
+            continue;
+        }
+        all += bytes.len();
+        if all > ALL_BYTES_MAX {
+            let (remote, limit) = (target.remote.to_string(), ALL_BYTES_MAX as u64);
+            return Err(Fault::Limit { remote, what: "the size of all files", limit });
+        }
+        files.insert(path, bytes);
+    }
+    Ok(Some(Read { commit, files }))
+}
+
+/// The plain files of a tree, in the order of git. What is no text is no path of ours.
+fn list(
+    store: &mut Store,
+    tree: Oid,
+    above: &str,
+    depth: usize,
+    found: &mut Vec<(String, Oid)>,
+) -> Result<(), Fault> {
+    if depth > FOLDERS_DEEP_MAX {
+        return Ok(());
+    }
+    let tree = store.tree(tree)?;
+    for entry in tree.entries() {
+        let Ok(name) = std::str::from_utf8(entry.name) else { continue };
+        let path = if above.is_empty() { name.to_owned() } else { format!("{above}/{name}") };
+        match entry.mode {
+            FILE | PROGRAM => found.push((path, entry.id)),
+            FOLDER => list(store, entry.id, &path, depth + 1, found)?,
+            // A link, or a module of another repository.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Opens the cache, and gets the commit that the revision is there.
+fn at(cache: &Path, target: &Target, options: &Options) -> Result<(Store, Oid), Fault> {
+    let route = options.route(target);
+    let mut store = Store::open(cache, target, &*options.pace)?;
+    let commit = match named(&target.branch) {
+        Some(commit) => {
+            if store.commit(commit).is_err() {
+                bring(&route, &mut store, commit)?;
+            }
+            commit
+        }
+        None => follow(&route, &mut store, &target.branch)?,
+    };
+    if store.commit(commit).is_err() {
+        let what = format!("commit {commit}");
+        return Err(Fault::Absent { remote: target.remote.to_string(), what });
+    }
+    Ok((store, commit))
 }
 
 /// The commit that a revision names in full.

@@ -13,10 +13,10 @@ pub mod desk;
 pub mod feed;
 pub mod hub;
 pub mod intents;
+pub mod remembered;
 pub mod service;
 pub mod sighting;
 pub mod signals;
-pub mod standing;
 
 pub use self::complaint::Complaint;
 pub use self::feed::Feed;

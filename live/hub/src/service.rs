@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,7 +18,6 @@ use tokio::sync::oneshot;
 use crate::delivery::{Letter, Parcel, Post, PostOptions, outcome};
 use crate::desk::{Desk, DeskFault};
 use crate::feed::{Arrival, Feed};
-use crate::intents;
 
 /// What is asked of the desk.
 pub enum Order {
@@ -196,42 +194,4 @@ fn letters(desk: &Desk, parcels: Vec<Parcel>) -> Vec<Letter> {
         Some(Letter { parcel, to, clusters })
     });
     letters.collect()
-}
-
-/// Looks at what is declared in files or a folder, every so often, and tells the desk. What is wrong is told to people, once,
-/// and leaves everything as it is.
-pub async fn follow_intents(path: PathBuf, every: Duration, feed: Feed<Order>) {
-    let mut last_wrong = None;
-    loop {
-        let read = {
-            let path = path.clone();
-            tokio::task::spawn_blocking(move || intents::read(&path)).await
-        };
-        let wrong = match read {
-            Ok(Ok(bundle)) => {
-                let (reply, answer) = oneshot::channel();
-                feed.ask(Order::Declare(Box::new(bundle), reply)).await;
-                match answer.await {
-                    Ok(Ok(changes)) => {
-                        for change in changes {
-                            tracing::info!(%change, "what is declared has changed");
-                        }
-                        None
-                    }
-                    Ok(Err(wrong)) => Some(wrong),
-                    // The desk is gone.
-                    Err(_) => return,
-                }
-            }
-            Ok(Err(wrong)) => Some(wrong),
-            Err(_) => return,
-        };
-        if wrong != last_wrong {
-            for one in wrong.iter().flatten() {
-                tracing::error!(code = one.code.slug(), "{}: {}", path.display(), one.message);
-            }
-            last_wrong = wrong;
-        }
-        tokio::time::sleep(every).await;
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use periplus_git::{Fault, Options, Target, read};
+use periplus_git::{Fault, Options, Target, read, read_all};
 
 use crate::common::{Home, git, options};
 use crate::servers::{sshd, web};
@@ -96,4 +96,28 @@ fn what_is_not_there_is_told() {
         assert!(matches!(fault, Fault::Absent { .. }), "{fault}");
         assert!(fault.to_string().contains(says), "{fault}");
     }
+}
+
+#[test]
+fn all_files_of_a_branch_are_read_once_for_each_commit() {
+    let (home, ids) = with_a_past();
+    let work = home.path().join("work");
+    std::fs::write(work.join("top.csv"), "a,b\n").unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", work.join("deploy/out.yaml")).unwrap();
+    let cache = home.path().join("read");
+    let all = |known| read_all(&cache, &home.target(), &options(), known).unwrap();
+    let first = all(None).unwrap();
+    assert_eq!(first.commit.to_string(), ids[2]);
+    assert_eq!(all(Some(first.commit)), None);
+    git(&work, &["add", "."]);
+    git(&work, &["commit", "--quiet", "-m", "more"]);
+    git(&work, &["push", "--quiet", "origin", "HEAD:main"]);
+    let second = all(Some(first.commit)).unwrap();
+    let paths: Vec<&String> = second.files.keys().collect();
+    assert_eq!(paths, ["deploy/app.yaml", "top.csv"], "a link leads nowhere");
+    // Who goes back goes back.
+    git(&work, &["push", "--quiet", "--force", "origin", &format!("{}:main", ids[0])]);
+    let third = all(Some(second.commit)).unwrap();
+    assert_eq!(third.commit.to_string(), ids[0]);
+    assert_eq!(*third.files["deploy/app.yaml"], *b"number: 1\n");
 }

@@ -31,12 +31,14 @@ use tokio::sync::{Semaphore, watch as signal};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::Feed;
-use access::Books;
+pub(crate) use access::Books;
 pub use access::{Load, Source, contexts};
 use board::Cluster;
 pub use board::Status;
+pub(crate) use heartbeat::{Beat, beat};
 pub use node::Nodes;
 use site::List;
+pub(crate) use watch::{backoff, full};
 
 /// A cluster that is to be watched.
 #[derive(Clone, Debug, PartialEq)]

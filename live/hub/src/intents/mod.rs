@@ -4,7 +4,11 @@
 //! change. So ids are those that a simulation of it would give, a renderer finds every earlier version, and a recorded day
 //! can be simulated as it is. A change is kept on disk before the machine is told of it.
 
+pub mod custom;
 mod file;
+mod follow;
+mod repository;
+mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -22,6 +26,9 @@ use periplus_spec::scenario::{Act, Delivery, Scenario};
 use periplus_spec::values::{Duration, Name, Rate, Timestamp};
 
 pub use self::file::{IntentsFile, KeepFault};
+pub use self::follow::{IntentsFrom, ReadFault, follow};
+pub use self::repository::Repository;
+pub use self::standing::{Accepted, Complaint, Standing, Status};
 
 /// What people declared, and every change of it.
 #[derive(Clone, Debug)]
@@ -206,6 +213,14 @@ impl Intents {
             drained.extend(selected(moment.drain.as_ref()).iter().cloned());
         }
         (named, drained)
+    }
+
+    /// What is declared now, by kind and name. What was withdrawn or is drained because nobody declares it is not among it.
+    #[must_use]
+    pub fn declared(&self) -> BTreeMap<(Kind, Name), Document> {
+        let (mut named, drained) = self.now();
+        named.retain(|(kind, name), _| *kind != Kind::Cluster || !drained.contains(name));
+        named
     }
 
     /// What a renderer needs, every earlier version with it.

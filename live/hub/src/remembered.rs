@@ -1,4 +1,4 @@
-//! How the service stood when it ran last: what its mode has done, which no restart may forget.
+//! What no restart may forget of what the mode of the service has done.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Mode;
 
-/// How the service stood when it ran last.
+/// What no restart may forget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Standing {
+pub struct Remembered {
     /// Whether it was paused by its mode, and not by an operator.
     pub paused_by_mode: bool,
     /// Whether it was ever in a mode that writes.
@@ -22,40 +22,40 @@ pub struct Standing {
 
 /// The file in which it stands.
 #[derive(Clone, Debug)]
-pub struct StandingFile {
+pub struct RememberedFile {
     path: PathBuf,
 }
 
-impl StandingFile {
+impl RememberedFile {
     /// The file in the folder of a service.
     #[must_use]
     pub fn below(folder: &Path) -> Self {
-        Self { path: folder.join("standing.json") }
+        Self { path: folder.join("remembered.json") }
     }
 
-    /// How it stood; as nothing was, before the first time.
+    /// What there is to remember; nothing, before the first time.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
-    pub fn read(&self) -> io::Result<Standing> {
+    pub fn read(&self) -> io::Result<Remembered> {
         match fs::read(&self.path) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::default()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Remembered::default()),
             Err(error) => Err(error),
         }
     }
 
-    /// Keeps how it stands now, if that is new.
+    /// Keeps it, if it is new.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub fn write(&self, standing: Standing) -> io::Result<()> {
-        if self.read().is_ok_and(|known| known == standing) && self.path.exists() {
+    pub fn write(&self, remembered: Remembered) -> io::Result<()> {
+        if self.read().is_ok_and(|known| known == remembered) && self.path.exists() {
             return Ok(());
         }
         let new = self.path.with_extension("new");
         let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(&standing)?)?;
+        file.write_all(&serde_json::to_vec(&remembered)?)?;
         file.sync_all()?;
         fs::rename(&new, &self.path)?;
         File::open(self.path.parent().unwrap_or(Path::new(".")))?.sync_all()
@@ -68,8 +68,8 @@ impl StandingFile {
     }
 }
 
-impl Standing {
-    /// What a mode asks of the machine, and how the service stands then. A pause that an operator asked for outlives every
+impl Remembered {
+    /// What a mode asks of the machine, and what there is to remember then. A pause that an operator asked for outlives every
     /// mode.
     #[must_use]
     pub fn enter(self, mode: Mode, state: &State) -> (Option<Command>, Self) {
@@ -98,9 +98,9 @@ mod tests {
     }
 
     /// Enters a mode, and gives whether the machine is paused then.
-    fn enter(state: &mut State, standing: &mut Standing, mode: Mode) -> bool {
-        let (command, next) = standing.enter(mode, state);
-        *standing = next;
+    fn enter(state: &mut State, remembered: &mut Remembered, mode: Mode) -> bool {
+        let (command, next) = remembered.enter(mode, state);
+        *remembered = next;
         if let Some(command) = command {
             told(state, command);
         }
@@ -109,26 +109,26 @@ mod tests {
 
     #[test]
     fn a_mode_undoes_its_own_pause_and_no_other() {
-        let (mut state, mut standing) = (State::default(), Standing::default());
-        assert!(enter(&mut state, &mut standing, Mode::Observe));
-        assert!(enter(&mut state, &mut standing, Mode::Observe));
-        assert!(!enter(&mut state, &mut standing, Mode::Act));
+        let (mut state, mut remembered) = (State::default(), Remembered::default());
+        assert!(enter(&mut state, &mut remembered, Mode::Observe));
+        assert!(enter(&mut state, &mut remembered, Mode::Observe));
+        assert!(!enter(&mut state, &mut remembered, Mode::Act));
         told(&mut state, Command::Pause);
-        assert!(enter(&mut state, &mut standing, Mode::Act));
-        assert!(enter(&mut state, &mut standing, Mode::Observe));
-        assert!(enter(&mut state, &mut standing, Mode::Propose));
-        assert!(standing.wrote && !standing.paused_by_mode);
+        assert!(enter(&mut state, &mut remembered, Mode::Act));
+        assert!(enter(&mut state, &mut remembered, Mode::Observe));
+        assert!(enter(&mut state, &mut remembered, Mode::Propose));
+        assert!(remembered.wrote && !remembered.paused_by_mode);
     }
 
     #[test]
     fn it_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
-        let file = StandingFile::below(folder.path());
-        assert_eq!(file.read().unwrap(), Standing::default());
-        let standing = Standing { paused_by_mode: true, wrote: true };
-        file.write(standing).unwrap();
-        file.write(standing).unwrap();
-        assert_eq!(file.read().unwrap(), standing);
+        let file = RememberedFile::below(folder.path());
+        assert_eq!(file.read().unwrap(), Remembered::default());
+        let remembered = Remembered { paused_by_mode: true, wrote: true };
+        file.write(remembered).unwrap();
+        file.write(remembered).unwrap();
+        assert_eq!(file.read().unwrap(), remembered);
         fs::write(file.path(), "{").unwrap();
         assert!(file.read().is_err());
     }
