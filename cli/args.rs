@@ -1,5 +1,7 @@
 //! The words of the command line.
 
+#[cfg(feature = "live")]
+mod client;
 mod delivery;
 mod kubernetes;
 #[cfg(feature = "live")]
@@ -11,6 +13,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use periplus_sim::Breakdown;
 
+#[cfg(feature = "live")]
+pub(crate) use self::client::{ClientArgs, GetArgs, OrderCommand, What};
 pub(crate) use self::delivery::{AccessArgs, BootstrapArgs, FetchArgs, GitArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 #[cfg(feature = "live")]
@@ -55,6 +59,13 @@ pub enum Command {
     /// Run the service: decide for real clusters, and write what is decided into their repositories.
     #[cfg(feature = "live")]
     Live(LiveArgs),
+    /// Ask a running service what it knows.
+    #[cfg(feature = "live")]
+    Get(GetArgs),
+    /// Tell a running service what to do. It is answered once the command is in its log.
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    Order(OrderCommand),
     /// Explain a decision: every candidate's bill, every refusal.
     Why(WhyArgs),
     /// Look into a log.
@@ -169,7 +180,7 @@ pub struct ReplayArgs {
 /// Arguments of `why`.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// The log's folder.
+    /// The log's folder, or the address of a running service, such as `http://127.0.0.1:8080`.
     pub log: PathBuf,
     /// The app.
     #[arg(long)]

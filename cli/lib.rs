@@ -7,6 +7,7 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `args` | the words of the command line |
+//! | `client` | who asks a running service |
 //! | `commands` | one file per command |
 //! | `delivery` | what is written into git, from runs and logs |
 //! | `explain` | what a service answers about its own log |
@@ -26,6 +27,8 @@
 
 mod args;
 mod bundles;
+#[cfg(feature = "live")]
+mod client;
 mod commands;
 mod delivery;
 #[cfg(feature = "live")]

@@ -1,16 +1,18 @@
 //! `live`: the service.
 
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 
 use periplus_live::config::{Draft, Settings};
 use periplus_live::desk::DeskFault;
 use periplus_live::hub::{self, Found, HubFault, Parts};
-use periplus_live::intents::{self, KeepFault};
+use periplus_live::intents::{self, Intents, IntentsFrom, KeepFault};
 use periplus_spec::Sheet;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{LiveArgs, LogLines};
 use crate::delivery::access;
+use crate::explain::Explainer;
 use crate::failure::{Exit, Failure};
 use crate::narrator::Voice;
 use crate::render;
@@ -23,9 +25,11 @@ pub(super) fn run(args: LiveArgs) -> Result<Exit, Failure> {
     }
     let settings = Settings::read(&args.config).map_err(Failure::Files)?;
     if args.check {
-        let declared = intents::read(&settings.intents).map_err(Failure::Files)?;
-        intents::Intents::begin(declared, 0).map_err(Failure::Files)?;
-        render::line(&format!("{} and what it declares can be used", args.config.display()));
+        if let IntentsFrom::Files(path) = &settings.intents {
+            let declared = intents::read(path).map_err(Failure::Files)?;
+            Intents::begin(declared, 0).map_err(Failure::Files)?;
+        }
+        render::line(&format!("{} can be used", args.config.display()));
         return Ok(Exit::Held);
     }
     begin_log(args.log_lines);
@@ -35,6 +39,7 @@ pub(super) fn run(args: LiveArgs) -> Result<Exit, Failure> {
         made_by: concat!("periplus ", env!("CARGO_PKG_VERSION")).to_owned(),
         http: access::http()?,
         found,
+        explain: |log| Arc::new(Explainer::new(log.to_owned())),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Environment {
@@ -72,7 +77,13 @@ fn failed(fault: HubFault) -> Failure {
         HubFault::Folder { .. } => {
             Some("give the service a folder of its own that it may write to")
         }
-        HubFault::Desk(_) => None,
+        HubFault::Listen { .. } => {
+            Some("name another address with `api.listen`, or stop what listens there")
+        }
+        HubFault::Undeclared(_) => Some(
+            "the first start needs what is declared; later ones know it. Look at `intents` in the configuration",
+        ),
+        HubFault::Desk(_) | HubFault::Serve(_) => None,
     };
     Failure::Environment { message, hint: hint.map(str::to_owned) }
 }

@@ -6,9 +6,13 @@ mod check;
 mod diff;
 mod fetch;
 #[cfg(feature = "live")]
+mod get;
+#[cfg(feature = "live")]
 mod live;
 pub(crate) mod log;
 mod man;
+#[cfg(feature = "live")]
+mod order;
 mod plan;
 mod plan_sites;
 mod record;
@@ -34,6 +38,10 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Fetch(args) => fetch::run(&args),
         #[cfg(feature = "live")]
         Command::Live(args) => live::run(args),
+        #[cfg(feature = "live")]
+        Command::Get(args) => get::run(&args),
+        #[cfg(feature = "live")]
+        Command::Order(command) => order::run(command),
         Command::Bootstrap(args) => bootstrap::run(&args),
         Command::Why(args) => why::run(&args),
         Command::Log(command) => log::run(command),

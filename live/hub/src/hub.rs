@@ -6,24 +6,27 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use periplus_git::{Http, Target, Writer};
 use periplus_spec::diagnostic::Diagnostic;
+use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 use crate::Feed;
+use crate::api::{self, Api, Explain, ServeFault, Situation};
 use crate::clusters::{Clusters, Watched};
 use crate::config::{Mode, Reached, Settings};
 use crate::delivery::{Place, PostOptions};
 use crate::desk::{Desk, DeskFault, Narrator, Setup};
-use crate::intents::{self, Intents};
-use crate::service::{Clock, Order, Service, Wall, follow_intents};
+use crate::intents::{self, Intents, IntentsFrom, ReadFault, Standing};
+use crate::remembered::RememberedFile;
+use crate::service::{Clock, Order, Service, Wall};
 use crate::signals::{self, Statuses};
-use crate::standing::StandingFile;
 
 /// What the hub is given by the program around it.
 pub struct Parts {
@@ -35,6 +38,8 @@ pub struct Parts {
     pub http: Option<Arc<dyn Http>>,
     /// What becomes of files of ours that repositories hold before the service ever wrote.
     pub found: Found,
+    /// Who answers about the log in a folder.
+    pub explain: fn(&Path) -> Arc<dyn Explain>,
 }
 
 /// What becomes of files of ours that repositories hold before the service ever wrote.
@@ -53,6 +58,20 @@ pub enum HubFault {
     /// What is declared is wrong.
     #[error("what is declared cannot be used")]
     Declared(Vec<Diagnostic>),
+    /// What is declared cannot be read, and nothing is known from before.
+    #[error("what is declared cannot be read: {0}")]
+    Undeclared(String),
+    /// The API cannot listen.
+    #[error("the API cannot listen on {at}: {error}")]
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The API cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeFault),
     /// The desk cannot go on.
     #[error(transparent)]
     Desk(#[from] DeskFault),
@@ -113,15 +132,33 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), HubFault> {
     let clock: Arc<dyn Clock> = Arc::new(Wall);
-    let Settings { state, mode, intents, intents_every, git, reached, mut clusters, signals } =
-        settings;
+    let Settings {
+        state,
+        mode,
+        mut intents,
+        intents_every,
+        git,
+        reached,
+        mut clusters,
+        signals,
+        api,
+    } = settings;
     fs::create_dir_all(&state).map_err(|error| HubFault::Folder { path: state.clone(), error })?;
-    let standing_file = StandingFile::below(&state);
-    let in_standing = |error| HubFault::Folder { path: standing_file.path().to_owned(), error };
-    let standing = standing_file.read().map_err(in_standing)?;
+    let memory = RememberedFile::below(&state);
+    let in_memory = |error| HubFault::Folder { path: memory.path().to_owned(), error };
+    let remembered = memory.read().map_err(in_memory)?;
+    // Nothing is begun that nobody could ask.
+    let listener = TcpListener::bind(api.listen()).await;
+    let listener = listener.map_err(|error| HubFault::Listen { at: api.listen(), error })?;
+    if let IntentsFrom::Repository(repository) = &mut intents {
+        repository.access.http.clone_from(&parts.http);
+    }
 
     let now = clock.now_unix_ms();
-    let first = if Desk::has_begun(&state) { None } else { Some(declared(&intents, now)?) };
+    let first = match Desk::has_begun(&state) {
+        true => None,
+        false => Some(declared(&intents, now).await?),
+    };
     let access = periplus_git::Options { http: parts.http, ..git.access };
     let cache = state.join("git");
     let setup = Setup {
@@ -135,17 +172,18 @@ pub async fn run(
     let epoch_unix_ms = desk.intents().scenario().epoch_unix_ms;
     desk.set_narrator((parts.narrator)(epoch_unix_ms));
     let writes = mode != Mode::Observe;
-    if writes && !standing.wrote && parts.found == Found::Refuse {
+    if writes && !remembered.wrote && parts.found == Found::Refuse {
         look_for_files(&desk, &cache, &access).await?;
     }
-    let (command, standing) = standing.enter(mode, desk.state());
-    standing_file.write(standing).map_err(in_standing)?;
+    let (command, remembered) = remembered.enter(mode, desk.state());
+    memory.write(remembered).map_err(in_memory)?;
     if let Some(command) = command {
         desk.command(command, now)?;
     }
     tracing::info!(
-        ?mode,
+        %mode,
         state = %state.display(),
+        api = listener.local_addr().ok().map(tracing::field::display),
         records = desk.state().seq().0,
         clusters = desk.intents().scenario().fleet.clusters.len(),
         repositories = desk.targets().places.len(),
@@ -174,7 +212,8 @@ pub async fn run(
         let _ = stopped.changed().await;
     };
     let mut tasks = JoinSet::new();
-    tasks.spawn(follow_intents(intents, intents_every, feed.clone()));
+    let standing = Standing::default();
+    tasks.spawn(intents::follow(intents, intents_every, feed.clone(), standing));
     tasks.spawn(watch_clusters(reached, Arc::clone(&clusters), present, feed.clone()));
     {
         let (clusters, feed, over) = (Arc::clone(&clusters), feed.clone(), over(stopped.clone()));
@@ -184,22 +223,48 @@ pub async fn run(
         let clock = Arc::clone(&clock);
         signals::Clock::new(move || clock.now_unix_ms())
     };
-    tasks.spawn(signals::run(signals, feed, told, Statuses::default(), over(stopped)));
+    let statuses = Statuses::default();
+    let (situation, seen) = watch::channel(Situation { mode: mode.to_string(), missing: vec![] });
+    let answers = Api::new(api::Parts {
+        config: api,
+        feed: feed.clone(),
+        signals: statuses.clone(),
+        clusters: Some(Arc::clone(&clusters)),
+        clock: Arc::clone(&clock),
+        situation: seen,
+        explain: (parts.explain)(&Desk::log(&state)),
+        limits: api::Limits::default(),
+    });
+    tasks.spawn(signals::run(signals, feed, told, statuses, over(stopped.clone())));
+    // Answers are given until the desk is closed.
+    let mut serving = tokio::spawn(api::serve(listener, answers, over(stopped)));
 
-    tokio::select! {
-        () = stop => tracing::info!("the service stops"),
-        () = end_of(&service) => {}
-    }
+    let served = tokio::select! {
+        () = stop => {
+            tracing::info!("the service stops");
+            None
+        }
+        () = end_of(&service) => None,
+        served = &mut serving => Some(served),
+    };
     drop(stopping);
     tasks.shutdown().await;
+    let served = match served {
+        Some(served) => served,
+        None => serving.await,
+    };
+    drop(situation);
     let ended = tokio::task::spawn_blocking(move || service.stop()).await;
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    Ok(())
+    Ok(served.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 
 /// What is declared, for a first start.
-fn declared(path: &Path, now: i64) -> Result<Intents, HubFault> {
-    let declared = intents::read(path).map_err(HubFault::Declared)?;
+async fn declared(intents: &IntentsFrom, now: i64) -> Result<Intents, HubFault> {
+    let declared = intents.read().await.map_err(|fault| match fault {
+        ReadFault::Wrong(wrong) => HubFault::Declared(wrong),
+        ReadFault::Unreachable(why) => HubFault::Undeclared(why),
+    })?;
     Intents::begin(declared, now).map_err(HubFault::Declared)
 }
 

@@ -14,6 +14,7 @@ use super::extract::Answer;
 use super::problem::{Missing, Problem};
 use super::routes::Route;
 use super::{apps, clusters};
+use crate::config::Mode;
 use crate::desk::Desk;
 
 /// What is asked for.
@@ -76,6 +77,15 @@ async fn take(State(api): State<Api>, request: Request) -> Result<Answer<Taken>,
     let told: Told = api.body(request, BODY_BYTES_MAX).await?;
     // Ids never change, so what is found now is still so when the command is taken.
     let asked = told.clone();
+    let mode = api.parts().situation.borrow().mode.clone();
+    if matches!(told, Told::Resume {}) && mode == Mode::Observe.to_string() {
+        let hint = "say `mode: propose` or `mode: act` in live.yaml, and start the service again";
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "a service that observes stays paused",
+            hint,
+        ));
+    }
     let command = api.ask(move |desk| resolve(&asked, desk)).await??;
     tracing::info!(who, ?peer, command = ?told, "a command is given");
     let given = api.command(command).await;

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use periplus_spec::values::Name;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// `api`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Draft {
     /// The address and the port to listen on. Only loopback may be open without `tls`.
@@ -22,7 +23,7 @@ pub struct Draft {
 }
 
 /// The files of TLS, as PEM. They are read again when they change.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tls {
     /// The server's certificate, and those between it and its authority.
@@ -34,7 +35,7 @@ pub struct Tls {
 }
 
 /// Somebody who shows a bearer token.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Token {
     /// Who that is, for the service's own log.
@@ -46,7 +47,7 @@ pub struct Token {
 }
 
 /// Somebody who shows a certificate that an authority of `tls.clientCaFile` has signed.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Client {
     /// A DNS name that the certificate must be valid for, as its subject alternative names say.
@@ -56,7 +57,7 @@ pub struct Client {
 }
 
 /// What somebody may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Role {
     /// Read everything that is told.
@@ -68,7 +69,7 @@ pub enum Role {
 }
 
 /// Who may read `/metrics`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Metrics {
     /// Who may read everything else.

@@ -1,13 +1,14 @@
 //! What live.yaml says, as it is written. [`Settings`](super::Settings) are made of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use periplus_spec::values::{Duration, Name};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::signals;
+use crate::{api, signals};
 
 /// How the service runs.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -28,6 +29,9 @@ pub struct Draft {
     /// What demand and carbon are read from.
     #[serde(default)]
     pub signals: Vec<signals::config::Draft>,
+    /// Where people and programs ask and command.
+    #[serde(default)]
+    pub api: api::config::Draft,
 }
 
 /// What becomes of decisions.
@@ -43,14 +47,81 @@ pub enum Mode {
     Act,
 }
 
-/// Where things are declared.
+impl fmt::Display for Mode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Observe => "observe",
+            Self::Propose => "propose",
+            Self::Act => "act",
+        })
+    }
+}
+
+/// Where things are declared: exactly one of `path`, `git` and `hub`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IntentsDraft {
-    /// A file, or a folder of files. It is looked at again and again.
-    pub path: PathBuf,
-    /// How often it is looked at; `10s` where nothing is said.
+    /// A file, or a folder of files.
+    pub path: Option<PathBuf>,
+    /// A git repository.
+    pub git: Option<IntentsGitDraft>,
+    /// Custom resources of a cluster.
+    pub hub: Option<IntentsHubDraft>,
+    /// How often files and repositories are looked at; `10s` where nothing is said.
     pub every: Option<Duration>,
+}
+
+/// A git repository in which things are declared.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntentsGitDraft {
+    /// The repository.
+    pub url: String,
+    /// The branch, the tag or the commit; `main` where nothing is said.
+    pub revision: Option<String>,
+    /// The folder, or the file of a scenario, from the root; all of it where nothing is said.
+    #[serde(default)]
+    pub path: String,
+    /// Who we are there; as for what is written where nothing is said.
+    pub access: Option<AccessDraft>,
+}
+
+/// A cluster in whose custom resources things are declared.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntentsHubDraft {
+    /// The context of the kubeconfig that reaches it; without it, it is the cluster that the service runs in.
+    pub context: Option<String>,
+    /// Clusters of an inventory: `ClusterProfile`s of SIG Multicluster.
+    pub profiles: Option<ProfilesDraft>,
+}
+
+/// Clusters of an inventory.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProfilesDraft {
+    /// The namespace that the profiles lie in; all of them where nothing is said.
+    pub namespace: Option<String>,
+    /// A file with a `Cluster` without its name. `${profile.name}`, `${profile.labels.KEY}`, `${profile.properties.NAME}` and
+    /// others stand in it for what a profile says.
+    pub template_file: PathBuf,
+}
+
+/// Who we are for git's servers.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccessDraft {
+    /// The file with the token for a web server. It is read anew whenever it is needed.
+    pub token_file: Option<PathBuf>,
+    /// The user that the token belongs to; without it, the token is sent as a bearer token.
+    pub user: Option<String>,
+    /// Whether git's credential helper is asked who we are.
+    #[serde(default)]
+    pub helper: bool,
+    /// The private key for SSH; otherwise those of the SSH agent and of `~/.ssh`.
+    pub ssh_key_file: Option<PathBuf>,
+    /// The file with the keys of hosts that are trusted; otherwise that of the user. Unknown hosts are refused.
+    pub known_hosts_file: Option<PathBuf>,
 }
 
 /// The repositories.
@@ -71,17 +142,9 @@ pub struct GitDraft {
     pub window: Option<Duration>,
     /// Who commits.
     pub author: Option<AuthorDraft>,
-    /// The file with the token for a web server. It is read anew whenever it is needed.
-    pub token_file: Option<PathBuf>,
-    /// The user that the token belongs to; without it, the token is sent as a bearer token.
-    pub user: Option<String>,
-    /// Whether git's credential helper is asked who we are.
+    /// Who we are there.
     #[serde(default)]
-    pub helper: bool,
-    /// The private key for SSH; otherwise those of the SSH agent and of `~/.ssh`.
-    pub ssh_key_file: Option<PathBuf>,
-    /// The file with the keys of hosts that are trusted; otherwise that of the user. Unknown hosts are refused.
-    pub known_hosts_file: Option<PathBuf>,
+    pub access: AccessDraft,
     /// The private SSH key that commits are signed with.
     pub sign_key_file: Option<PathBuf>,
     /// What becomes of files of ours that somebody has edited, when they change.

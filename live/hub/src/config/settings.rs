@@ -13,11 +13,16 @@ use periplus_spec::Sheet;
 use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::values;
 
-use super::draft::{self, Draft, GitDraft, Mode};
-use crate::Complaint;
+use super::draft::{
+    self, AccessDraft, Draft, GitDraft, IntentsDraft, IntentsGitDraft, IntentsHubDraft, Mode,
+    ProfilesDraft,
+};
 use crate::clusters::{self, Source};
 use crate::delivery::Routes;
+use crate::intents::custom::{Hub, Profiles};
+use crate::intents::{self, IntentsFrom};
 use crate::signals::{self, Signal};
+use crate::{Complaint, api};
 
 /// How the service runs.
 #[derive(Debug)]
@@ -26,8 +31,8 @@ pub struct Settings {
     pub state: PathBuf,
     /// What becomes of decisions.
     pub mode: Mode,
-    /// The file or folder in which things are declared.
-    pub intents: PathBuf,
+    /// Where things are declared.
+    pub intents: IntentsFrom,
     /// How often it is looked at.
     pub intents_every: Duration,
     /// How what is decided gets into repositories.
@@ -38,6 +43,8 @@ pub struct Settings {
     pub clusters: clusters::Options,
     /// What demand and carbon are read from.
     pub signals: Vec<Signal>,
+    /// Where the API listens, and who may ask.
+    pub api: api::Config,
 }
 
 /// How what is decided gets into repositories.
@@ -65,6 +72,8 @@ pub struct Reached {
 
 const INTENTS_EVERY: Duration = Duration::from_secs(10);
 const WINDOW: Span = Span(5_000);
+/// What to write where a repository is meant.
+const URL_HELP: &str = "name a folder, or a URL such as `ssh://git@git.example.net/fleet.git`";
 const BRANCH: &str = "main";
 const PROPOSALS: &str = "periplus";
 /// How many pushes to one server may follow each other at once.
@@ -89,29 +98,30 @@ impl Settings {
     /// Everything that is wrong with it, by place.
     pub fn of(sheet: &Sheet<Draft>, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let mut checker = Checker { sheet, folder, wrong: Vec::new() };
-        let Draft { state, mode, intents, git, clusters, signals } = &sheet.says;
+        let Draft { state, mode, intents, git, clusters, signals, api } = &sheet.says;
         let intents_every = checker.every("intents.every", intents.every, INTENTS_EVERY);
+        let declared = checker.intents(intents, git, clusters, &folder.join(state));
         let git = checker.git(git, *mode);
         let (reached, clusters) = checker.clusters(clusters);
-        let signals = signals::read(signals, folder).unwrap_or_else(|complaints| {
-            for Complaint { place, what, help } in complaints {
-                checker.complain(&place, what, help);
-            }
-            Vec::new()
-        });
+        let api = api::read(api, folder).map_err(|complaints| checker.complain_all(complaints));
+        let signals = signals::read(signals, folder);
+        let signals = signals.map_err(|complaints| checker.complain_all(complaints));
         let Checker { wrong, .. } = checker;
-        if !wrong.is_empty() {
+        let (Some(declared), Ok(signals), Ok(api), true) =
+            (declared, signals, api, wrong.is_empty())
+        else {
             return Err(wrong);
-        }
+        };
         Ok(Self {
             state: folder.join(state),
             mode: *mode,
-            intents: folder.join(&intents.path),
+            intents: declared,
             intents_every,
             git,
             reached,
             clusters,
             signals,
+            api,
         })
     }
 }
@@ -125,6 +135,12 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn complain(&mut self, place: &str, what: impl Into<String>, help: impl Into<String>) {
         self.wrong.push(self.sheet.complaint(place, what, help));
+    }
+
+    fn complain_all(&mut self, complaints: Vec<Complaint>) {
+        for Complaint { place, what, help } in complaints {
+            self.complain(&place, what, help);
+        }
     }
 
     fn every(
@@ -151,6 +167,88 @@ impl Checker<'_> {
         Some(path)
     }
 
+    fn intents(
+        &mut self,
+        draft: &IntentsDraft,
+        git: &GitDraft,
+        clusters: &draft::ClustersDraft,
+        state: &Path,
+    ) -> Option<IntentsFrom> {
+        let IntentsDraft { path, git: repository, hub, every: _ } = draft;
+        match (path, repository, hub) {
+            (Some(path), None, None) => Some(IntentsFrom::Files(self.folder.join(path))),
+            (None, Some(repository), None) => self.repository(repository, git, state),
+            (None, None, Some(hub)) => self.hub(hub, clusters),
+            _ => {
+                let what = "things are declared in one place: `path`, `git` or `hub`";
+                self.complain("intents", what, "give exactly one of them");
+                None
+            }
+        }
+    }
+
+    fn repository(
+        &mut self,
+        draft: &IntentsGitDraft,
+        git: &GitDraft,
+        state: &Path,
+    ) -> Option<IntentsFrom> {
+        let revision = draft.revision.as_deref().unwrap_or(BRANCH);
+        let target = match Target::new(&self.reached_url(&draft.url), revision) {
+            Ok(target) => target,
+            Err(bad) => {
+                self.complain("intents.git.url", bad.to_string(), URL_HELP);
+                return None;
+            }
+        };
+        let access = match &draft.access {
+            Some(access) => self.access("intents.git.access", access),
+            // What is wrong with it is told where it stands.
+            None => Checker { wrong: Vec::new(), ..*self }.access("git.access", &git.access),
+        };
+        let (path, cache) = (draft.path.clone(), state.join("intents"));
+        Some(IntentsFrom::Repository(Box::new(intents::Repository { target, path, access, cache })))
+    }
+
+    fn hub(
+        &mut self,
+        draft: &IntentsHubDraft,
+        clusters: &draft::ClustersDraft,
+    ) -> Option<IntentsFrom> {
+        let (name, source) = match &draft.context {
+            None => ("the cluster of the service", Source::InCluster),
+            Some(context) => {
+                let Some(file) = &clusters.kubeconfig else {
+                    let what =
+                        format!("`{context}` is a context of a kubeconfig, and none is named");
+                    self.complain("intents.hub.context", what, "say `clusters.kubeconfig`");
+                    return None;
+                };
+                let file = self.folder.join(file);
+                (context.as_str(), Source::Context { file, context: context.clone() })
+            }
+        };
+        let mut hub = Hub::new(name, source);
+        if let Some(ProfilesDraft { namespace, template_file }) = &draft.profiles {
+            let template = self.template(template_file)?;
+            hub.profiles = Some(Profiles { namespace: namespace.clone(), template });
+        }
+        Some(IntentsFrom::Hub(hub))
+    }
+
+    fn template(&mut self, file: &Path) -> Option<serde_json::Value> {
+        let path = self.folder.join(file);
+        let read = std::fs::read_to_string(&path).map_err(|error| error.to_string());
+        let read =
+            read.and_then(|text| serde_saphyr::from_str(&text).map_err(|error| error.to_string()));
+        read.map_err(|why| {
+            let what = format!("{} is no template: {why}", path.display());
+            let help = "write a `Cluster` without its name: `metadata.labels` and `spec`";
+            self.complain("intents.hub.profiles.templateFile", what, help);
+        })
+        .ok()
+    }
+
     fn git(&mut self, draft: &GitDraft, mode: Mode) -> GitSettings {
         let branch = draft.branch.clone().unwrap_or_else(|| BRANCH.to_owned());
         let proposals = draft.proposals.clone().unwrap_or_else(|| PROPOSALS.to_owned());
@@ -168,8 +266,7 @@ impl Checker<'_> {
             // Variables stand for what labels may hold, which is less than what a URL or a branch may.
             let plain = |text: &str| text.replace("${", "").replace('}', "");
             if let Err(bad) = Target::new(&plain(url), &plain(branch)) {
-                let help = "name a folder, or a URL such as `ssh://git@git.example.net/fleet.git`";
-                self.complain(place, bad.to_string(), help);
+                self.complain(place, bad.to_string(), URL_HELP);
             }
         }
         let (written_branch, base) = match mode {
@@ -204,7 +301,17 @@ impl Checker<'_> {
                 base,
             },
             window: draft.window.map_or(WINDOW, |values::Duration(window)| window),
-            access: self.access(draft),
+            access: Options {
+                signer: self.file("git.signKeyFile", draft.sign_key_file.as_ref()).map(Signer::new),
+                ownership: Ownership::Listed {
+                    owner: periplus_git::place,
+                    edited: match draft.edited {
+                        draft::Edited::Keep => Edited::Keep,
+                        draft::Edited::Restore => Edited::Restore,
+                    },
+                },
+                ..self.access("git.access", &draft.access)
+            },
             fleet: FleetOptions {
                 at_once,
                 rate: Some(Rate { burst: BURST, per_minute }),
@@ -223,15 +330,16 @@ impl Checker<'_> {
         std::path::absolute(&folder).unwrap_or(folder).display().to_string()
     }
 
-    fn access(&mut self, draft: &GitDraft) -> Options {
-        let token = self.file("git.tokenFile", draft.token_file.as_ref());
+    fn access(&mut self, place: &str, draft: &AccessDraft) -> Options {
+        let at = |field: &str| format!("{place}.{field}");
+        let token = self.file(&at("tokenFile"), draft.token_file.as_ref());
         if token.is_none() && draft.user.is_some() {
             let what = "a user without a token is nobody";
-            self.complain("git.user", what, "say `tokenFile`, or leave `user` out");
+            self.complain(&at("user"), what, "say `tokenFile`, or leave `user` out");
         }
         if token.is_some() && draft.helper {
             let what = "a token and a helper are two answers to the same question";
-            self.complain("git.helper", what, "leave one of them out");
+            self.complain(&at("helper"), what, "leave one of them out");
         }
         let auth = match (token, &draft.user) {
             (Some(token), Some(user)) => Auth::Basic { user: user.clone(), token },
@@ -240,21 +348,11 @@ impl Checker<'_> {
             (None, _) => Auth::None,
         };
         let ssh = Ssh {
-            key: self.file("git.sshKeyFile", draft.ssh_key_file.as_ref()),
-            known_hosts: self.file("git.knownHostsFile", draft.known_hosts_file.as_ref()),
+            key: self.file(&at("sshKeyFile"), draft.ssh_key_file.as_ref()),
+            known_hosts: self.file(&at("knownHostsFile"), draft.known_hosts_file.as_ref()),
             ..Ssh::default()
         };
-        let edited = match draft.edited {
-            draft::Edited::Keep => Edited::Keep,
-            draft::Edited::Restore => Edited::Restore,
-        };
-        Options {
-            auth,
-            ssh,
-            signer: self.file("git.signKeyFile", draft.sign_key_file.as_ref()).map(Signer::new),
-            ownership: Ownership::Listed { owner: periplus_git::place, edited },
-            ..Options::default()
-        }
+        Options { auth, ssh, ..Options::default() }
     }
 
     fn clusters(&mut self, draft: &draft::ClustersDraft) -> (Reached, clusters::Options) {

@@ -137,10 +137,16 @@ pub struct Setup {
 const LOG: &str = "live.log";
 
 impl Desk {
+    /// The folder of the log in the folder of a service.
+    #[must_use]
+    pub fn log(folder: &Path) -> PathBuf {
+        folder.join(LOG)
+    }
+
     /// Whether a desk was ever opened in a folder.
     #[must_use]
     pub fn has_begun(folder: &Path) -> bool {
-        folder.join(LOG).is_dir()
+        Self::log(folder).is_dir()
     }
 
     /// Opens the desk in a folder, at its first start or after a stop or a crash.
@@ -149,7 +155,7 @@ impl Desk {
     /// The log or the file of intents cannot be used.
     pub fn open(folder: &Path, setup: Setup, now_unix_ms: i64) -> Result<Self, DeskFault> {
         let kept = IntentsFile::below(folder);
-        let log = folder.join(LOG);
+        let log = Self::log(folder);
         let options = Options { fsync: Fsync::OnSeal, ..Options::default() };
         let Setup { intents, routes, window, narrator, made_by } = setup;
         let known = kept.read()?;

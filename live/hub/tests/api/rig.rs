@@ -188,10 +188,10 @@ fn start(home: &Path, feed: Feed<Order>) -> Service {
     let intents = Intents::begin(intents::read(&home.join("intents")).unwrap(), now).unwrap();
     let url = home.join("fleet.git").display().to_string();
     let repository = Repository { url, branch: "main".into() };
-    let routes = Routes { pulled: repository.clone(), written: repository };
+    let routes = Routes { pulled: repository.clone(), written: repository, base: None };
     let narrator = Box::new(());
     let made_by = "a test".into();
-    let setup = Setup { intents, routes, window: Span(50), narrator, made_by };
+    let setup = Setup { intents: Some(intents), routes, window: Span(50), narrator, made_by };
     let desk = Desk::open(&home.join("state"), setup, now).unwrap();
     let post = PostOptions {
         cache: home.join("cache"),

@@ -102,8 +102,8 @@ fn service(home: &Path, first: Bundle) -> Service {
     let fleet =
         Repository { url: home.join("fleet.git").display().to_string(), branch: "main".into() };
     let setup = Setup {
-        intents: Intents::begin(first, now).unwrap(),
-        routes: Routes { pulled: fleet.clone(), written: fleet },
+        intents: Some(Intents::begin(first, now).unwrap()),
+        routes: Routes { pulled: fleet.clone(), written: fleet, base: None },
         window: Span(50),
         narrator: Box::new(()),
         made_by: "a test".into(),

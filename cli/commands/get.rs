@@ -1,0 +1,152 @@
+//! `get`: what a running service knows.
+
+use serde_json::Value;
+
+use crate::args::{Format, GetArgs, What};
+use crate::client::Client;
+use crate::failure::{Exit, Failure};
+use crate::render::{self, table};
+
+pub(super) fn run(args: &GetArgs) -> Result<Exit, Failure> {
+    let client = Client::new(&args.client)?;
+    let name = args.name.as_deref();
+    let answer = match (args.what, name) {
+        (What::State, Some(name)) => {
+            return Err(Failure::Usage {
+                message: format!("there is one state, and none is called `{name}`"),
+                hint: "leave the name out".into(),
+            });
+        }
+        (What::State, None) => client.get(&["v1", "state"], &[])?,
+        (What::Apps, Some(name)) => client.get(&["v1", "apps", name], &[])?,
+        (What::Apps, None) => client.get(&["v1", "apps"], &[])?,
+        (What::Clusters, Some(name)) => client.get(&["v1", "clusters", name], &[])?,
+        (What::Clusters, None) => client.get(&["v1", "clusters"], &[])?,
+        (What::Decisions, app) => {
+            let app = app.map(|app| ("app", app.to_owned()));
+            client.get(&["v1", "decisions"], app.as_slice())?
+        }
+    };
+    if args.format == Format::Json {
+        render::json(&answer)?;
+        return Ok(Exit::Held);
+    }
+    match args.what {
+        What::State => state(&answer),
+        What::Apps => apps(&answer),
+        What::Clusters => clusters(&answer),
+        What::Decisions => decisions(&answer),
+    }
+    Ok(Exit::Held)
+}
+
+fn state(answer: &Value) {
+    let at = text(&answer["at"]);
+    let mut lines =
+        vec![format!("mode {}, as of {at}, {} records", text(&answer["mode"]), answer["seq"])];
+    if answer["paused"] == true {
+        lines.push("paused: it decides and records, and changes nothing".into());
+    }
+    let counts = &answer["counts"];
+    lines.push(format!(
+        "{} apps in {} clusters for {} zones: {} components are placed",
+        counts["apps"], counts["clusters"], counts["zones"], counts["bindings"]
+    ));
+    lines.push(format!("{} effects are not done yet", answer["outstandingEffects"]));
+    lines.extend(list(&answer["missing"]).map(|missing| format!("missing: {}", text(missing))));
+    lines.extend(list(&answer["holds"]).map(hold));
+    lines.iter().for_each(|line| render::line(line));
+}
+
+fn apps(answer: &Value) {
+    let all = list(&answer["apps"]).chain(answer.get("app"));
+    let mut rows = Vec::new();
+    let mut holds = Vec::new();
+    for app in all {
+        holds.extend(list(&app["holds"]).map(hold));
+        let mut placed = false;
+        for group in list(&app["groups"]) {
+            for place in list(&group["places"]) {
+                placed = true;
+                rows.push(row(app, text(&group["name"]), place));
+            }
+        }
+        if !placed {
+            let (name, rps) = (text(&app["name"]), rate(&app["rps"]));
+            rows.push(vec![name, "-".into(), "nowhere".into(), "-".into(), "-".into(), rps]);
+        }
+    }
+    render::line(&table(&["app", "group", "cluster", "stage", "ready", "rps"], rows));
+    holds.iter().for_each(|line| render::line(line));
+}
+
+/// A group of an app in a cluster.
+fn row(app: &Value, group: String, place: &Value) -> Vec<String> {
+    let replicas = |field: &str| -> u64 {
+        let bindings = list(&place["bindings"]);
+        bindings.filter_map(|binding| binding["replicas"][field].as_u64()).sum()
+    };
+    let ready = format!("{}/{}", replicas("ready"), replicas("wanted"));
+    let cluster = text(&place["cluster"]);
+    vec![text(&app["name"]), group, cluster, text(&place["stage"]), ready, rate(&place["rps"])]
+}
+
+fn clusters(answer: &Value) {
+    let all = list(&answer["clusters"]).chain(answer.get("cluster"));
+    let rows = all.map(|cluster| {
+        let mut known = text(&cluster["known"]);
+        for (flag, word) in [("cordoned", ", cordoned"), ("draining", ", draining")] {
+            if cluster[flag] == true {
+                known.push_str(word);
+            }
+        }
+        let watching = &cluster["watching"];
+        let watched = match watching["connected"].as_bool() {
+            Some(true) => "watched".to_owned(),
+            Some(false) => {
+                let wrong = text(&watching["lastError"]["what"]);
+                if wrong.is_empty() { "not connected".to_owned() } else { wrong }
+            }
+            None => "not watched".to_owned(),
+        };
+        let room = &cluster["room"];
+        let cores = room["cpuMilli"].as_f64().unwrap_or_default() / 1_000.0;
+        let gib = room["memoryMebibytes"].as_f64().unwrap_or_default() / 1_024.0;
+        let (heard, held) = (text(&cluster["lastHeard"]), cluster["bindings"].to_string());
+        vec![
+            text(&cluster["name"]),
+            known,
+            watched,
+            heard,
+            format!("{cores:.1}"),
+            format!("{gib:.1}"),
+            held,
+        ]
+    });
+    let head = ["cluster", "known as", "API", "heard of", "cores", "GiB", "components"];
+    render::line(&table(&head, rows.collect()));
+}
+
+fn decisions(answer: &Value) {
+    for record in list(&answer["decisions"]) {
+        for line in list(&record["lines"]) {
+            render::line(&format!("{}  {:>8}  {}", text(&record["at"]), record["seq"], text(line)));
+        }
+    }
+}
+
+fn hold(hold: &Value) -> String {
+    format!("waits for you: {} (periplus approve {})", text(&hold["text"]), hold["hold"])
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn rate(value: &Value) -> String {
+    format!("{:.1}", value.as_f64().unwrap_or_default())
+}
