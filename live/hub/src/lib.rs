@@ -1,9 +1,12 @@
 //! The service: real clusters, real signals and real git around the same machine.
 //!
 //! Whoever sees something ([`clusters`], [`signals`]) tells the [`Feed`] in names ([`sighting`]). One [`desk`] takes everything in,
-//! one after the other; what it decides goes to repositories by the post ([`delivery`]). The [`service`] is the threads around it.
+//! one after the other; what it decides goes to repositories by the post ([`delivery`]). The [`service`] is the threads around it,
+//! and the [`api`] is where people and programs ask and command over HTTP.
 
+pub mod api;
 pub mod clusters;
+pub mod complaint;
 pub mod delivery;
 pub mod desk;
 pub mod feed;
@@ -12,4 +15,5 @@ pub mod service;
 pub mod sighting;
 pub mod signals;
 
+pub use self::complaint::Complaint;
 pub use self::feed::Feed;

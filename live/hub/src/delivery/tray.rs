@@ -269,6 +269,12 @@ impl Tray {
         (self.flying.len(), self.waiting.len())
     }
 
+    /// The digest that stood in the log last since the desk was opened, and after which record.
+    #[must_use]
+    pub fn digest(&self) -> Option<(Seq, Digest)> {
+        self.digest
+    }
+
     /// The files of now, whether they are out or not.
     #[must_use]
     pub fn follower(&self) -> &Follower {

@@ -343,6 +343,11 @@ impl Desk {
         self.counts
     }
 
+    /// Whether users of a zone are declared to ask for an app.
+    pub(crate) fn has_demand(&self, app: &str, zone: &str) -> bool {
+        self.names.series(app, zone).is_some()
+    }
+
     fn report(&mut self, at: Tick, reports: Vec<EffectReport>) -> Result<(), DeskFault> {
         reports.into_iter().try_for_each(|report| self.take_in(at, &Input::Report(report)))
     }

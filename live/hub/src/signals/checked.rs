@@ -1,7 +1,6 @@
 //! Makes signals of what people wrote, and says everything that is wrong with it at once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,24 +11,7 @@ use super::config::{Carbon, Csv, Draft, Fallback, Prometheus, Unit};
 use super::signal::{
     Ahead, Asked, CarbonFrom, CarbonPlace, DemandFrom, Endpoint, Form, Kind, NamedBy, Signal,
 };
-
-/// Something that is wrong with a signal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
-    /// Where, as in `signals[2].prometheus.url`.
-    pub place: String,
-    /// What is wrong, with the value and the limit that it breaks.
-    pub what: String,
-    /// What to do.
-    pub help: String,
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, what, help } = self;
-        write!(out, "{place}: {what}; {help}")
-    }
-}
+use crate::complaint::Complaint;
 
 const EVERY_MIN_MS: u64 = 100;
 const EVERY_MAX_MS: u64 = 24 * 60 * 60 * 1_000;

@@ -29,10 +29,11 @@ use periplus_core::input::BATCH_MAX;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-pub use self::checked::{Complaint, read};
+pub use self::checked::read;
 pub use self::samples::Refused;
 pub use self::signal::Signal;
 pub use self::status::{Status, Statuses};
+pub use crate::complaint::Complaint;
 
 use self::carbon::Grids;
 use self::csv::Tail;

@@ -1,0 +1,270 @@
+//! A service with an API on loopback, in a folder of its own.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use periplus_core::ids::Seq;
+use periplus_core::units::Span;
+use periplus_emit::Repository;
+use periplus_git::{Author, FleetOptions, Options, make_bare};
+use periplus_journal::Reader;
+use periplus_live::Feed;
+use periplus_live::api::{
+    self, Api, Explain, Limits, Parts, Refused, ServeFault, Situation, WhyQuestion, config::Draft,
+};
+use periplus_live::clusters::Clusters;
+use periplus_live::delivery::{PostOptions, Routes};
+use periplus_live::desk::{Desk, Setup};
+use periplus_live::intents::{self, Intents};
+use periplus_live::service::{Clock, Order, Service, Wall};
+use periplus_live::signals::Statuses;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+/// How long anything may take on a machine that has much else to do.
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+const HARBOUR: &str = include_str!("../../../../docs/guide/voyage/harbour.yaml");
+
+/// A service with an API. It ends when it is let go.
+pub(crate) struct Rig {
+    pub(crate) home: TempDir,
+    pub(crate) at: String,
+    pub(crate) client: Client,
+    service: Option<Service>,
+    pub(crate) feed: Feed<Order>,
+    pub(crate) situation: watch::Sender<Situation>,
+    pub(crate) gate: Arc<Gate>,
+    stop: Option<oneshot::Sender<()>>,
+    serves: Option<JoinHandle<Result<(), ServeFault>>>,
+}
+
+/// How a rig is made. What is not said is as usual.
+pub(crate) struct Made {
+    pub(crate) config: &'static str,
+    pub(crate) limits: Limits,
+    pub(crate) tokens: &'static [(&'static str, &'static str)],
+    pub(crate) behind: Behind,
+    pub(crate) clusters: Option<Arc<Clusters>>,
+}
+
+impl Default for Made {
+    fn default() -> Self {
+        Self {
+            config: "{}",
+            limits: Limits::default(),
+            tokens: &[],
+            behind: Behind::ADesk,
+            clusters: None,
+        }
+    }
+}
+
+/// What is behind the API.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behind {
+    ADesk,
+    Nothing,
+}
+
+/// A token of each role, and the configuration that names them.
+pub(crate) const READ: &str = "read-0123456789abcdef";
+pub(crate) const DEMAND: &str = "demand-0123456789abcdef";
+pub(crate) const OPERATE: &str = "operate-0123456789abcdef";
+pub(crate) const TOKENS: &[(&str, &str)] =
+    &[("read.token", READ), ("demand.token", DEMAND), ("operate.token", OPERATE)];
+pub(crate) const ROLES: &str = "tokens: [{name: eye, role: read, file: read.token}, {name: cdn, role: demand, file: \
+                                demand.token}, {name: hand, role: operate, file: operate.token}]";
+
+impl Rig {
+    pub(crate) async fn start() -> Self {
+        Self::made(Made { config: ROLES, tokens: TOKENS, ..Made::default() }).await
+    }
+
+    pub(crate) async fn made(made: Made) -> Self {
+        let Made { config, limits, tokens, behind, clusters } = made;
+        let home = TempDir::with_prefix("periplus-api-").unwrap();
+        for (file, token) in tokens {
+            fs::write(home.path().join(file), format!("{token}\n")).unwrap();
+        }
+        let draft: Draft = serde_saphyr::from_str(config).unwrap();
+        let config = api::read(&draft, home.path()).unwrap();
+        let feed = Feed::default();
+        let service = (behind == Behind::ADesk).then(|| start(home.path(), feed.clone()));
+        let gate = Arc::new(Gate { closed: Mutex::new(true), opened: Condvar::new() });
+        let situation = watch::Sender::new(Situation { mode: "live".into(), missing: vec![] });
+        let api = Api::new(Parts {
+            config,
+            feed: feed.clone(),
+            signals: Statuses::default(),
+            clusters,
+            clock: Arc::new(Wall),
+            situation: situation.subscribe(),
+            explain: Arc::new(StandIn {
+                gate: Arc::clone(&gate),
+                log: home.path().join("state/live.log"),
+            }),
+            limits,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        let serves = tokio::spawn(api::serve(listener, api, stopped));
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder().no_proxy().build().unwrap();
+        let (stop, serves) = (Some(stop), Some(serves));
+        Self { home, at, client, service, feed, situation, gate, stop, serves }
+    }
+
+    pub(crate) fn asked(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+        let asked = self.client.request(method, format!("{}{path}", self.at)).timeout(SOON);
+        if token.is_empty() { asked } else { asked.bearer_auth(token) }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
+        said(self.asked(Method::GET, path, OPERATE).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        said(self.asked(Method::POST, path, OPERATE).json(&body).send().await.unwrap()).await
+    }
+
+    pub(crate) async fn status(&self, method: Method, path: &str, token: &str) -> u16 {
+        let asked = self.asked(method.clone(), path, token);
+        let asked = if method == Method::POST { asked.json(&json!({})) } else { asked };
+        asked.send().await.unwrap().status().as_u16()
+    }
+
+    /// The API stops, and says how.
+    pub(crate) async fn stop(&mut self) -> Result<(), ServeFault> {
+        let _ = self.stop.take().unwrap().send(());
+        self.serves.take().unwrap().await.unwrap()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.gate.open();
+        if let Some(serves) = &self.serves {
+            serves.abort();
+        }
+        if let Some(service) = self.service.take() {
+            let ended = service.stop();
+            assert!(std::thread::panicking() || ended.is_ok());
+        }
+    }
+}
+
+/// What an answer says. All that is JSON has a version.
+pub(crate) async fn said(answer: Response) -> (u16, Value) {
+    let status = answer.status().as_u16();
+    let text = answer.text().await.unwrap();
+    let said: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"));
+    assert_eq!(said["version"], 1, "{said}");
+    let is_problem = said.get("error").is_some();
+    assert!(
+        !is_problem || (said["error"]["message"].is_string() && said["error"]["hint"].is_string())
+    );
+    (status, said)
+}
+
+fn start(home: &Path, feed: Feed<Order>) -> Service {
+    for folder in ["intents", "state"] {
+        fs::create_dir(home.join(folder)).unwrap();
+    }
+    let quick = HARBOUR.replace("dwell: 30s", "dwell: 1s");
+    fs::write(home.join("intents/harbour.yaml"), quick).unwrap();
+    make_bare(&home.join("fleet.git"), "main").unwrap();
+    let now = Wall.now_unix_ms();
+    let intents = Intents::begin(intents::read(&home.join("intents")).unwrap(), now).unwrap();
+    let url = home.join("fleet.git").display().to_string();
+    let repository = Repository { url, branch: "main".into() };
+    let routes = Routes { pulled: repository.clone(), written: repository };
+    let narrator = Box::new(());
+    let made_by = "a test".into();
+    let setup = Setup { intents, routes, window: Span(50), narrator, made_by };
+    let desk = Desk::open(&home.join("state"), setup, now).unwrap();
+    let post = PostOptions {
+        cache: home.join("cache"),
+        access: Options::default(),
+        fleet: FleetOptions::default(),
+        author: Author { name: "Periplus".into(), email: "periplus@localhost".into() },
+        run: "a-test".into(),
+        epoch_unix_ms: desk.intents().scenario().epoch_unix_ms,
+    };
+    Service::start(desk, post, feed, Arc::new(Wall))
+}
+
+/// Keeps those who ask for the app `waits` waiting.
+pub(crate) struct Gate {
+    closed: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    pub(crate) fn open(&self) {
+        *self.closed.lock().unwrap() = false;
+        self.opened.notify_all();
+    }
+}
+
+/// Reads the log as it is on the disk, and has a word or two for every question.
+struct StandIn {
+    gate: Arc<Gate>,
+    log: std::path::PathBuf,
+}
+
+impl Explain for StandIn {
+    fn why(&self, question: &WhyQuestion) -> Result<Value, Refused> {
+        match question.app.as_str() {
+            "panics" => panic!("it was asked to"),
+            "waits" => {
+                let closed = self.gate.closed.lock().unwrap();
+                drop(self.gate.opened.wait_timeout_while(closed, SOON, |closed| *closed));
+                Ok(Value::Null)
+            }
+            "shop" => Ok(json!({"question": format!("{question:?}")})),
+            other => {
+                let message = format!("no app is called `{other}`");
+                Err(Refused::Unknown { message, hint: "there is `shop`".into() })
+            }
+        }
+    }
+
+    fn decisions(
+        &self,
+        from: Option<u64>,
+        limit: usize,
+        app: Option<&str>,
+    ) -> Result<Value, Refused> {
+        Ok(json!([{"from": from, "limit": limit, "app": app}]))
+    }
+
+    fn log(&self, from: u64, limit: usize) -> Result<Vec<String>, Refused> {
+        let failed = |fault: periplus_journal::Fault| Refused::Failed {
+            message: fault.to_string(),
+            hint: "look at it".into(),
+        };
+        let reader = Reader::open(&self.log).map_err(failed)?;
+        // What is being written is not whole yet.
+        let Ok(Some(last)) = reader.last_seq() else { return Ok(Vec::new()) };
+        if from > last.0 {
+            return Ok(Vec::new());
+        }
+        let records = reader.records_from(Seq(from)).map_while(Result::ok).take(limit);
+        Ok(records
+            .map(|record| {
+                json!({"seq": record.seq.0, "input": format!("{:?}", record.input)}).to_string()
+            })
+            .collect())
+    }
+}
