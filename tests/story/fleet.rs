@@ -126,6 +126,42 @@ impl Fleet {
         let numbers: Vec<u64> =
             numbers.split_whitespace().map(|one| one.parse().unwrap()).collect();
         assert!(numbers.is_sorted_by(|a, b| a > b), "{numbers:?}");
+        self.is_as_rendered();
+        self.becomes_a_scenario();
+    }
+
+    /// The repository holds what the log says.
+    fn is_as_rendered(&self) {
+        let tree = self.home().join("tree");
+        let url = self.repository().display().to_string();
+        let words = ["render", "state/live.log", "--out", "tree", "--repository", &url];
+        let rendered = periplus(self.home(), &words);
+        assert!(rendered.status.success(), "{rendered:?}");
+        let written = periplus_git::files(&self.repository(), "main").unwrap();
+        let written = written.into_iter().filter(|(path, _)| !path.starts_with(".owned/"));
+        for (path, bytes) in written {
+            let file = tree.join(&*path);
+            assert_eq!(fs::read(&file).unwrap(), &bytes[..], "{path}");
+            fs::remove_file(file).unwrap();
+        }
+        let mut left = vec![tree.clone()];
+        while let Some(folder) = left.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                assert!(path.is_dir(), "{} is not written", path.display());
+                left.push(path);
+            }
+        }
+        fs::remove_dir_all(tree).unwrap();
+    }
+
+    /// What happened can be simulated.
+    fn becomes_a_scenario(&self) {
+        let recorded =
+            periplus(self.home(), &["record", "state/live.log", "--out", "day.yaml", "--force"]);
+        assert!(recorded.status.success(), "{recorded:?}");
+        let simulated = periplus(self.home(), &["sim", "day.yaml"]);
+        assert!(simulated.status.success(), "{simulated:?}");
     }
 
     /// Asks the service, or tells it something, with the program's own client.
