@@ -325,26 +325,28 @@ impl Desk {
     }
 
     /// Ends a turn: timers that are due fire, a window that is over is closed, and the disk has everything. Gives what may
-    /// be sent now.
+    /// be sent now. While an operator stopped everything, nothing is.
     ///
     /// # Errors
     /// The desk cannot go on.
     pub fn turn(&mut self, now_unix_ms: i64) -> Result<Vec<Parcel>, DeskFault> {
         let at = self.tick(now_unix_ms);
         self.fire(at)?;
-        if self.tray.is_over(at) {
+        let paused = self.state.is_paused();
+        if self.tray.is_over(at) && !paused {
             let reports = self.tray.close(&self.state, &self.narrator.lines())?;
             self.report(at, reports)?;
             self.fire(at)?;
         }
         self.journal.sync()?;
-        Ok(self.tray.send(at))
+        Ok(if paused { Vec::new() } else { self.tray.send(at) })
     }
 
     /// When the next turn is due, if nothing comes before, in milliseconds since 1970-01-01 UTC.
     #[must_use]
     pub fn due_unix_ms(&self) -> Option<i64> {
-        let due = self.state.next_deadline().into_iter().chain(self.tray.due()).min()?;
+        let tray = self.tray.due().filter(|_| !self.state.is_paused());
+        let due = self.state.next_deadline().into_iter().chain(tray).min()?;
         Some(self.epoch_unix_ms.saturating_add_unsigned(due.0))
     }
 
