@@ -19,6 +19,7 @@ mod live;
 mod log;
 #[cfg(feature = "objects")]
 mod objects;
+mod packaging;
 mod pages;
 mod pipelines;
 mod place;
