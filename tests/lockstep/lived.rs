@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use periplus_core::effect::{Effect, EffectKey};
-use periplus_core::input::{Command, EffectReport, Outcome, Sight};
+use periplus_core::input::{EffectReport, Fault, Outcome, Sight};
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, Record, RecordRef, State};
 use periplus_emit::Repository;
@@ -15,32 +15,28 @@ use periplus_live::intents::Intents;
 use periplus_live::sighting::Sighting;
 use periplus_sim::World;
 use periplus_spec::Bundle;
-use periplus_spec::draft::{Document, Kind};
-use periplus_spec::scenario::Scenario;
-use periplus_spec::values::Name;
+use periplus_spec::scenario::{Act, Scenario};
 use tempfile::TempDir;
 
+use crate::Ran;
+use crate::declared::Declared;
 use crate::shown;
 
-/// What a desk did.
-pub(crate) struct Lived {
-    pub(crate) records: Vec<Record>,
-    /// Entries of sightings that it had no use for.
-    pub(crate) unknown: u64,
-    /// Times at which the clock stood before its last record.
-    pub(crate) clamped: u64,
-}
-
 /// Lets a desk live through a scenario.
-pub(crate) fn run(bundle: &Bundle, scenario: &Scenario) -> Lived {
+pub(crate) fn live(bundle: &Bundle, scenario: &Scenario) -> Ran {
     let mut driver = Driver::new(bundle, scenario);
     driver.run();
-    let counts = driver.desk.counts();
-    let records = driver.heard.taken();
-    let all = driver.records;
-    assert!(records.is_empty(), "everything was carried out");
-    driver.desk.finish().unwrap();
-    Lived { records: all, unknown: counts.unknown, clamped: counts.clamped }
+    let Driver { desk, records, .. } = driver;
+    let counts = desk.counts();
+    assert_eq!(
+        (counts.unknown, counts.clamped),
+        (0, 0),
+        "all that is shown has its use and its time"
+    );
+    assert_eq!(counts.records, records.len() as u64);
+    let state = desk.state().clone();
+    desk.finish().unwrap();
+    Ran { records, state }
 }
 
 struct Driver<'s> {
@@ -48,29 +44,30 @@ struct Driver<'s> {
     scenario: &'s Scenario,
     world: World<'s>,
     desk: Desk,
-    heard: Ear,
+    ear: Ear,
     records: Vec<Record>,
     declared: Declared,
     /// Effects since the last parcel was sent.
     asked: BTreeSet<EffectKey>,
-    /// What is on its way to which repository, and what it was asked for.
+    /// What is on its way to which repository, and the effects that wait for it.
     flying: BTreeMap<TargetId, BTreeSet<EffectKey>>,
-    /// What the world said of effects that the desk has not been told of.
+    /// What the world said of effects of which the desk was not told.
     answers: BTreeMap<EffectKey, Outcome>,
 }
 
 impl<'s> Driver<'s> {
     fn new(bundle: &Bundle, scenario: &'s Scenario) -> Self {
-        let home = TempDir::new().unwrap();
-        let heard = Ear::default();
-        let repository = Repository { url: "ssh://git@git.example.net/fleet.git".into(), branch: "main".into() };
-        let routes = Routes { pulled: repository.clone(), written: repository, base: None };
-        let intents = Intents::begin(bundle.clone(), scenario.epoch_unix_ms).unwrap();
+        let (home, ear) = (TempDir::new().unwrap(), Ear::default());
+        let url = "ssh://git@git.example.net/fleet.git".into();
+        let repository = Repository { url, branch: "main".into() };
+        let declared = Declared::new(bundle);
+        let intents = Intents::begin(declared.now().clone(), scenario.epoch_unix_ms).unwrap();
         let setup = Setup {
             intents: Some(intents),
-            routes,
+            routes: Routes { pulled: repository.clone(), written: repository, base: None },
+            // The world has a window of its own.
             window: Span::ZERO,
-            narrator: Box::new(heard.clone()),
+            narrator: Box::new(ear.clone()),
             made_by: "a test".into(),
         };
         let desk = Desk::open(home.path(), setup, scenario.epoch_unix_ms).unwrap();
@@ -79,9 +76,9 @@ impl<'s> Driver<'s> {
             scenario,
             world: World::new(scenario),
             desk,
-            heard,
+            ear,
             records: Vec::new(),
-            declared: Declared::new(bundle),
+            declared,
             asked: BTreeSet::new(),
             flying: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -100,34 +97,32 @@ impl<'s> Driver<'s> {
 
     /// What stood there at first was told when the desk was opened.
     fn begin(&mut self) {
-        let told = self.heard.taken();
-        for (place, (record, _)) in told.iter().enumerate() {
+        self.carry_out(Tick::ZERO);
+        for told in &self.records {
             let (_, input) = self.world.next_input(self.desk.state()).unwrap();
-            assert_eq!(record.input, input, "{place}: other things are declared");
+            assert_eq!(told.input, input, "something else is declared");
         }
-        assert_eq!(told.len(), self.scenario.setup.len(), "other things are declared");
-        self.take(Tick::ZERO, told);
+        assert_eq!(self.records.len(), self.scenario.setup.len(), "something else is declared");
         self.turn(Tick::ZERO);
     }
 
-    fn unix(&self, at: Tick) -> i64 {
-        self.scenario.epoch_unix_ms.saturating_add_unsigned(at.0)
-    }
-
     fn tell(&mut self, at: Tick, input: &Input) {
-        let now = self.unix(at);
+        let now = self.unix_ms(at);
         match input {
+            // Its turn comes.
             Input::Timer(_) => {}
             Input::Report(EffectReport { key, outcome }) => {
                 self.answers.insert(*key, *outcome);
             }
-            Input::Command(command) if is_declared(command) => self.declare(at),
+            Input::Command(command) if self.declared.says(command, self.scenario) => {
+                self.declare(at);
+            }
             Input::Command(command) => self.desk.command(command.clone(), now).unwrap(),
             Input::Observation(observation) => {
                 if matches!(observation.sight, Sight::Reach { .. }) {
                     self.declare(at);
                 }
-                let as_of_unix_ms = self.unix(observation.as_of);
+                let as_of_unix_ms = self.unix_ms(observation.as_of);
                 let extended = &self.scenario.fleet.extended;
                 for sight in shown::sights(observation, self.desk.state(), extended) {
                     self.desk.see(&Sighting { as_of_unix_ms, sight }, now).unwrap();
@@ -136,49 +131,56 @@ impl<'s> Driver<'s> {
         }
     }
 
-    /// What is declared at a time comes in one piece.
+    /// What is declared at a time is told at once.
     fn declare(&mut self, at: Tick) {
-        let Some(bundle) = self.declared.at(at) else { return };
-        let now = self.unix(at);
-        self.desk.declare(bundle, now).unwrap().unwrap();
+        if let Some(bundle) = self.declared.change(at) {
+            let now = self.unix_ms(at);
+            self.desk.declare(bundle, now).unwrap().unwrap();
+        }
     }
 
-    /// The desk's turn ends, as a service's does when nothing waits any more.
+    /// The desk's turn ends, as that of a service does when nothing waits any more.
     fn turn(&mut self, at: Tick) {
-        let now = self.unix(at);
-        let parcels = self.desk.turn(now).unwrap();
+        let parcels = self.desk.turn(self.unix_ms(at)).unwrap();
         self.carry_out(at);
         for Parcel { target, .. } in parcels {
-            let asked = std::mem::take(&mut self.asked);
-            self.flying.insert(target, asked);
+            self.flying.insert(target, std::mem::take(&mut self.asked));
         }
     }
 
-    /// The world's repository has answered for all that a parcel was asked for.
+    /// A parcel is settled once the world's repository has answered for all effects that wait for it.
     fn answer(&mut self, at: Tick) {
-        loop {
-            let is_answered = |keys: &BTreeSet<EffectKey>| keys.iter().all(|key| self.answers.contains_key(key));
-            let Some((target, keys)) = self.flying.iter().find(|(_, keys)| is_answered(keys)) else { return };
-            let (target, keys) = (target.clone(), keys.clone());
-            self.flying.remove(&target);
-            let outcomes: Vec<Outcome> = keys.iter().filter_map(|key| self.answers.remove(key)).collect();
-            let worst = outcomes.iter().find(|outcome| **outcome != Outcome::Done);
-            let outcome = worst.copied().unwrap_or(Outcome::Done);
-            let now = self.unix(at);
-            self.desk.settle(&target, outcome, now).unwrap();
-            self.carry_out(at);
-            self.turn(at);
-        }
+        let known =
+            |keys: &BTreeSet<EffectKey>| keys.iter().all(|key| self.answers.contains_key(key));
+        let Some(target) = self.flying.iter().find(|(_, keys)| known(keys)) else { return };
+        let target = target.0.clone();
+        let keys = self.flying.remove(&target).unwrap_or_default();
+        let outcomes = keys.iter().filter_map(|key| self.answers.remove(key));
+        let failed = outcomes.filter(|outcome| *outcome != Outcome::Done).last();
+        let outcome = match failed {
+            Some(outcome) => outcome,
+            // The world knows nothing of what no effect waits for.
+            None if keys.is_empty() && self.is_out(at) => Outcome::Failed(Fault::GitRejected),
+            None => Outcome::Done,
+        };
+        self.desk.settle(&target, outcome, self.unix_ms(at)).unwrap();
+        self.carry_out(at);
+        self.turn(at);
+        self.answer(at);
+    }
+
+    /// Whether the repository takes nothing.
+    fn is_out(&self, at: Tick) -> bool {
+        self.scenario.timeline.iter().any(|moment| {
+            let Act::GitOutage { lasts } = moment.act else { return false };
+            let over = lasts.map_or(self.world.end(), |lasts| moment.at.after(lasts));
+            moment.at <= at && at < over
+        })
     }
 
     /// The world does what was asked for.
     fn carry_out(&mut self, at: Tick) {
-        let told = self.heard.taken();
-        self.take(at, told);
-    }
-
-    fn take(&mut self, at: Tick, told: Vec<(Record, Option<State>)>) {
-        for (record, state) in told {
+        for (record, state) in self.ear.take() {
             if let Some(state) = state {
                 self.world.carry_out(at, &record.effects, &state);
             }
@@ -189,22 +191,29 @@ impl<'s> Driver<'s> {
                 }
             }
             if let Input::Report(report) = &record.input {
-                // Nothing was to be written for it.
+                // For some there is nothing to write.
                 self.asked.remove(&report.key);
             }
             self.records.push(record);
         }
     }
+
+    fn unix_ms(&self, at: Tick) -> i64 {
+        self.scenario.epoch_unix_ms.saturating_add_unsigned(at.0)
+    }
 }
 
-/// Hears of every record, and of the state that one with effects led to.
+/// A record, and the state that it led to if it asks for anything.
+type Heard = (Record, Option<State>);
+
+/// Hears of every record.
 #[derive(Clone, Debug, Default)]
 struct Ear {
-    heard: Arc<Mutex<Vec<(Record, Option<State>)>>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Ear {
-    fn taken(&self) -> Vec<(Record, Option<State>)> {
+    fn take(&self) -> Vec<Heard> {
         std::mem::take(&mut self.heard.lock().unwrap())
     }
 }
@@ -219,63 +228,3 @@ impl Narrator for Ear {
         Vec::new()
     }
 }
-
-/// What is declared, and when it changes.
-struct Declared {
-    now: Bundle,
-    /// The last time at which it changed.
-    done: Tick,
-    timeline: Bundle,
-}
-
-impl Declared {
-    fn new(bundle: &Bundle) -> Self {
-        Self { now: bundle.clone(), done: Tick::ZERO, timeline: bundle.clone() }
-    }
-
-    /// What is declared from a time on, if that is new.
-    fn at(&mut self, at: Tick) -> Option<Bundle> {
-        if self.done == at {
-            return None;
-        }
-        self.done = at;
-        let key = |one: &Document| -> (Kind, Name) { (one.kind(), one.metadata().name.clone()) };
-        for moment in self.timeline.scenario.spec.timeline.iter().filter(|moment| moment.at.0.0 == at.0) {
-            for document in moment.declare.iter().flatten() {
-                self.now.documents.retain(|known| key(known) != key(document));
-                self.now.documents.push(document.clone());
-            }
-            for app in moment.withdraw.iter().flat_map(|apps| &apps.0) {
-                self.now.documents.retain(|known| key(known) != (Kind::Application, app.clone()));
-            }
-        }
-        Some(self.now.clone())
-    }
-}
-
-/// Whether somebody declares this, rather than commands it.
-fn is_declared(command: &Command) -> bool {
-    match command {
-        Command::Name { .. }
-        | Command::DeclarePolicy(_)
-        | Command::DeclareTenant(..)
-        | Command::DeclareCluster(..)
-        | Command::DeclareZone(..)
-        | Command::DeclareApp(..)
-        | Command::DeclareSeries { .. }
-        | Command::WithdrawApp(_) => true,
-        Command::RetireCluster(_)
-        | Command::Cordon(_)
-        | Command::Uncordon(_)
-        | Command::Drain(_)
-        | Command::Undrain(_)
-        | Command::DeclareLost(_)
-        | Command::Pin { .. }
-        | Command::Unpin { .. }
-        | Command::Approve(_)
-        | Command::Pause
-        | Command::Resume
-        | Command::Adopt(_) => false,
-    }
-}
-
