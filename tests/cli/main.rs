@@ -15,6 +15,7 @@ mod expectations;
 mod fetch;
 mod git;
 mod help;
+mod live;
 mod log;
 #[cfg(feature = "objects")]
 mod objects;

@@ -4,9 +4,11 @@
 //! the disk, and only then is anything of it sent. Nothing here waits for a network, and nothing else touches the state.
 
 mod names;
+mod sources;
 mod translate;
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use periplus_core::ids::Seq;
@@ -24,9 +26,10 @@ use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::scenario::Delivery;
 
 use self::names::Names;
+use self::sources::Sources;
 use crate::delivery::{Parcel, Routes, Targets, Tray};
 use crate::intents::{Intents, IntentsFile, KeepFault, Told};
-use crate::sighting::Sighting;
+use crate::sighting::{Sight, Sighting};
 
 /// The one place where what comes from outside becomes records.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ pub struct Desk {
     journal: Writer,
     tray: Tray,
     names: Names,
+    sources: Sources,
     intents: Intents,
     kept: IntentsFile,
     routes: Routes,
@@ -87,6 +91,14 @@ pub enum DeskFault {
     /// It was never opened, and nothing is declared.
     #[error("{} holds no log yet, and nothing is declared that one could begin with", .0.display())]
     NothingDeclared(PathBuf),
+    /// The file with the numbers of sources.
+    #[error("{} cannot be used: {error}. Restore it from the backup of its folder.", .path.display())]
+    Sources {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
     /// The log differs from itself.
     #[error("record {} of the log differs from those before it: {why}. Restore the log from a backup.", .at.0)]
     State {
@@ -177,6 +189,8 @@ impl Desk {
                 (Writer::create(&log, header, options)?, State::default(), intents)
             }
         };
+        let sources = Sources::open(folder)
+            .map_err(|error| DeskFault::Sources { path: folder.join(sources::FILE), error })?;
         let epoch_unix_ms = intents.scenario().epoch_unix_ms;
         let renderer = Renderer::new(intents.delivery(), &routes.pulled);
         let targets = routes.targets(intents.delivery())?;
@@ -187,6 +201,7 @@ impl Desk {
             journal,
             tray,
             names: Names::default(),
+            sources,
             intents,
             kept,
             routes,
@@ -269,9 +284,15 @@ impl Desk {
         let at = self.tick(now_unix_ms);
         // What claims to be from the future was seen now at the latest.
         let as_of = self.ticks(sighting.as_of_unix_ms).min(at);
+        let mut numbered = None;
+        if let Sight::Demand { source, .. } = &sighting.sight {
+            let path = self.sources.file().to_owned();
+            let given = self.sources.number(source);
+            numbered = given.map_err(|error| DeskFault::Sources { path, error })?;
+        }
         let extended = &self.intents.scenario().fleet.extended;
-        let translated =
-            translate::translate(&sighting.sight, as_of, &mut self.names, extended, &self.state);
+        let (sight, names) = (&sighting.sight, &self.names);
+        let translated = translate::translate(sight, as_of, names, numbered, extended, &self.state);
         self.counts.unknown += translated.unknown as u64;
         for Observation { as_of, sight } in translated.observations {
             self.take_in(at, &Input::Observation(Observation { as_of, sight }))?;
@@ -304,26 +325,28 @@ impl Desk {
     }
 
     /// Ends a turn: timers that are due fire, a window that is over is closed, and the disk has everything. Gives what may
-    /// be sent now.
+    /// be sent now. While an operator stopped everything, nothing is.
     ///
     /// # Errors
     /// The desk cannot go on.
     pub fn turn(&mut self, now_unix_ms: i64) -> Result<Vec<Parcel>, DeskFault> {
         let at = self.tick(now_unix_ms);
         self.fire(at)?;
-        if self.tray.is_over(at) {
+        let paused = self.state.is_paused();
+        if self.tray.is_over(at) && !paused {
             let reports = self.tray.close(&self.state, &self.narrator.lines())?;
             self.report(at, reports)?;
             self.fire(at)?;
         }
         self.journal.sync()?;
-        Ok(self.tray.send(at))
+        Ok(if paused { Vec::new() } else { self.tray.send(at) })
     }
 
     /// When the next turn is due, if nothing comes before, in milliseconds since 1970-01-01 UTC.
     #[must_use]
     pub fn due_unix_ms(&self) -> Option<i64> {
-        let due = self.state.next_deadline().into_iter().chain(self.tray.due()).min()?;
+        let tray = self.tray.due().filter(|_| !self.state.is_paused());
+        let due = self.state.next_deadline().into_iter().chain(tray).min()?;
         Some(self.epoch_unix_ms.saturating_add_unsigned(due.0))
     }
 
