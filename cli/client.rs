@@ -30,7 +30,7 @@ impl Client {
     pub(crate) fn new(args: &ClientArgs) -> Result<Self, Failure> {
         // Whoever was first has chosen the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let url = Url::parse(&args.api).ok().filter(|url| url.has_host());
+        let url = Url::parse(&args.api).ok().filter(Url::has_host);
         let url = url.ok_or_else(|| Failure::Usage {
             message: format!("`{}` is no address of a service", args.api),
             hint: "write it as `http://127.0.0.1:8080`".into(),

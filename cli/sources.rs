@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn sources_are_read_as_they_were_from_wherever_they_are_kept() {
-        let place = tempfile::TempDir::new().unwrap();
+        let place = TempDir::new().unwrap();
         let here = place.path();
         let write = |name: &str, text: &str| {
             let path = here.join(name);
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_is_no_index_is_told() {
-        let place = tempfile::TempDir::new().unwrap();
+        let place = TempDir::new().unwrap();
         let said = |text: Option<&str>| {
             if let Some(text) = text {
                 std::fs::create_dir_all(place.path().join(SOURCES)).unwrap();

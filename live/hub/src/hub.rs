@@ -303,12 +303,15 @@ async fn look_for_files(
 
 /// Which components may be in each cluster, as of a moment ago.
 #[derive(Clone, Debug, Default)]
-struct Present(Arc<Mutex<BTreeMap<String, Vec<(String, String)>>>>);
+struct Present(Arc<Mutex<BTreeMap<String, Components>>>);
+
+/// Components, each with its app before it.
+type Components = Vec<(String, String)>;
 
 impl Present {
     fn renew(&self, desk: &Desk) {
         let state = desk.state();
-        let mut present: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+        let mut present: BTreeMap<String, Components> = BTreeMap::new();
         for (_, berth) in state.berths() {
             let cluster = state.name(state.cluster(berth.cluster).spec.name);
             let intent = state.intent(berth.app);
@@ -322,7 +325,7 @@ impl Present {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = present;
     }
 
-    fn of(&self, cluster: &str) -> Vec<(String, String)> {
+    fn of(&self, cluster: &str) -> Components {
         let present = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         present.get(cluster).cloned().unwrap_or_default()
     }
