@@ -204,16 +204,16 @@ impl<'s> Driver<'s> {
 }
 
 /// A record, and the state that it led to if it asks for anything.
-type Heard = (Record, Option<State>);
+pub(crate) type Heard = (Record, Option<State>);
 
 /// Hears of every record.
 #[derive(Clone, Debug, Default)]
-struct Ear {
+pub(crate) struct Ear {
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Ear {
-    fn take(&self) -> Vec<Heard> {
+    pub(crate) fn take(&self) -> Vec<Heard> {
         std::mem::take(&mut self.heard.lock().unwrap())
     }
 }

@@ -16,7 +16,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod declared;
+mod kubernetes;
 mod lived;
+mod served;
 mod shown;
 mod story;
 
@@ -30,6 +32,7 @@ use periplus_sim::run;
 use periplus_spec::Bundle;
 use periplus_spec::draft::Document;
 use periplus_spec::scenario::{Act, Delay, Scenario};
+use periplus_spec::values::Duration;
 
 use crate::story::{Agreed, Pace};
 
@@ -65,15 +68,23 @@ fn read(path: &Path) -> Bundle {
 
 /// Lets the simulator and a desk go through a scenario, and compares them.
 fn compare(bundle: &Bundle, pace: Pace) -> Result<Agreed, String> {
+    let scenario = scenario(bundle, pace);
+    story::compare(&simulate(&scenario), &lived::live(bundle, &scenario), pace)
+}
+
+fn scenario(bundle: &Bundle, pace: Pace) -> Scenario {
     let mut scenario = bundle.load().unwrap().scenario;
-    if pace == Pace::AtOnce {
+    if pace != Pace::AsWritten {
         scenario.world.commit_window = Span::ZERO;
         scenario.world.push = Delay::always(Span::ZERO);
     }
+    scenario
+}
+
+fn simulate(scenario: &Scenario) -> Ran {
     let mut records = Vec::new();
-    let outcome = run(&scenario, &mut records, &mut ()).unwrap();
-    let simulated = Ran { records, state: outcome.state };
-    story::compare(&simulated, &lived::live(bundle, &scenario), pace)
+    let state = run(scenario, &mut records, &mut ()).unwrap().state;
+    Ran { records, state }
 }
 
 /// Whether a service is shown all that matters in a scenario.
@@ -147,4 +158,19 @@ fn a_cluster_that_is_declared_later_is_found_as_in_the_simulator() {
     }
     let agreed = compare(&bundle, Pace::AtOnce).unwrap();
     assert!(agreed.decisions > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_with_its_watches_and_repository_decides_as_the_simulator_does() {
+    let mut bundle = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(HARBOUR));
+    // The same in less time: the power fails before the crowd comes.
+    let spec = &mut bundle.scenario.spec;
+    spec.expect.clear();
+    spec.duration.0 = Span(55 * Span::MINUTE.0);
+    spec.timeline[0].at.0 = Span(12 * Span::MINUTE.0);
+    spec.timeline[0].lasts = Some(Duration(Span(8 * Span::MINUTE.0)));
+    let scenario = scenario(&bundle, Pace::Watched);
+    let served = served::serve(&bundle, &scenario).await;
+    let agreed = story::compare(&simulate(&scenario), &served, Pace::Watched).unwrap();
+    assert!(agreed.decisions >= 5, "{agreed:?}");
 }
