@@ -1,14 +1,14 @@
 //! The simulated world behind emulated Kubernetes APIs: nodes, `Deployment`s and pods are as its reports say, when they say
 //! so, and Flux is played: what it applies was read from the repository.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use periplus_core::State;
 use periplus_core::effect::{Effect, Issued, Scale, Target};
-use periplus_core::fleet::PoolReport;
+use periplus_core::fleet::{PoolReport, Room};
 use periplus_core::ids::ClusterId;
-use periplus_core::input::{Reading, Seen};
+use periplus_core::input::{Fault, Reading, Seen};
 use periplus_git::files;
 use periplus_live::clusters::{Source, Watched};
 use periplus_support::emulated::{Cluster, Emulator};
@@ -18,25 +18,32 @@ use serde_json::{Value, json};
 pub(crate) struct Kubernetes {
     emulator: Emulator,
     repository: PathBuf,
+    /// Names of extended resources.
+    extended: Vec<String>,
     /// What Flux has read of each component in each cluster, by the record that decided it.
     read: BTreeMap<(String, u64), Value>,
     /// What each cluster shows.
     nodes: BTreeMap<String, usize>,
     rooms: BTreeMap<String, Vec<PoolReport>>,
-    pods: BTreeMap<String, u16>,
+    /// By component and cluster, the record that decided what is there, and how many pods are ready.
+    shown: BTreeMap<String, (u64, u16)>,
+    /// Components of which a pod does not start.
+    failing: BTreeSet<String>,
     cut: BTreeMap<String, bool>,
 }
 
 impl Kubernetes {
     /// Clusters that are empty, and take what stands in a repository.
-    pub(crate) fn new(repository: PathBuf) -> Self {
+    pub(crate) fn new(repository: PathBuf, extended: &[String]) -> Self {
         Self {
+            extended: extended.to_vec(),
             emulator: Emulator::start(),
             repository,
             read: BTreeMap::new(),
             nodes: BTreeMap::new(),
             rooms: BTreeMap::new(),
-            pods: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            failing: BTreeSet::new(),
             cut: BTreeMap::new(),
         }
     }
@@ -100,114 +107,178 @@ impl Kubernetes {
     }
 
     /// A cluster has these nodes. Whether that is new.
-    pub(crate) fn show_room(&mut self, name: &str, pools: &[PoolReport], state: &State) -> bool {
+    pub(crate) fn show_room(
+        &mut self,
+        cluster: ClusterId,
+        pools: &[PoolReport],
+        state: &State,
+    ) -> bool {
+        let name = state.name(state.cluster(cluster).spec.name);
         if self.rooms.get(name).is_some_and(|known| known == pools) {
             return false;
         }
-        self.rooms.insert(name.to_owned(), pools.to_vec());
-        let cluster = self.emulator.cluster(name);
-        let mut number = 0;
-        for pool in pools {
-            for counted in &pool.nodes {
-                for _ in 0..counted.nodes {
-                    let free = counted.room.free;
-                    cluster.put(json!({
-                        "apiVersion": "v1", "kind": "Node",
-                        "metadata": {
-                            "name": format!("node-{number}"),
-                            "labels": { "periplus.dev/pool": state.name(pool.pool) },
-                        },
-                        "status": {
-                            "allocatable": {
-                                "cpu": format!("{}m", free.cpu.0),
-                                "memory": format!("{}Mi", free.memory.0),
-                                "pods": counted.room.pods.to_string(),
-                            },
-                            "conditions": [{ "type": "Ready", "status": "True" }],
-                        },
-                    }));
-                    number += 1;
-                }
+        let emulated = self.emulator.cluster(name);
+        let nodes = pools.iter().flat_map(|pool| {
+            let rooms = pool.nodes.iter().flat_map(|one| vec![one.room; one.nodes as usize]);
+            rooms.map(|room| (state.name(pool.pool), room))
+        });
+        let nodes: Vec<(&str, Room)> = nodes.collect();
+        for (number, (pool, Room { free, pods })) in nodes.iter().enumerate() {
+            let mut allocatable = json!({
+                "cpu": format!("{}m", free.cpu.0),
+                "memory": format!("{}Mi", free.memory.0),
+                "pods": pods.to_string(),
+            });
+            for (resource, count) in self.extended.iter().zip(free.extended) {
+                allocatable[resource] = json!(count.to_string());
             }
+            emulated.put(json!({
+                "apiVersion": "v1", "kind": "Node",
+                "metadata": {
+                    "name": format!("node-{number}"), "labels": { "periplus.dev/pool": pool },
+                },
+                "status": {
+                    "allocatable": allocatable,
+                    "conditions": [{ "type": "Ready", "status": "True" }],
+                },
+            }));
         }
-        let before = self.nodes.insert(name.to_owned(), number).unwrap_or(0);
-        for gone in number..before {
-            cluster.delete("nodes", "", &format!("node-{gone}"));
+        let before = self.nodes.insert(name.to_owned(), nodes.len()).unwrap_or(0);
+        for gone in nodes.len()..before {
+            emulated.delete("nodes", "", &format!("node-{gone}"));
         }
+        self.rooms.insert(name.to_owned(), pools.to_vec());
         true
     }
 
-    /// A component is as a reading says.
-    pub(crate) fn show(
+    /// Components are as readings say. Gives those that are news.
+    ///
+    /// # Errors
+    /// It cannot be so.
+    pub(crate) fn show<'r>(
         &mut self,
         cluster: ClusterId,
-        reading: &Reading,
+        readings: &'r [Reading],
         state: &State,
-    ) -> Result<(), String> {
-        let berth = state.berth(reading.binding.berth);
-        let target = Target {
-            binding: reading.binding,
-            app: berth.app,
-            component: reading.binding.component,
-            cluster,
-        };
-        let place = place(&target, state);
-        let decided = (place.clone(), reading.cause.seq.0);
-        let cluster = self.emulator.cluster(state.name(state.cluster(cluster).spec.name));
-        match reading.seen {
-            Seen::Replicas(ready) => {
-                let object = self.read.get(&decided);
-                let object =
-                    object.ok_or_else(|| format!("{place} was never in the repository"))?;
-                self.pods(&cluster, &place, object, ready);
-                let mut object = object.clone();
-                object["status"] = json!({
-                    // Whatever the API counts, it was looked at.
-                    "observedGeneration": i32::MAX,
-                    "replicas": ready, "updatedReplicas": ready,
-                    "readyReplicas": ready, "availableReplicas": ready,
-                });
-                cluster.put(object);
-                Ok(())
+    ) -> Result<Vec<&'r Reading>, String> {
+        let emulated = self.emulator.cluster(state.name(state.cluster(cluster).spec.name));
+        let mut news = Vec::new();
+        for reading in readings {
+            let binding = reading.binding;
+            let Some(berth) = state.try_berth(binding.berth) else { continue };
+            let (app, component) = (berth.app, binding.component);
+            let place = place(&Target { binding, app, component, cluster }, state);
+            let decided = (place.clone(), reading.cause.seq.0);
+            let is_news = match reading.seen {
+                Seen::Replicas(ready) => {
+                    let object = self.read.get(&decided);
+                    let object = object.ok_or_else(|| format!("{place} was never written so"))?;
+                    self.pods(&emulated, &place, object, ready);
+                    let is_failing = |one: &Reading| {
+                        one.binding == binding && matches!(one.seen, Seen::Failed(_))
+                    };
+                    if !readings.iter().any(is_failing) && self.failing.remove(&place) {
+                        emulated.delete("pods", text(object, "namespace"), &failing(object));
+                    }
+                    emulated.put(deployment(object, ready));
+                    let now = (decided.1, ready);
+                    self.shown.insert(place, now) != Some(now)
+                }
+                Seen::Failed(fault) => {
+                    let reason = match fault {
+                        Fault::PodFailed => "CrashLoopBackOff",
+                        Fault::ImagePull => "ImagePullBackOff",
+                        Fault::ApplyFailed
+                        | Fault::GitRejected
+                        | Fault::TimedOut
+                        | Fault::Unreachable
+                        | Fault::Unschedulable => return Err(format!("{place}: {fault:?}")),
+                    };
+                    let mut broken = pod(&self.read[&decided], &failing(&self.read[&decided]));
+                    let waits = json!({ "waiting": { "reason": reason } });
+                    broken["status"] = json!({ "containerStatuses": [{ "state": waits }] });
+                    emulated.put(broken);
+                    self.failing.insert(place)
+                }
+                Seen::Gone => self.shown.remove(&place).is_some_and(|(decision, ready)| {
+                    let object = &self.read[&(place.clone(), decision)];
+                    for number in 0..ready {
+                        emulated.delete(
+                            "pods",
+                            text(object, "namespace"),
+                            &numbered(object, number),
+                        );
+                    }
+                    if self.failing.remove(&place) {
+                        emulated.delete("pods", text(object, "namespace"), &failing(object));
+                    }
+                    emulated.delete("deployments", text(object, "namespace"), text(object, "name"))
+                }),
+                // It goes without saying where pods are counted.
+                Seen::Applied => false,
+            };
+            if is_news {
+                news.push(reading);
             }
-            Seen::Gone => {
-                let of_it = self.read.iter().find(|((known, _), _)| *known == place);
-                let ((_, _), object) = of_it.ok_or_else(|| format!("{place} was never there"))?;
-                self.pods(&cluster, &place, object, 0);
-                let metadata = &object["metadata"];
-                let text = |key: &str| metadata[key].as_str().unwrap_or_default();
-                cluster.delete("deployments", text("namespace"), text("name"));
-                Ok(())
-            }
-            // It goes without saying where pods are counted.
-            Seen::Applied => Ok(()),
-            Seen::Failed(fault) => Err(format!("{place} has failed: {fault:?}")),
         }
+        Ok(news)
     }
 
     /// A component has so many pods.
     fn pods(&self, cluster: &Cluster, place: &str, deployment: &Value, ready: u16) {
-        let metadata = &deployment["metadata"];
-        let text = |key: &str| metadata[key].as_str().unwrap_or_default();
-        let template = &deployment["spec"]["template"];
-        let before = self.pods.get(place).copied().unwrap_or(0);
+        let before = self.shown.get(place).map_or(0, |(_, ready)| *ready);
         for number in 0..ready {
-            let name = format!("{}-{number}", text("name"));
-            let mut spec = template["spec"].clone();
-            spec["nodeName"] = json!("node-0");
-            cluster.put(json!({
-                "apiVersion": "v1", "kind": "Pod",
-                "metadata": {
-                    "name": name, "namespace": text("namespace"), "labels": template["metadata"]["labels"],
-                },
-                "spec": spec,
-                "status": { "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] },
-            }));
+            let mut pod = pod(deployment, &numbered(deployment, number));
+            pod["status"] = json!({ "conditions": [{ "type": "Ready", "status": "True" }] });
+            cluster.put(pod);
         }
         for number in ready..before {
-            cluster.delete("pods", text("namespace"), &format!("{}-{number}", text("name")));
+            let namespace = text(deployment, "namespace");
+            cluster.delete("pods", namespace, &numbered(deployment, number));
         }
     }
+}
+
+/// A `Deployment` of which so many pods are ready.
+fn deployment(object: &Value, ready: u16) -> Value {
+    let mut object = object.clone();
+    let wanted = object["spec"]["replicas"].clone();
+    object["status"] = json!({
+        // Whatever the API counts, it was looked at.
+        "observedGeneration": i32::MAX,
+        "replicas": wanted, "updatedReplicas": wanted,
+        "readyReplicas": ready, "availableReplicas": ready,
+    });
+    object
+}
+
+/// A pod of a `Deployment`.
+fn pod(deployment: &Value, name: &str) -> Value {
+    let template = &deployment["spec"]["template"];
+    let mut spec = template["spec"].clone();
+    spec["nodeName"] = json!("node-0");
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": text(deployment, "namespace"),
+            "labels": template["metadata"]["labels"],
+        },
+        "spec": spec,
+    })
+}
+
+/// The name of a pod that does not start.
+fn failing(deployment: &Value) -> String {
+    format!("{}-failing", text(deployment, "name"))
+}
+
+fn numbered(deployment: &Value, number: u16) -> String {
+    format!("{}-{number}", text(deployment, "name"))
+}
+
+fn text<'v>(object: &'v Value, key: &str) -> &'v str {
+    object["metadata"][key].as_str().unwrap_or_default()
 }
 
 /// The folder of a component in its cluster.

@@ -216,6 +216,11 @@ impl Ear {
     pub(crate) fn take(&self) -> Vec<Heard> {
         std::mem::take(&mut self.heard.lock().unwrap())
     }
+
+    /// Whether there was no record since the last were taken.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.heard.lock().unwrap().is_empty()
+    }
 }
 
 impl Narrator for Ear {

@@ -32,7 +32,6 @@ use periplus_sim::run;
 use periplus_spec::Bundle;
 use periplus_spec::draft::Document;
 use periplus_spec::scenario::{Act, Delay, Scenario};
-use periplus_spec::values::Duration;
 
 use crate::story::{Agreed, Pace};
 
@@ -77,6 +76,11 @@ fn scenario(bundle: &Bundle, pace: Pace) -> Scenario {
     if pace != Pace::AsWritten {
         scenario.world.commit_window = Span::ZERO;
         scenario.world.push = Delay::always(Span::ZERO);
+    }
+    if pace == Pace::Watched {
+        // What a watch tells is true now; and room that does not change is not told again.
+        scenario.world.report_delay = Delay::always(Span::ZERO);
+        scenario.world.capacity_every = Span(scenario.duration.0 * 1_000);
     }
     scenario
 }
@@ -160,17 +164,52 @@ fn a_cluster_that_is_declared_later_is_found_as_in_the_simulator() {
     assert!(agreed.decisions > 0);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_service_with_its_watches_and_repository_decides_as_the_simulator_does() {
-    let mut bundle = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(HARBOUR));
-    // The same in less time: the power fails before the crowd comes.
-    let spec = &mut bundle.scenario.spec;
-    spec.expect.clear();
-    spec.duration.0 = Span(55 * Span::MINUTE.0);
-    spec.timeline[0].at.0 = Span(12 * Span::MINUTE.0);
-    spec.timeline[0].lasts = Some(Duration(Span(8 * Span::MINUTE.0)));
-    let scenario = scenario(&bundle, Pace::Watched);
-    let served = served::serve(&bundle, &scenario).await;
-    let agreed = story::compare(&simulate(&scenario), &served, Pace::Watched).unwrap();
-    assert!(agreed.decisions >= 5, "{agreed:?}");
+#[test]
+fn a_service_with_its_watches_and_repository_decides_as_the_simulator_does() {
+    serve_all(&SERVED);
+}
+
+/// The voyage, and scenarios with outages, failed pods, commands, new content and scarce room.
+const SERVED: [&str; 13] = [
+    HARBOUR,
+    "scenarios/economy/preemption.yaml",
+    "scenarios/needs/capability.yaml",
+    "scenarios/needs/customization.yaml",
+    "scenarios/operator/declared-lost.yaml",
+    "scenarios/operator/drain.yaml",
+    "scenarios/operator/pin.yaml",
+    "scenarios/operator/withdraw.yaml",
+    "scenarios/order/deadline-abort.yaml",
+    "scenarios/order/rollout-failed.yaml",
+    "scenarios/trouble/approved-drain.yaml",
+    "scenarios/trouble/partition.yaml",
+    "scenarios/trouble/pod-failure.yaml",
+];
+
+/// Lets a service live through each of them, in a time of its own, and compares it with the simulator.
+fn serve_all(names: &[&str]) {
+    let names = Mutex::new(names.iter());
+    let told = Mutex::new((Agreed::default(), Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(name) = { names.lock().unwrap().next() } {
+                    let bundle = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
+                    let scenario = scenario(&bundle, Pace::Watched);
+                    let mut runtime = tokio::runtime::Builder::new_current_thread();
+                    let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+                    let served = runtime.block_on(served::serve(&bundle, &scenario));
+                    let compared = story::compare(&simulate(&scenario), &served, Pace::Watched);
+                    let (sum, wrong) = &mut *told.lock().unwrap();
+                    match compared {
+                        Ok(agreed) => sum.add(agreed),
+                        Err(differs) => wrong.push(format!("{name}: {differs}")),
+                    }
+                }
+            });
+        }
+    });
+    let (sum, wrong) = told.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(sum.decisions >= 80, "{sum:?}");
 }

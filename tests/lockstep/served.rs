@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use periplus_core::ids::ClusterId;
-use periplus_core::input::{Observation, Seen, Sight};
+use periplus_core::input::{Observation, Sight};
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, Record, State};
 use periplus_emit::Repository;
@@ -145,7 +145,7 @@ impl<'s> Driver<'s> {
             clusters,
             watching,
             stop,
-            kubernetes: Kubernetes::new(fleet),
+            kubernetes: Kubernetes::new(fleet, &scenario.fleet.extended),
             ear,
             heard: Vec::new(),
             records: Vec::new(),
@@ -216,25 +216,16 @@ impl<'s> Driver<'s> {
                 }
                 Sight::Capacity { cluster, pools } => {
                     speaking.insert(*cluster);
-                    if self.kubernetes.show_room(&name(*cluster), pools, state) {
+                    if self.kubernetes.show_room(*cluster, pools, state) {
                         self.expected.rooms.insert(*cluster);
                     }
                 }
                 Sight::Readiness { cluster, readings } => {
                     speaking.insert(*cluster);
-                    for reading in readings {
-                        self.kubernetes.show(*cluster, reading, state).unwrap();
-                        let before = state.binding(reading.binding).map(|known| known.seen);
-                        let is_new = match reading.seen {
-                            Seen::Replicas(ready) => before != Some(ready),
-                            Seen::Gone => true,
-                            Seen::Applied | Seen::Failed(_) => false,
-                        };
-                        if is_new {
-                            let told = format!("{:?} {:?}", reading.binding, reading.seen);
-                            self.expected.readings.insert(told);
-                        }
-                    }
+                    let news = self.kubernetes.show(*cluster, readings, state).unwrap();
+                    let told =
+                        news.into_iter().map(|one| format!("{:?} {:?}", one.binding, one.seen));
+                    self.expected.readings.extend(told);
                 }
                 Sight::Demand { .. }
                 | Sight::Prices(_)
@@ -279,10 +270,12 @@ impl<'s> Driver<'s> {
         for _ in 0..TURNS_MAX {
             // The second is answered after the turn of the first has ended.
             self.ask(|_| ()).await;
-            let lengths = self.ask(|desk| desk.tray().lengths()).await;
             self.heard.extend(self.ear.take());
             let is_told = self.is_told();
-            if lengths == (0, 0) && self.service.feed().lengths().0 == 0 && is_told {
+            let is_written = self
+                .ask(|desk| desk.tray().lengths() == (0, 0) && desk.tray().due().is_none())
+                .await;
+            if is_told && is_written && self.is_still().await {
                 self.carry_out(at);
                 return;
             }
@@ -291,6 +284,14 @@ impl<'s> Driver<'s> {
             }
         }
         panic!("{at}: it is not told: {:?}; heard {:?}", self.expected, self.heard);
+    }
+
+    /// Whether nothing more has come.
+    async fn is_still(&self) -> bool {
+        let is_empty = self.service.feed().lengths().0 == 0;
+        // It is answered behind what was taken out, and not yet taken in.
+        self.ask(|_| ()).await;
+        is_empty && self.ear.is_silent()
     }
 
     fn is_told(&mut self) -> bool {
