@@ -204,17 +204,22 @@ impl<'s> Driver<'s> {
 }
 
 /// A record, and the state that it led to if it asks for anything.
-type Heard = (Record, Option<State>);
+pub(crate) type Heard = (Record, Option<State>);
 
 /// Hears of every record.
 #[derive(Clone, Debug, Default)]
-struct Ear {
+pub(crate) struct Ear {
     heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Ear {
-    fn take(&self) -> Vec<Heard> {
+    pub(crate) fn take(&self) -> Vec<Heard> {
         std::mem::take(&mut self.heard.lock().unwrap())
+    }
+
+    /// Whether there was no record since the last were taken.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.heard.lock().unwrap().is_empty()
     }
 }
 

@@ -16,7 +16,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod declared;
+mod kubernetes;
 mod lived;
+mod served;
 mod shown;
 mod story;
 
@@ -65,15 +67,28 @@ fn read(path: &Path) -> Bundle {
 
 /// Lets the simulator and a desk go through a scenario, and compares them.
 fn compare(bundle: &Bundle, pace: Pace) -> Result<Agreed, String> {
+    let scenario = scenario(bundle, pace);
+    story::compare(&simulate(&scenario), &lived::live(bundle, &scenario), pace)
+}
+
+fn scenario(bundle: &Bundle, pace: Pace) -> Scenario {
     let mut scenario = bundle.load().unwrap().scenario;
-    if pace == Pace::AtOnce {
+    if pace != Pace::AsWritten {
         scenario.world.commit_window = Span::ZERO;
         scenario.world.push = Delay::always(Span::ZERO);
     }
+    if pace == Pace::Watched {
+        // What a watch tells is true now; and room that does not change is not told again.
+        scenario.world.report_delay = Delay::always(Span::ZERO);
+        scenario.world.capacity_every = Span(scenario.duration.0 * 1_000);
+    }
+    scenario
+}
+
+fn simulate(scenario: &Scenario) -> Ran {
     let mut records = Vec::new();
-    let outcome = run(&scenario, &mut records, &mut ()).unwrap();
-    let simulated = Ran { records, state: outcome.state };
-    story::compare(&simulated, &lived::live(bundle, &scenario), pace)
+    let state = run(scenario, &mut records, &mut ()).unwrap().state;
+    Ran { records, state }
 }
 
 /// Whether a service is shown all that matters in a scenario.
@@ -147,4 +162,54 @@ fn a_cluster_that_is_declared_later_is_found_as_in_the_simulator() {
     }
     let agreed = compare(&bundle, Pace::AtOnce).unwrap();
     assert!(agreed.decisions > 0);
+}
+
+#[test]
+fn a_service_with_its_watches_and_repository_decides_as_the_simulator_does() {
+    serve_all(&SERVED);
+}
+
+/// The voyage, and scenarios with outages, failed pods, commands, new content and scarce room.
+const SERVED: [&str; 13] = [
+    HARBOUR,
+    "scenarios/economy/preemption.yaml",
+    "scenarios/needs/capability.yaml",
+    "scenarios/needs/customization.yaml",
+    "scenarios/operator/declared-lost.yaml",
+    "scenarios/operator/drain.yaml",
+    "scenarios/operator/pin.yaml",
+    "scenarios/operator/withdraw.yaml",
+    "scenarios/order/deadline-abort.yaml",
+    "scenarios/order/rollout-failed.yaml",
+    "scenarios/trouble/approved-drain.yaml",
+    "scenarios/trouble/partition.yaml",
+    "scenarios/trouble/pod-failure.yaml",
+];
+
+/// Lets a service live through each of them, in a time of its own, and compares it with the simulator.
+fn serve_all(names: &[&str]) {
+    let names = Mutex::new(names.iter());
+    let told = Mutex::new((Agreed::default(), Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                while let Some(name) = { names.lock().unwrap().next() } {
+                    let bundle = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
+                    let scenario = scenario(&bundle, Pace::Watched);
+                    let mut runtime = tokio::runtime::Builder::new_current_thread();
+                    let runtime = runtime.enable_all().start_paused(true).build().unwrap();
+                    let served = runtime.block_on(served::serve(&bundle, &scenario));
+                    let compared = story::compare(&simulate(&scenario), &served, Pace::Watched);
+                    let (sum, wrong) = &mut *told.lock().unwrap();
+                    match compared {
+                        Ok(agreed) => sum.add(agreed),
+                        Err(differs) => wrong.push(format!("{name}: {differs}")),
+                    }
+                }
+            });
+        }
+    });
+    let (sum, wrong) = told.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(sum.decisions >= 80, "{sum:?}");
 }

@@ -8,6 +8,7 @@ use periplus_core::State;
 use periplus_core::effect::Effect;
 use periplus_core::event::Event;
 use periplus_core::ids::AppId;
+use periplus_core::state::{Berth, Binding};
 use periplus_core::units::Tick;
 
 use crate::Ran;
@@ -19,6 +20,8 @@ pub(crate) enum Pace {
     AtOnce,
     /// As the scenario says. When ways are reported need not agree then.
     AsWritten,
+    /// At once; and clusters are watched, so that what does not change is not told again.
+    Watched,
 }
 
 /// How much agreed.
@@ -54,7 +57,7 @@ pub(crate) fn compare(simulated: &Ran, lived: &Ran, pace: Pace) -> Result<Agreed
             .records
             .iter()
             .flat_map(|one| one.effects.iter().map(|said| (one.at, &said.effect)));
-        all.filter(|(_, effect)| pace == Pace::AtOnce || !is_way(effect)).map(text).collect()
+        all.filter(|(_, effect)| pace != Pace::AsWritten || !is_way(effect)).map(text).collect()
     };
     let facts = |ran: &Ran| -> Vec<String> {
         let facts = facts(&ran.records, pace);
@@ -103,15 +106,40 @@ fn matters(event: &Event, pace: Pace) -> bool {
             | Event::EffectPostponed { .. }
             | Event::EffectRepeated { .. }
     );
-    !is_greeting && (pace == Pace::AtOnce || !is_about_ways)
+    let is_again = matches!(event, Event::CapacityAccepted | Event::ObservationOutdated);
+    match pace {
+        Pace::AtOnce => !is_greeting,
+        Pace::AsWritten => !is_greeting && !is_about_ways,
+        Pace::Watched => !is_greeting && !is_again,
+    }
 }
 
 /// What is believed of everything that is not about time.
 fn beliefs(state: &State, pace: Pace) -> Vec<String> {
-    let mut beliefs: Vec<String> = state.berths().map(text).collect();
-    beliefs.extend(state.clusters().iter().map(text));
-    beliefs.extend(state.holds().map(text));
-    if pace == Pace::AtOnce {
+    let mut beliefs: Vec<String> = state.holds().map(text).collect();
+    if pace == Pace::Watched {
+        // When it was last heard of is another matter.
+        beliefs.extend(state.clusters().iter().map(|cluster| text(cluster.health)));
+        for (id, berth) in state.berths() {
+            let Berth { app, group, cluster, stage, load, band, step, bindings, .. } = berth;
+            beliefs.push(text((id, app, group, cluster, stage, load, band, step)));
+            let binding = |one: &Binding| {
+                text((
+                    one.component,
+                    one.phase,
+                    one.replicas,
+                    one.seen,
+                    one.generation,
+                    one.content,
+                ))
+            };
+            beliefs.extend(bindings.iter().map(binding));
+        }
+    } else {
+        beliefs.extend(state.berths().map(text));
+        beliefs.extend(state.clusters().iter().map(text));
+    }
+    if pace != Pace::AsWritten {
         beliefs.extend(state.series().iter().map(text));
         let apps = (0..state.apps().len()).map(AppId::from_index);
         beliefs.extend(apps.map(|app| text(state.app(app))));

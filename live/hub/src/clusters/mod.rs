@@ -31,6 +31,7 @@ use tokio::sync::{Semaphore, watch as signal};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::Feed;
+use crate::service::{Clock, Wall};
 pub(crate) use access::Books;
 pub use access::{Load, Source, contexts};
 use board::Cluster;
@@ -73,6 +74,8 @@ pub struct Options {
     pub look_again: Duration,
     /// Which components may be in a cluster.
     pub expected: Option<Expected>,
+    /// What tells when something was so.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Tells which components (app, component) may be in a cluster. Those that are not when all was read are told to be gone,
@@ -110,6 +113,7 @@ impl Default for Options {
             reload: Duration::from_secs(30),
             look_again: Duration::from_mins(10),
             expected: None,
+            clock: Arc::new(Wall),
         }
     }
 }
@@ -127,6 +131,7 @@ impl fmt::Debug for Options {
             reload,
             look_again,
             expected,
+            clock,
         } = self;
         out.debug_struct("Options")
             .field("heartbeat", heartbeat)
@@ -139,6 +144,7 @@ impl fmt::Debug for Options {
             .field("reload", reload)
             .field("look_again", look_again)
             .field("expected", &expected.is_some())
+            .field("clock", clock)
             .finish()
     }
 }
@@ -272,6 +278,11 @@ impl Shared {
 
     fn find(&self, name: &str) -> Option<Arc<Cluster>> {
         self.clusters().get(name).cloned()
+    }
+
+    /// Now, in milliseconds since 1970.
+    fn now_ms(&self) -> i64 {
+        self.options.clock.now_unix_ms()
     }
 
     /// The number of a reading that no other has.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll, select_all};
@@ -70,7 +70,7 @@ pub(super) async fn follow<O: Send + 'static>(
         match end {
             End::Changed => {}
             End::Fault(text) => {
-                cluster.complain(now_ms(), text);
+                cluster.complain(shared.now_ms(), text);
                 sleep(backoff(failures, seed)).await;
                 failures += 1;
             }
@@ -279,7 +279,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
             News::Absent(Why::NoKind, text) => self.lack(list, text),
             News::Unauthorized(text) => return Some(End::Fault(text)),
             News::Failed(text) => {
-                self.cluster.complain(now_ms(), text);
+                self.cluster.complain(self.shared.now_ms(), text);
                 let failing = self.failing.entry(list).or_insert((0, Instant::now()));
                 *failing = (failing.0 + 1, Instant::now());
             }
@@ -290,7 +290,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
 
     /// There is no such list here.
     fn lack(&mut self, list: List, text: String) {
-        self.cluster.complain(now_ms(), text);
+        self.cluster.complain(self.shared.now_ms(), text);
         self.cluster.status().absent.insert(list.plural());
         self.settle(list);
     }
@@ -298,7 +298,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
     /// Passes on what was seen to the cluster that it is about.
     fn pass(&mut self, list: List, change: Change) {
         let round = self.rounds.get(&list).copied().unwrap_or(0);
-        let seen = Seen { list, seen_in: self.cluster.number, round, at_ms: now_ms() };
+        let seen = Seen { list, seen_in: self.cluster.number, round, at_ms: self.shared.now_ms() };
         let about = match &change {
             Change::There(Facts::Agent(facts)) | Change::Gone(Facts::Agent(facts)) => {
                 facts.cluster.as_str()
@@ -356,7 +356,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
                 if self.failed_beats >= FAILED_BEATS_MAX {
                     return Some(End::Fault(text));
                 }
-                self.cluster.complain(now_ms(), text);
+                self.cluster.complain(self.shared.now_ms(), text);
             }
         }
         self.cluster.measure();
@@ -371,7 +371,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
                 Ok(mark) if mark != self.mark => return Some(End::Changed),
                 Ok(_) => {}
                 // The file is being written. What was read of it before holds as long as it works.
-                Err(text) => self.cluster.complain(now_ms(), text),
+                Err(text) => self.cluster.complain(self.shared.now_ms(), text),
             }
         }
         None
@@ -385,7 +385,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
     }
 
     async fn alive(&self) {
-        let now = now_ms();
+        let now = self.shared.now_ms();
         self.cluster.status().last_heard_unix_ms = Some(now);
         let sight = Sight::Alive { cluster: self.cluster.name.clone() };
         self.feed.tell(Sighting { as_of_unix_ms: now, sight }).await;
@@ -411,7 +411,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
         if !self.was_complete || self.failed_beats > 0 {
             return;
         }
-        let now = now_ms();
+        let now = self.shared.now_ms();
         let cluster = || self.cluster.name.clone();
         let mut workloads = self.cluster.site().workloads(now);
         workloads.extend(self.expected());
@@ -450,10 +450,4 @@ impl<'s, O: Send + 'static> Session<'s, O> {
         };
         expected.into_iter().map(gone).collect()
     }
-}
-
-/// Now, in milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
