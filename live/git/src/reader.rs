@@ -12,7 +12,7 @@ use crate::store::Store;
 use crate::target::Target;
 use crate::tree::{FILE, FOLDER};
 use crate::wire::{Route, Service, Session};
-use crate::writer::Options;
+use crate::options::Options;
 
 /// What was read of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
