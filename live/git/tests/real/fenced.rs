@@ -37,8 +37,7 @@ fn commit(number: u64, text: &str) -> Commit {
 /// The epochs of our commits, the oldest first.
 fn epochs(home: &Home) -> Vec<u64> {
     let format = "--format=%(trailers:key=Periplus-Epoch,valueonly,separator=%x2C)";
-    let log =
-        said(&git(&home.remote(), &["log", "--topo-order", "--reverse", format, "main"]));
+    let log = said(&git(&home.remote(), &["log", "--topo-order", "--reverse", format, "main"]));
     log.lines().filter(|line| !line.is_empty()).map(|line| line.parse().unwrap()).collect()
 }
 

@@ -141,7 +141,8 @@ impl Until {
     /// Leads on until then; `false` if it was over already.
     fn extend(&self, until: Duration) -> bool {
         let new = u64::try_from(until.as_millis()).unwrap_or(u64::MAX);
-        let is_on = |old: u64| (old != 0 && Duration::from_millis(old) > steady::now()).then_some(new);
+        let is_on =
+            |old: u64| (old != 0 && Duration::from_millis(old) > steady::now()).then_some(new);
         self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_on).is_ok()
     }
 
