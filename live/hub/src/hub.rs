@@ -177,7 +177,7 @@ pub async fn run(
     let now = clock.now_unix_ms();
     let first = match Desk::has_begun(&state) {
         true => None,
-        false => Some(declared(&intents, now).await?),
+        false => Some(while_leading(leadership.as_mut(), declared(&intents, now)).await?),
     };
     let access = periplus_git::Options { http: parts.http, ..git.access };
     let cache = state.join("git");
@@ -209,7 +209,7 @@ pub async fn run(
     });
     let writes = mode != Mode::Observe;
     if writes && !remembered.wrote && parts.found == Found::Refuse {
-        look_for_files(&desk, &cache, &access).await?;
+        while_leading(leadership.as_mut(), look_for_files(&desk, &cache, &access)).await?;
     }
     let (command, remembered) = remembered.enter(mode, desk.state());
     memory.write(remembered).map_err(in_memory)?;
@@ -322,6 +322,17 @@ async fn deposed(leadership: Option<&mut Leadership>) -> Lost {
     match leadership {
         Some(leadership) => leadership.lost().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Does something that is given up once this replica leads no more.
+async fn while_leading<T>(
+    leadership: Option<&mut Leadership>,
+    act: impl Future<Output = Result<T, HubFault>>,
+) -> Result<T, HubFault> {
+    tokio::select! {
+        lost = deposed(leadership) => Err(lost.into()),
+        done = act => done,
     }
 }
 

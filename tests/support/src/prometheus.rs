@@ -249,7 +249,7 @@ pub async fn serve(port: u16, router: Router) -> (u16, JoinHandle<()>) {
     (
         port,
         tokio::spawn(async move {
-            axum::serve(listener, router).await.expect("it serves until it is aborted")
+            axum::serve(listener, router).await.expect("it serves until it is aborted");
         }),
     )
 }

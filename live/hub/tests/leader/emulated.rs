@@ -296,15 +296,23 @@ async fn who_has_taken_the_lease_without_hearing_so_finds_it_out() {
     let emulator = Emulator::start();
     let cluster = emulator.cluster("hub");
     let (line, config) = Line::to(cluster.config()).await;
-    // The question whether there is a lease is answered, the one to make it is not.
+    // The question whether there is a lease is answered; the one to make it is heard, and its answer does not come.
+    cluster.slow(Duration::from_millis(300));
     let waits = tokio::spawn(elector(config, "first").run());
-    until("the first to ask", SOON, async || (cluster.asked("get", "leases") > 0).then_some(()))
-        .await;
+    until("the lease to be asked for", SOON, async || {
+        (cluster.asked("create", "leases") > 0).then_some(())
+    })
+    .await;
     line.is(State::Mute);
-    until("the lease to be made", SOON, async || cluster.get("leases", NAMESPACE, NAME).map(drop))
-        .await;
+    let asked = cluster.asked("get", "leases");
+    until("the first to ask again", SOON, async || {
+        (cluster.asked("get", "leases") > asked).then_some(())
+    })
+    .await;
+    assert!(cluster.get("leases", NAMESPACE, NAME).is_some());
     line.is(State::Well);
     let first = timeout(SOON, waits).await.unwrap().unwrap();
     assert_eq!((first.epoch(), first.began()), (1, Began::Made));
+    assert_eq!(cluster.asked("create", "leases"), 1);
     assert!(first.leads()());
 }
