@@ -380,7 +380,10 @@ async fn look_for_files(
 
 /// Which components may be in each cluster, as of a moment ago.
 #[derive(Clone, Debug, Default)]
-struct Present(Arc<Mutex<BTreeMap<String, Vec<(String, String)>>>>);
+struct Present(Arc<Mutex<BTreeMap<String, Components>>>);
+
+/// Components, each with its app before it.
+type Components = Vec<(String, String)>;
 
 impl Present {
     fn renew(&self, desk: &Desk) {

@@ -136,11 +136,10 @@ impl Way {
     }
 
     fn told(&self, error: &Error) -> String {
-        let help = match error {
-            Error::Api(status) if status.code == 403 => {
-                ". Let the account get, create and update leases in the namespace"
-            }
-            Error::Api(status) if status.code == 404 => ". Make the namespace first",
+        let code = if let Error::Api(status) = error { status.code } else { 0 };
+        let help = match code {
+            403 => ". Let the account get, create and update leases in the namespace",
+            404 => ". Make the namespace first",
             _ => "",
         };
         format!("{}: {}{help}", self.election, full(error))

@@ -70,7 +70,7 @@ impl Shared {
             if still > 1 {
                 self.twice.store(true, Ordering::SeqCst);
             }
-            thread::sleep(LOOK_EVERY);
+            thread::park_timeout(LOOK_EVERY);
         }
     }
 }
