@@ -14,7 +14,7 @@ use clap_complete::Shell;
 use periplus_sim::Breakdown;
 
 #[cfg(feature = "live")]
-pub(crate) use self::client::{ClientArgs, GetArgs, OrderCommand, What};
+pub(crate) use self::client::{ClientArgs, GetArgs, IdentityArgs, OrderCommand, What};
 pub(crate) use self::delivery::{AccessArgs, BootstrapArgs, FetchArgs, GitArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 #[cfg(feature = "live")]
@@ -59,6 +59,9 @@ pub enum Command {
     /// Run the service: decide for real clusters, and write what is decided into their repositories.
     #[cfg(feature = "live")]
     Live(LiveArgs),
+    /// Print the kinds of declarations as custom resources, for `kubectl apply -f -`.
+    #[cfg(feature = "live")]
+    Crds,
     /// Ask a running service what it knows.
     #[cfg(feature = "live")]
     Get(GetArgs),
@@ -198,6 +201,10 @@ pub struct WhyArgs {
     /// The decision in this record.
     #[arg(long)]
     pub seq: Option<u64>,
+    /// Who asks, if a service is asked.
+    #[cfg(feature = "live")]
+    #[command(flatten)]
+    pub(crate) client: IdentityArgs,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

@@ -35,18 +35,18 @@ impl Client {
             message: format!("`{}` is no address of a service", args.api),
             hint: "write it as `http://127.0.0.1:8080`".into(),
         })?;
-        let token = args.token_file.as_deref().map(read).transpose()?;
+        let token = args.identity.token_file.as_deref().map(read).transpose()?;
         let token = token.map(|token| String::from_utf8_lossy(&token).trim().to_owned());
         let mut http = Http::builder().timeout(DEADLINE).no_proxy();
         let unfit = |path: &Path, error: reqwest::Error| Failure::Usage {
             message: format!("{}: {error}", path.display()),
             hint: "name a file in PEM".into(),
         };
-        if let Some(path) = &args.ca_file {
+        if let Some(path) = &args.identity.ca_file {
             let authority = Certificate::from_pem(&read(path)?);
             http = http.add_root_certificate(authority.map_err(|error| unfit(path, error))?);
         }
-        if let Some(path) = &args.identity_file {
+        if let Some(path) = &args.identity.identity_file {
             let identity = Identity::from_pem(&read(path)?);
             http = http.identity(identity.map_err(|error| unfit(path, error))?);
         }

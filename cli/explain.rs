@@ -12,7 +12,7 @@ use periplus_spec::values::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::args::{Format, WhyArgs};
+use crate::args::{Format, IdentityArgs, WhyArgs};
 use crate::commands::{log, why};
 use crate::failure::Failure;
 use crate::names::Names;
@@ -80,8 +80,9 @@ impl Explain for Explainer {
             When::Record(seq) => (None, Some(seq)),
         };
         let log = self.log.clone();
-        why::json(&WhyArgs { log, app, cluster, zone, at, seq, format: Format::Json })
-            .map_err(refused)
+        let client = IdentityArgs::default();
+        let format = Format::Json;
+        why::json(&WhyArgs { log, app, cluster, zone, at, seq, client, format }).map_err(refused)
     }
 
     fn decisions(

@@ -24,6 +24,7 @@ const PACKAGES: [(&str, &str, &[&str]); 9] = [
             "periplus-emit",
             "periplus-git",
             "periplus-journal",
+            "periplus-live",
             "periplus-sim",
             "periplus-spec",
         ],
@@ -60,10 +61,18 @@ const CORE_IS_BUILT_OF: [&str; 13] = [
 ];
 
 /// What waits for networks, and the files that may name any of it: object stores, git over HTTP, and the service with
-/// what its tests stand on. All else is synchronous.
+/// its clients and what its tests stand on. All else is synchronous.
 const NETWORKS: [&str; 4] = ["object_store", "reqwest", "rustls", "tokio"];
-const WAIT_FOR_NETWORKS: [&str; 4] =
-    ["cli/whatif/objects", "cli/delivery/http", "live/hub", "tests/support"];
+const WAIT_FOR_NETWORKS: [&str; 8] = [
+    "benches/live",
+    "cli/client",
+    "cli/commands/live",
+    "cli/delivery/http",
+    "cli/whatif/objects",
+    "live/hub",
+    "tests/story",
+    "tests/support",
+];
 /// The packages that may use any of it.
 const ON_NETWORKS: [&str; 3] = ["periplus", "periplus-live", "periplus-support"];
 

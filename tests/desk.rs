@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use periplus_core::effect::Effect;
-use periplus_core::input::Outcome;
+use periplus_core::input::{Command, Outcome};
 use periplus_core::state::Content;
 use periplus_core::units::Span;
 use periplus_core::{Outbox, State};
@@ -256,6 +256,29 @@ fn a_stop_before_and_after_every_turn_loses_nothing() {
     let waiting: Vec<_> = service.state().outstanding().map(|issued| issued.effect).collect();
     assert!(waiting.iter().all(|effect| matches!(effect, Effect::Alert(_))), "{waiting:?}");
     replays(&service);
+}
+
+#[test]
+fn nothing_is_written_while_an_operator_stopped_everything() {
+    let mut service = Service::new();
+    service.pass(600, 40);
+    let (now, before) = (service.now, service.tree.clone());
+    service.desk().command(Command::Pause, now).unwrap();
+    let more = HARBOUR.replace(
+        "name: edge-island, labels: {tier: edge}",
+        "name: edge-island, labels: {tier: edge, new: new}",
+    );
+    service.write("harbour.yaml", &more);
+    service.declare();
+    service.kill();
+    service.start();
+    service.pass(1_200, 0);
+    assert_eq!(service.tree, before);
+    let now = service.now;
+    service.desk().command(Command::Resume, now).unwrap();
+    service.pass(1_200, 0);
+    assert!(!service.has("/shop/"), "nobody asks for it");
+    assert_eq!(service.tree, service.rendered());
 }
 
 #[test]

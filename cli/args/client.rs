@@ -13,6 +13,15 @@ pub struct ClientArgs {
     /// Where its API is.
     #[arg(long, value_name = "URL", env = "PERIPLUS_API", default_value = "http://127.0.0.1:8080")]
     pub(crate) api: String,
+    /// Who asks.
+    #[command(flatten)]
+    pub(crate) identity: IdentityArgs,
+}
+
+/// Arguments that say who asks a service.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "The service")]
+pub(crate) struct IdentityArgs {
     /// The file with the token that says who we are.
     #[arg(long, value_name = "FILE", env = "PERIPLUS_TOKEN_FILE")]
     pub(crate) token_file: Option<PathBuf>,
@@ -22,6 +31,13 @@ pub struct ClientArgs {
     /// Our certificate and its private key, as PEM in one file.
     #[arg(long, value_name = "FILE", env = "PERIPLUS_IDENTITY_FILE")]
     pub(crate) identity_file: Option<PathBuf>,
+}
+
+impl IdentityArgs {
+    /// The same for a service at an address.
+    pub(crate) fn at(&self, address: &str) -> ClientArgs {
+        ClientArgs { api: address.to_owned(), identity: self.clone() }
+    }
 }
 
 /// Arguments of `get`.

@@ -135,8 +135,26 @@ fn decisions(answer: &Value) {
     }
 }
 
+/// What waits for a person, and how it is let go.
 fn hold(hold: &Value) -> String {
-    format!("waits for you: {} (periplus approve {})", text(&hold["text"]), hold["hold"])
+    let what = match hold["kind"].as_str() {
+        Some("blind") => {
+            let (silent, clusters) = (&hold["silent"], &hold["clusters"]);
+            format!("{silent} of {clusters} clusters are silent at once, and are not replaced")
+        }
+        Some("massDrain") => {
+            format!("{} of {} components would go", hold["removals"], hold["bindings"])
+        }
+        Some("rollout") => {
+            format!("new content of {} has come to its first cluster", text(&hold["app"]))
+        }
+        _ => "something new".to_owned(),
+    };
+    let id = &hold["id"];
+    if hold["approved"] == true {
+        return format!("hold {id}, approved: {what}");
+    }
+    format!("hold {id} waits for you: {what} (periplus approve {id})")
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

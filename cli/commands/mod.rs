@@ -3,6 +3,8 @@
 mod anonymize;
 mod bootstrap;
 mod check;
+#[cfg(feature = "live")]
+mod crds;
 mod diff;
 mod fetch;
 #[cfg(feature = "live")]
@@ -38,6 +40,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Fetch(args) => fetch::run(&args),
         #[cfg(feature = "live")]
         Command::Live(args) => live::run(args),
+        #[cfg(feature = "live")]
+        Command::Crds => crds::run(),
         #[cfg(feature = "live")]
         Command::Get(args) => get::run(&args),
         #[cfg(feature = "live")]

@@ -16,16 +16,24 @@ use periplus_journal::Reader;
 use serde::Serialize;
 
 use crate::args::{Format, WhyArgs};
+#[cfg(feature = "live")]
+use crate::client::Client;
 use crate::failure::{Exit, Failure};
 use crate::names::Names;
 use crate::opened;
 use crate::render::{self, strong, table};
+#[cfg(feature = "live")]
+use crate::time::Moment;
 use crate::wording::{bills, cost, cure, events, reason, reasons, rtt};
 
 /// The version of this answer's shape.
 const VERSION: u16 = 1;
 
 pub(super) fn run(args: &WhyArgs) -> Result<Exit, Failure> {
+    #[cfg(feature = "live")]
+    if let Some(address) = args.log.to_str().filter(|log| log.contains("://")) {
+        return ask(args, address);
+    }
     with_told(args, |told| {
         match args.format {
             Format::Json => render::json(&told.answer())?,
@@ -35,13 +43,52 @@ pub(super) fn run(args: &WhyArgs) -> Result<Exit, Failure> {
     })
 }
 
+/// Asks a running service about its log.
+#[cfg(feature = "live")]
+fn ask(args: &WhyArgs, address: &str) -> Result<Exit, Failure> {
+    let client = Client::new(&args.client.at(address))?;
+    let WhyArgs { log: _, app, cluster, zone, at, seq, format, client: _ } = args;
+    let at = match at {
+        Some(at @ Moment::Calendar(_)) => Some(at.to_string()),
+        Some(Moment::After(_)) => {
+            return Err(Failure::Usage {
+                message: "a service has no start from which people count".into(),
+                hint: "name a date and a time, such as `2026-11-27T10:00:00Z`".into(),
+            });
+        }
+        None => None,
+    };
+    let query = [
+        ("app", Some(app.clone())),
+        ("cluster", cluster.clone()),
+        ("zone", zone.clone()),
+        ("at", at),
+        ("seq", seq.map(|seq| seq.to_string())),
+    ];
+    let query: Vec<(&str, String)> =
+        query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let answer = client.get(&["v1", "why"], &query)?;
+    match format {
+        Format::Json => render::json(&answer["why"])?,
+        Format::Human => {
+            let lines = answer["why"]["lines"].as_array().into_iter().flatten();
+            lines.filter_map(serde_json::Value::as_str).for_each(render::line);
+        }
+    }
+    Ok(Exit::Held)
+}
+
 /// The answer for programs.
 ///
 /// # Errors
 /// The log cannot be read, or nothing was decided about what is asked.
 #[cfg(feature = "live")]
 pub(crate) fn json(args: &WhyArgs) -> Result<serde_json::Value, Failure> {
-    with_told(args, |told| Ok(serde_json::to_value(told.answer()).expect("an answer is JSON")))
+    with_told(args, |told| {
+        let mut answer = serde_json::to_value(told.answer()).expect("an answer is JSON");
+        answer["lines"] = told.lines().into();
+        Ok(answer)
+    })
 }
 
 fn with_told<T>(
@@ -321,25 +368,34 @@ impl Told<'_> {
     }
 
     fn tell(&self) {
-        let verdict = events::decided(self.decision, self.state);
-        render::line(&strong(&verdict.unwrap_or_else(|| self.subject())));
-        let because = bills::because(self.decision, &self.record.input);
-        let (seq, at) = (self.record.seq.0, self.record.at);
-        render::line(&format!("record {seq} at {at}, looked at {because}"));
-        if let Some(held) = &self.decision.held {
-            render::line(&format!("held back: {}", reasons::guard(held)));
-        }
-        self.tell_bills();
-        self.tell_refusals();
-        self.tell_asked();
-        if let (Some(next), Some(margin)) = (self.decision.runner_up, self.decision.margin()) {
-            let next = self.names().cluster(next.cluster);
-            render::line(&format!("\nrunner-up {next}, {} from the winner", cost(margin)));
+        let lines = self.lines();
+        for (place, line) in lines.iter().enumerate() {
+            render::line(&if place == 0 { strong(line) } else { line.clone() });
         }
     }
 
+    /// The answer for people.
+    fn lines(&self) -> Vec<String> {
+        let verdict = events::decided(self.decision, self.state);
+        let mut lines = vec![verdict.unwrap_or_else(|| self.subject())];
+        let because = bills::because(self.decision, &self.record.input);
+        let (seq, at) = (self.record.seq.0, self.record.at);
+        lines.push(format!("record {seq} at {at}, looked at {because}"));
+        if let Some(held) = &self.decision.held {
+            lines.push(format!("held back: {}", reasons::guard(held)));
+        }
+        self.tell_bills(&mut lines);
+        self.tell_refusals(&mut lines);
+        self.tell_asked(&mut lines);
+        if let (Some(next), Some(margin)) = (self.decision.runner_up, self.decision.margin()) {
+            let next = self.names().cluster(next.cluster);
+            lines.push(format!("\nrunner-up {next}, {} from the winner", cost(margin)));
+        }
+        lines
+    }
+
     /// The bills, cheapest first.
-    fn tell_bills(&self) {
+    fn tell_bills(&self, lines: &mut Vec<String>) {
         let mut billed: Vec<(&Candidate, Bill)> =
             self.candidates().iter().filter_map(|one| Some((one, one.outcome.ok()?))).collect();
         if billed.is_empty() {
@@ -359,23 +415,23 @@ impl Told<'_> {
             row
         });
         let head: Vec<&str> = ["  candidate, $/h", "rtt"].into_iter().chain(bills::LINES).collect();
-        render::line("");
-        render::line(table(&head, rows.collect()).trim_end());
+        lines.push(String::new());
+        lines.push(table(&head, rows.collect()).trim_end().to_owned());
         if billed.len() > BILLS_SHOWN {
-            render::line(&format!("  {} candidates have bills", billed.len()));
+            lines.push(format!("  {} candidates have bills", billed.len()));
         }
     }
 
     /// Refusals, gathered by code; each code with one example.
-    fn tell_refusals(&self) {
+    fn tell_refusals(&self, lines: &mut Vec<String>) {
         let refused = bills::refused(self.candidates());
         if !refused.is_empty() {
-            render::line("");
+            lines.push(String::new());
         }
         for (code, group) in refused {
             let asked = group.iter().find(|one| Some(one.cluster) == self.asked);
             let shown = asked.unwrap_or(&group[0]);
-            render::line(&format!(
+            lines.push(format!(
                 "  {:>3} × {:<20} {}: {}; {}",
                 group.len(),
                 code.slug(),
@@ -387,14 +443,14 @@ impl Told<'_> {
     }
 
     /// A cluster that was asked about and never came up.
-    fn tell_asked(&self) {
+    fn tell_asked(&self, lines: &mut Vec<String>) {
         let Some(asked) = self.asked else { return };
         let known = self.candidates().iter().any(|candidate| candidate.cluster == asked);
         let about = self.decision.subject == Subject::Berth(asked);
         if !known && !about && self.explained.is_some() {
             let name = self.names().cluster(asked);
             let code = periplus_core::decision::ReasonCode::OutOfReach;
-            render::line(&format!(
+            lines.push(format!(
                 "\n{name}: {}, no known way from {}; {}",
                 code.slug(),
                 self.subject(),

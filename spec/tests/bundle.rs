@@ -72,3 +72,37 @@ fn every_scenario_in_one_piece_says_the_same() {
         assert!(again == bundle, "{path_shown} as JSON");
     }
 }
+
+#[test]
+fn files_in_memory_say_what_a_folder_says_and_lead_nowhere() {
+    let place = tempfile::TempDir::new().unwrap();
+    let app = "\napiVersion: periplus.dev/v1alpha1\nkind: Application\nmetadata: {name: a}\nspec: {components: [{name: b, image: b}]}\n";
+    let cluster = "\"apiVersion\": \"periplus.dev/v1alpha1\"\nkind: Cluster\nmetadata: {name: c}\nspec:\n  nodePools: [{capacity: {cpu: 4, memory: 8Gi}}]\n  power: {carbon: {trace: {file: ../tables/t.csv, column: x, step: 1h}}}\n";
+    let mut held = std::collections::BTreeMap::new();
+    for (path, text) in [
+        ("in/app.yaml", app),
+        ("in/deeper/cluster.yaml", &cluster.replace("../tables", "../../tables")),
+        ("in/.hidden/app.yaml", "apiVersion: periplus.dev/v1alpha1\n"),
+        ("in/other.yaml", "apiVersion: v1\nkind: ConfigMap\n"),
+        ("tables/t.csv", "x\n1\n2\n"),
+    ] {
+        let file = place.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+        held.insert(path.to_owned(), text.as_bytes().into());
+    }
+    let folder = Bundle::read_folder(&place.path().join("in")).unwrap();
+    assert_eq!(Bundle::read_held(&held, "in").unwrap(), folder);
+    assert_eq!(folder.documents.len(), 2);
+
+    // A file that is there, but not in memory.
+    let there = std::env::current_dir().unwrap().join("Cargo.toml");
+    assert!(there.is_file());
+    for path in ["Cargo.toml", "../Cargo.toml", there.to_str().unwrap()] {
+        let text = cluster.replace("../tables/t.csv", path);
+        held.insert("in/deeper/cluster.yaml".to_owned(), text.as_bytes().into());
+        let wrong = Bundle::read_held(&held, "in").unwrap_err();
+        let code = wrong[0].code.slug();
+        assert!(["unreadable-file", "include-escapes"].contains(&code), "{path}: {wrong:?}");
+    }
+}

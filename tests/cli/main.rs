@@ -15,9 +15,11 @@ mod expectations;
 mod fetch;
 mod git;
 mod help;
+mod live;
 mod log;
 #[cfg(feature = "objects")]
 mod objects;
+mod packaging;
 mod pages;
 mod pipelines;
 mod place;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Namespace;
@@ -30,6 +31,7 @@ pub(crate) struct Fleet {
     clusters: BTreeMap<&'static str, Cluster>,
     pub(crate) prometheus: Prometheus,
     exporter: Exporter,
+    port: u16,
     home: TempDir,
 }
 
@@ -58,8 +60,11 @@ impl Fleet {
         let prometheus = Prometheus::start(&exporter).await;
         fs::create_dir(home.path().join("intents")).unwrap();
         fs::write(home.path().join("intents/harbour.yaml"), intents(20)).unwrap();
-        fs::write(home.path().join("live.yaml"), configuration(&prometheus.url())).unwrap();
-        Self { _agents: agents, kubelets, clusters, prometheus, exporter, home }
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        fs::write(home.path().join("token"), "the-token-of-an-operator").unwrap();
+        let configured = configuration(&prometheus.url(), port);
+        fs::write(home.path().join("live.yaml"), configured).unwrap();
+        Self { _agents: agents, kubelets, clusters, prometheus, exporter, port, home }
     }
 
     /// The folder of the service.
@@ -121,6 +126,48 @@ impl Fleet {
         let numbers: Vec<u64> =
             numbers.split_whitespace().map(|one| one.parse().unwrap()).collect();
         assert!(numbers.is_sorted_by(|a, b| a > b), "{numbers:?}");
+        self.is_as_rendered();
+        self.becomes_a_scenario();
+    }
+
+    /// The repository holds what the log says.
+    fn is_as_rendered(&self) {
+        let tree = self.home().join("tree");
+        let url = self.repository().display().to_string();
+        let words = ["render", "state/live.log", "--out", "tree", "--repository", &url];
+        let rendered = periplus(self.home(), &words);
+        assert!(rendered.status.success(), "{rendered:?}");
+        let written = periplus_git::files(&self.repository(), "main").unwrap();
+        let written = written.into_iter().filter(|(path, _)| !path.starts_with(".owned/"));
+        for (path, bytes) in written {
+            let file = tree.join(&*path);
+            assert_eq!(fs::read(&file).unwrap(), &bytes[..], "{path}");
+            fs::remove_file(file).unwrap();
+        }
+        let mut left = vec![tree.clone()];
+        while let Some(folder) = left.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                assert!(path.is_dir(), "{} is not written", path.display());
+                left.push(path);
+            }
+        }
+        fs::remove_dir_all(tree).unwrap();
+    }
+
+    /// What happened can be simulated.
+    fn becomes_a_scenario(&self) {
+        let recorded =
+            periplus(self.home(), &["record", "state/live.log", "--out", "day.yaml", "--force"]);
+        assert!(recorded.status.success(), "{recorded:?}");
+        let simulated = periplus(self.home(), &["sim", "day.yaml"]);
+        assert!(simulated.status.success(), "{simulated:?}");
+    }
+
+    /// Asks the service, or tells it something, with the program's own client.
+    pub(crate) fn client(&self, words: &[&str]) -> Output {
+        let api = format!("http://127.0.0.1:{}", self.port);
+        periplus(self.home(), &[words, &["--api", &api, "--token-file", "token"]].concat())
     }
 
     fn git(&self, words: &[&str]) -> String {
@@ -206,7 +253,7 @@ fn metrics(harbour: u32, island: u32) -> String {
     )
 }
 
-fn configuration(prometheus: &str) -> String {
+fn configuration(prometheus: &str, port: u16) -> String {
     format!(
         "state: state
 mode: act
@@ -229,6 +276,9 @@ signals:
     url: {prometheus}
     query: edge_rps
     labels: {{app: app, zone: zone}}
+api:
+  listen: 127.0.0.1:{port}
+  tokens: [{{name: tester, role: operate, file: token}}]
 "
     )
 }

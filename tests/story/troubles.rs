@@ -111,5 +111,10 @@ async fn all_sensors_say_zero(fleet: &Fleet, hub: &mut Hub) {
     tokio::time::sleep(2 * A_WHILE).await;
     let kept = fleet::CLUSTERS.iter().any(|cluster| fleet.written(cluster).contains("web"));
     assert!(kept, "{}", hub.log());
+    let state = fleet.client(&["get", "state"]);
+    let state = String::from_utf8(state.stdout).unwrap();
+    let hold = state.split("periplus approve ").nth(1).and_then(|rest| rest.split(')').next());
+    let approved = fleet.client(&["approve", hold.unwrap_or_else(|| panic!("{state}"))]);
+    assert!(approved.status.success(), "{approved:?}");
     fleet.declare_breaker(20);
 }

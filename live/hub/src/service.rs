@@ -118,6 +118,22 @@ fn run(
     let post = Post::start(post, move |target, outcome| {
         answers.put_now(Arrival::Order(Order::Settled(target, outcome)));
     });
+    let ended = take_turns(&mut desk, &post, feed, clock);
+    // Whoever asks now, and who still waits, is told at once that nobody is there.
+    feed.close();
+    drop(feed.take(usize::MAX, Duration::ZERO));
+    // Answers that still come are for the next start, which finds what is out.
+    post.finish();
+    ended?;
+    desk.finish()
+}
+
+fn take_turns(
+    desk: &mut Desk,
+    post: &Post,
+    feed: &Feed<Order>,
+    clock: &dyn Clock,
+) -> Result<(), DeskFault> {
     while !feed.is_over() {
         let now = clock.now_unix_ms();
         let due = desk.due_unix_ms().map_or(PATIENCE, |due| {
@@ -126,15 +142,13 @@ fn run(
         let arrivals = feed.take(TURN_MAX, due.min(PATIENCE));
         let mut told = Vec::new();
         for arrival in arrivals {
-            take_in(&mut desk, arrival, clock.now_unix_ms(), &mut told)?;
+            take_in(desk, arrival, clock.now_unix_ms(), &mut told)?;
         }
         let parcels = desk.turn(clock.now_unix_ms())?;
         told.into_iter().for_each(|tell| tell());
-        post.send(letters(&desk, parcels));
+        post.send(letters(desk, parcels));
     }
-    // Answers that still come are for the next start, which finds what is out.
-    post.finish();
-    desk.finish()
+    Ok(())
 }
 
 /// What is answered once the disk has it.

@@ -131,3 +131,48 @@ fn a_list_that_is_none_and_a_path_without_a_place_are_told() {
     let fault = failed(&outcome);
     assert!(fault.to_string().contains(LIST), "{fault}");
 }
+
+#[test]
+fn a_branch_that_is_not_made_yet_begins_at_its_base() {
+    let home = home();
+    let target = periplus_git::Target::new(home.remote().to_str().unwrap(), "proposed").unwrap();
+    let open = || {
+        let options = Options { base: Some("main".to_owned()), ..options() };
+        Writer::open(&home.path().join("proposals"), target.clone(), options).unwrap()
+    };
+    let mut writer = open();
+    assert_eq!(writer.owned().unwrap().len(), 2);
+    let Outcome::Done { parent, .. } =
+        writer.write(&numbered(2, change(&[(WEB, Some("web 2\n"))])))
+    else {
+        unreachable!()
+    };
+    let at = |branch: &str| git2_head(&home, branch);
+    assert_eq!(parent, at("main"));
+    assert_eq!(text(&home, WEB).unwrap(), "web 1\n");
+    assert!(home.files("proposed").contains_key(MAP));
+    // It goes on where it is, wherever its base goes.
+    rival(&home, &[(MAP, Some("map by hand\n"))]);
+    let before = at("proposed");
+    let Outcome::Done { parent, .. } =
+        writer.write(&numbered(3, change(&[(WEB, Some("web 3\n"))])))
+    else {
+        unreachable!()
+    };
+    assert_eq!(parent, before);
+    // Whoever merges it may delete it: then it begins anew.
+    git(&home.remote(), &["branch", "--quiet", "-D", "proposed"]);
+    drop(writer);
+    let Outcome::Done { parent, .. } =
+        open().write(&numbered(4, change(&[(WEB, Some("web 4\n"))])))
+    else {
+        unreachable!()
+    };
+    assert_eq!(parent, at("main"));
+    assert_eq!(home.files("proposed")[MAP], b"map by hand\n");
+}
+
+fn git2_head(home: &Home, branch: &str) -> Option<git2::Oid> {
+    let repository = git2::Repository::open_bare(home.remote()).unwrap();
+    repository.revparse_single(branch).ok().map(|object| object.id())
+}

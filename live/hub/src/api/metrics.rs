@@ -80,6 +80,35 @@ fn state(gathered: &Gathered, page: &mut Page) {
         "Entries of sightings that were about nothing that is declared.",
         counts.unknown,
     );
+    for (name, help, value) in [
+        (
+            "periplus_turns_total",
+            "Turns of the desk: the disk is waited for once in each.",
+            counts.turns,
+        ),
+        ("periplus_pushes_total", "Commits that repositories answered.", counts.pushes),
+    ] {
+        page.counter(name, help, value);
+    }
+    for (name, help, value) in [
+        (
+            "periplus_deciding_seconds_total",
+            "Time in which records were decided and encoded.",
+            counts.deciding,
+        ),
+        (
+            "periplus_syncing_seconds_total",
+            "Time in which the disk was waited for.",
+            counts.syncing,
+        ),
+        (
+            "periplus_pushing_seconds_total",
+            "Time from when commits were sent until they were answered.",
+            counts.pushing,
+        ),
+    ] {
+        page.family(name, Kind::Counter, help).add(&[], value.as_secs_f64());
+    }
     page.gauge("periplus_log_next_record", "The number of the next record.", seq);
     page.gauge(
         "periplus_last_record_timestamp_seconds",

@@ -122,7 +122,7 @@ async fn answer(State(api): State<Api>) -> Result<Answer<Summary>, Problem> {
 fn summary(desk: &Desk, situation: Situation, feed: FeedLengths) -> Summary {
     let state = desk.state();
     let Situation { mode, missing } = situation;
-    let crate::desk::Counts { records, clamped, unknown } = desk.counts();
+    let crate::desk::Counts { records, clamped, unknown, .. } = desk.counts();
     let (flying, waiting) = desk.tray().lengths();
     let there = state.clusters().iter().filter(|cluster| cluster.health != Health::Retired);
     Summary {

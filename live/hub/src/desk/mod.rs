@@ -3,30 +3,36 @@
 //! A [turn](Desk::turn) takes in what has arrived, one after the other: [`step`], the journal, the [`Tray`]. Then it waits for
 //! the disk, and only then is anything of it sent. Nothing here waits for a network, and nothing else touches the state.
 
+mod fault;
 mod names;
+mod sources;
 mod translate;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use periplus_core::ids::Seq;
 use periplus_core::input::{Command, EffectReport, Observation, Outcome, TimerFired};
 use periplus_core::replay::Divergence;
 use periplus_core::units::{Span, Tick};
-use periplus_core::{Input, Outbox, RecordRef, Sink, SinkFault, State, TickBackwards, step};
+use periplus_core::{Input, Outbox, RecordRef, Sink, State, step};
 use periplus_emit::check::problems;
-use periplus_emit::{Follower, Problem, Renderer, Unnamed};
+use periplus_emit::{Follower, Problem, Renderer};
 use periplus_git::{Line, TargetId};
-use periplus_journal::{Fault as LogFault, Fsync, Header, Options, Reader, Writer};
+use periplus_journal::{Fsync, Header, Options, Reader, Writer};
 use periplus_spec::Bundle;
 use periplus_spec::code::Code;
 use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::scenario::Delivery;
 
+pub use self::fault::DeskFault;
 use self::names::Names;
+use self::sources::Sources;
 use crate::delivery::{Parcel, Routes, Targets, Tray};
-use crate::intents::{Intents, IntentsFile, KeepFault, Told};
-use crate::sighting::Sighting;
+use crate::intents::{Intents, IntentsFile, Told};
+use crate::sighting::{Sight, Sighting};
 
 /// The one place where what comes from outside becomes records.
 #[derive(Debug)]
@@ -36,6 +42,7 @@ pub struct Desk {
     journal: Writer,
     tray: Tray,
     names: Names,
+    sources: Sources,
     intents: Intents,
     kept: IntentsFile,
     routes: Routes,
@@ -43,6 +50,8 @@ pub struct Desk {
     narrator: Box<dyn Narrator>,
     epoch_unix_ms: i64,
     counts: Counts,
+    /// When what is on its way was sent.
+    sent: BTreeMap<TargetId, Instant>,
 }
 
 /// Who tells people what happens, for commits' messages.
@@ -70,52 +79,16 @@ pub struct Counts {
     pub clamped: u64,
     /// Entries of sightings that were about nothing that was declared.
     pub unknown: u64,
-}
-
-/// Why a desk cannot go on. Nothing that was acknowledged is lost.
-#[derive(Debug, thiserror::Error)]
-pub enum DeskFault {
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogFault),
-    /// The file of intents.
-    #[error(transparent)]
-    Intents(#[from] KeepFault),
-    /// A record could not be kept.
-    #[error("a record could not be kept: {0}")]
-    Sink(String),
-    /// It was never opened, and nothing is declared.
-    #[error("{} holds no log yet, and nothing is declared that one could begin with", .0.display())]
-    NothingDeclared(PathBuf),
-    /// The log differs from itself.
-    #[error("record {} of the log differs from those before it: {why}. Restore the log from a backup.", .at.0)]
-    State {
-        /// The record.
-        at: Seq,
-        /// How.
-        why: String,
-    },
-    /// The machine was told of an earlier time: a fault of the desk.
-    #[error(transparent)]
-    Time(#[from] TickBackwards),
-    /// Something cannot be rendered.
-    #[error("{0}")]
-    Render(#[from] Problem),
-    /// A cluster has no repository.
-    #[error(transparent)]
-    Route(#[from] Unnamed),
-    /// Another leads.
-    #[error(transparent)]
-    Deposed(periplus_git::Fault),
-    /// The machine sets deadlines that have come already, without end: a fault of the machine.
-    #[error("more than {TIMERS_AT_ONCE_MAX} timers fired at once")]
-    Stuck,
-}
-
-impl From<SinkFault> for DeskFault {
-    fn from(fault: SinkFault) -> Self {
-        Self::Sink(fault.0.to_string())
-    }
+    /// Turns that were ended.
+    pub turns: u64,
+    /// The time that records took to be decided, encoded and told of.
+    pub deciding: Duration,
+    /// The time that the disk was waited for.
+    pub syncing: Duration,
+    /// Commits that repositories answered.
+    pub pushes: u64,
+    /// The time from when they were sent until they were answered.
+    pub pushing: Duration,
 }
 
 /// So many timers may fire at one time.
@@ -180,6 +153,8 @@ impl Desk {
                 (Writer::create(&log, header, options)?, State::default(), intents)
             }
         };
+        let sources = Sources::open(folder)
+            .map_err(|error| DeskFault::Sources { path: folder.join(sources::FILE), error })?;
         let epoch_unix_ms = intents.scenario().epoch_unix_ms;
         let renderer = Renderer::new(intents.delivery(), &routes.pulled);
         let targets = routes.targets(intents.delivery())?;
@@ -190,6 +165,7 @@ impl Desk {
             journal,
             tray,
             names: Names::default(),
+            sources,
             intents,
             kept,
             routes,
@@ -197,6 +173,7 @@ impl Desk {
             narrator,
             epoch_unix_ms,
             counts: Counts::default(),
+            sent: BTreeMap::new(),
         };
         desk.catch_up(&log)?;
         desk.names.read(&desk.state);
@@ -272,9 +249,15 @@ impl Desk {
         let at = self.tick(now_unix_ms);
         // What claims to be from the future was seen now at the latest.
         let as_of = self.ticks(sighting.as_of_unix_ms).min(at);
+        let mut numbered = None;
+        if let Sight::Demand { source, .. } = &sighting.sight {
+            let path = self.sources.file().to_owned();
+            let given = self.sources.number(source);
+            numbered = given.map_err(|error| DeskFault::Sources { path, error })?;
+        }
         let extended = &self.intents.scenario().fleet.extended;
-        let translated =
-            translate::translate(&sighting.sight, as_of, &mut self.names, extended, &self.state);
+        let (sight, names) = (&sighting.sight, &self.names);
+        let translated = translate::translate(sight, as_of, names, numbered, extended, &self.state);
         self.counts.unknown += translated.unknown as u64;
         for Observation { as_of, sight } in translated.observations {
             self.take_in(at, &Input::Observation(Observation { as_of, sight }))?;
@@ -301,32 +284,44 @@ impl Desk {
         outcome: Outcome,
         now_unix_ms: i64,
     ) -> Result<(), DeskFault> {
+        if let Some(sent) = self.sent.remove(target) {
+            self.counts.pushes += 1;
+            self.counts.pushing += sent.elapsed();
+        }
         let at = self.tick(now_unix_ms);
         let reports = self.tray.settle(target, outcome, at);
         self.report(at, reports)
     }
 
     /// Ends a turn: timers that are due fire, a window that is over is closed, and the disk has everything. Gives what may
-    /// be sent now.
+    /// be sent now. While an operator stopped everything, nothing is.
     ///
     /// # Errors
     /// The desk cannot go on.
     pub fn turn(&mut self, now_unix_ms: i64) -> Result<Vec<Parcel>, DeskFault> {
         let at = self.tick(now_unix_ms);
         self.fire(at)?;
-        if self.tray.is_over(at) {
+        let paused = self.state.is_paused();
+        if self.tray.is_over(at) && !paused {
             let reports = self.tray.close(&self.state, &self.narrator.lines())?;
             self.report(at, reports)?;
             self.fire(at)?;
         }
+        let began = Instant::now();
         self.journal.sync()?;
-        Ok(self.tray.send(at))
+        self.counts.syncing += began.elapsed();
+        self.counts.turns += 1;
+        let parcels = if paused { Vec::new() } else { self.tray.send(at) };
+        let now = Instant::now();
+        self.sent.extend(parcels.iter().map(|parcel| (parcel.target.clone(), now)));
+        Ok(parcels)
     }
 
     /// When the next turn is due, if nothing comes before, in milliseconds since 1970-01-01 UTC.
     #[must_use]
     pub fn due_unix_ms(&self) -> Option<i64> {
-        let due = self.state.next_deadline().into_iter().chain(self.tray.due()).min()?;
+        let tray = self.tray.due().filter(|_| !self.state.is_paused());
+        let due = self.state.next_deadline().into_iter().chain(tray).min()?;
         Some(self.epoch_unix_ms.saturating_add_unsigned(due.0))
     }
 
@@ -396,12 +391,14 @@ impl Desk {
     }
 
     fn take_in(&mut self, at: Tick, input: &Input) -> Result<(), DeskFault> {
+        let began = Instant::now();
         step(&mut self.state, at, input, &mut self.out)?;
         let record: RecordRef<'_> = self.out.record(input);
         self.journal.accept(&record, &self.state)?;
         self.tray.note(&record);
         self.narrator.hear(&record, &self.state);
         self.counts.records += 1;
+        self.counts.deciding += began.elapsed();
         Ok(())
     }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use periplus_core::State;
 use periplus_core::ids::{AppId, BindingId, ClusterId, ComponentId, SeriesId, Symbol, ZoneId};
-use periplus_core::input::SourceId;
 
 /// Which ids things have by their names.
 #[derive(Clone, Debug, Default)]
@@ -14,8 +13,6 @@ pub(crate) struct Names {
     apps: BTreeMap<String, AppId>,
     series: BTreeMap<(AppId, ZoneId), SeriesId>,
     symbols: BTreeMap<String, Symbol>,
-    /// Kept over new declarations: each source's batches are ordered among themselves.
-    sources: BTreeMap<String, SourceId>,
 }
 
 impl Names {
@@ -78,11 +75,5 @@ impl Names {
             let id = BindingId { berth, component };
             state.binding(id).map(|_| id)
         })
-    }
-
-    /// The number of a source; it gets one when it is first heard of.
-    pub(crate) fn source(&mut self, name: &str) -> SourceId {
-        let next = u16::try_from(self.sources.len()).unwrap_or(u16::MAX);
-        *self.sources.entry(name.to_owned()).or_insert(SourceId(next))
     }
 }

@@ -7,7 +7,7 @@ use periplus_core::State;
 use periplus_core::effect::Generation;
 use periplus_core::fleet::{EXTENDED_RESOURCES_MAX, NodeCount, PoolReport, Resources, Room};
 use periplus_core::ids::{ClusterId, Symbol};
-use periplus_core::input::{BATCH_MAX, Observation, Reading, Seen, Sight as Told};
+use periplus_core::input::{BATCH_MAX, Observation, Reading, Seen, Sight as Told, SourceId};
 use periplus_core::units::{GramsPerKwh, MiB, MilliCpu, MilliRps, Tick};
 
 use super::names::Names;
@@ -25,7 +25,8 @@ pub(crate) struct Translated {
 pub(crate) fn translate(
     sight: &Sight,
     as_of: Tick,
-    names: &mut Names,
+    names: &Names,
+    numbered: Option<SourceId>,
     extended: &[String],
     state: &State,
 ) -> Translated {
@@ -59,7 +60,7 @@ pub(crate) fn translate(
             None => translated.unknown += workloads.len(),
         },
         // What it measures was declared with the app's demand: the machine does not hear it twice.
-        Sight::Demand { source, rates, measures: _ } => {
+        Sight::Demand { source: _, rates, measures: _ } => {
             let mut known = BTreeMap::new();
             for rate in rates {
                 match names.series(&rate.app, &rate.zone) {
@@ -69,7 +70,10 @@ pub(crate) fn translate(
                     None => translated.unknown += 1,
                 }
             }
-            let source = names.source(source);
+            let Some(source) = numbered else {
+                translated.unknown += rates.len();
+                return translated;
+            };
             let known: Vec<_> = known.into_iter().collect();
             for rates in known.chunks(BATCH_MAX) {
                 tell(Told::Demand { source, rates: rates.to_vec() });

@@ -60,7 +60,7 @@ impl IntentsFrom {
                 match read {
                     Ok(Some(read)) => read.bundle.map_err(wrong),
                     // Only what is known already is not read.
-                    Ok(None) => Err(ReadFault::Wrong(Vec::new())),
+                    Ok(None) => Err(ReadFault::Unreachable("nothing was read".to_owned())),
                     Err(fault) => Err(ReadFault::Unreachable(fault.to_string())),
                 }
             }

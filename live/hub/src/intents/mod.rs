@@ -57,7 +57,7 @@ impl Intents {
     /// # Errors
     /// Everything that is wrong.
     pub fn begin(declared: Bundle, epoch_unix_ms: i64) -> Result<Self, Vec<Diagnostic>> {
-        let declared = declared.named_by_content();
+        let declared = there(declared.named_by_content());
         let mut bundle = Bundle {
             scenario: stripped(&declared.scenario, epoch_unix_ms),
             documents: declared.documents.into_iter().filter(is_told).collect(),
@@ -92,7 +92,7 @@ impl Intents {
         declared: Bundle,
         at: Tick,
     ) -> Result<Option<(Self, Told)>, Vec<Diagnostic>> {
-        let declared = declared.named_by_content();
+        let declared = there(declared.named_by_content());
         let (before, drained) = self.now();
         let after: Named = declared.documents.iter().filter(|one| is_told(one)).map(key).collect();
         let mut changes = Vec::new();
@@ -278,6 +278,16 @@ fn demand(apps: &[Name], said: &[DemandDraft]) -> Vec<DemandDraft> {
         }
     }
     drafts
+}
+
+/// What is declared is there: only in a simulation is it known when a cluster will join.
+fn there(mut declared: Bundle) -> Bundle {
+    for document in &mut declared.documents {
+        if let Document::Cluster(cluster) = document {
+            cluster.spec.joins_at = Duration::default();
+        }
+    }
+    declared
 }
 
 /// Whether it is the machine's matter. What runs already is found in the clusters.

@@ -29,8 +29,8 @@ const EVENTS_IN: &str = "kube-system";
 const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 /// How many documents are written at the same time.
 const AT_ONCE: usize = 8;
-/// The most bytes of an event's note.
-const NOTE_MAX: usize = 1_000;
+/// The most bytes of a message: an event takes no more than 1,024.
+const MESSAGE_MAX: usize = 1_000;
 
 /// What became of a document, and of which generation that is said.
 pub(super) type Judged = (i64, Verdict);
@@ -92,12 +92,14 @@ fn writing(
     let same = held.observed == Some(*generation);
     let accepted = match verdict {
         Verdict::Taken => ("True", "Declared".to_owned(), "it is declared".to_owned()),
-        Verdict::Refused(Wrong { code, message }) => ("False", camel(code), message.clone()),
+        Verdict::Refused(Wrong { code, message }) => ("False", camel(code), short(message)),
         // What is declared already stays so.
         Verdict::Held(_) if was_taken && same => {
             ("True", "Declared".into(), "it is declared".into())
         }
-        Verdict::Held(why) => ("False", "Held".to_owned(), format!("nothing is taken in: {why}")),
+        Verdict::Held(why) => {
+            ("False", "Held".to_owned(), short(&format!("nothing is taken in: {why}")))
+        }
     };
     let mut said = vec![(ACCEPTED, accepted)];
     if let Some(places) = places.filter(|_| key.0 == Kind::Application) {
@@ -147,11 +149,7 @@ fn news(before: Option<&Condition>, now: Option<&Condition>) -> Option<News> {
         return None;
     }
     let type_ = if refused { "Warning" } else { "Normal" };
-    let mut note = now.message.clone();
-    while note.len() > NOTE_MAX {
-        note.pop();
-    }
-    Some(News { type_, reason: now.reason.clone(), note })
+    Some(News { type_, reason: now.reason.clone(), note: now.message.clone() })
 }
 
 async fn send(client: &Client, writing: &Writing) -> Result<(), String> {
@@ -208,6 +206,15 @@ fn event_of(writing: &Writing, news: &News) -> Event {
     }
 }
 
+/// A message that is not too long.
+fn short(message: &str) -> String {
+    if message.len() <= MESSAGE_MAX {
+        return message.to_owned();
+    }
+    let end = message.floor_char_boundary(MESSAGE_MAX - '…'.len_utf8());
+    format!("{}…", &message[..end])
+}
+
 /// `unknown-key` as Kubernetes writes reasons: `UnknownKey`.
 fn camel(code: &str) -> String {
     let mut out = String::new();
@@ -217,4 +224,17 @@ fn camel(code: &str) -> String {
         out.push_str(letters.as_str());
     }
     if out.is_empty() { "Refused".to_owned() } else { out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_become_reasons_and_messages_stay_short() {
+        assert_eq!(camel("unknown-key"), "UnknownKey");
+        assert_eq!(camel(""), "Refused");
+        assert_eq!(short("short"), "short");
+        assert!(short(&"ö".repeat(2_000)).len() <= MESSAGE_MAX);
+    }
 }
