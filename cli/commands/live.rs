@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
+use std::time::Duration;
 
 use periplus_live::config::{Draft, Settings};
 use periplus_live::desk::DeskFault;
@@ -16,6 +17,9 @@ use crate::explain::Explainer;
 use crate::failure::{Exit, Failure};
 use crate::narrator::Voice;
 use crate::render;
+
+/// How long what still runs in the background is waited for at the end.
+const END_WITHIN: Duration = Duration::from_millis(500);
 
 #[expect(clippy::needless_pass_by_value, reason = "as every command")]
 pub(super) fn run(args: LiveArgs) -> Result<Exit, Failure> {
@@ -46,7 +50,10 @@ pub(super) fn run(args: LiveArgs) -> Result<Exit, Failure> {
         message: format!("cannot begin threads: {error}"),
         hint: None,
     })?;
-    runtime.block_on(hub::run(settings, parts, hub::told_to_stop())).map_err(failed)?;
+    let ended = runtime.block_on(hub::run(settings, parts, hub::told_to_stop()));
+    // Who leads no more must end before others lead, whatever still hangs.
+    runtime.shutdown_timeout(END_WITHIN);
+    ended.map_err(failed)?;
     Ok(Exit::Held)
 }
 
@@ -83,6 +90,9 @@ fn failed(fault: HubFault) -> Failure {
         HubFault::Undeclared(_) => Some(
             "the first start needs what is declared; later ones know it. Look at `intents` in the configuration",
         ),
+        HubFault::Deposed(_) | HubFault::Stale(_) | HubFault::Desk(DeskFault::Deposed(_)) => {
+            Some("let it be started again, as a standby: pods and systemd's services are by themselves")
+        }
         HubFault::Desk(_) | HubFault::Serve(_) => None,
     };
     Failure::Environment { message, hint: hint.map(str::to_owned) }

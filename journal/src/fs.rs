@@ -76,6 +76,21 @@ pub(crate) fn remove(path: &Path) -> Result<(), Fault> {
     fs::remove_file(path).map_err(io(path, "remove the file"))
 }
 
+/// Whether a process holds the lock of a log at this moment. Where there is no log, nobody does.
+///
+/// # Errors
+/// [`Fault::Io`].
+pub fn is_held(dir: &Path) -> Result<bool, Fault> {
+    if !dir.is_dir() {
+        return Ok(false);
+    }
+    match Lock::take(dir) {
+        Ok(_) => Ok(false),
+        Err(Fault::Locked { .. }) => Ok(true),
+        Err(fault) => Err(fault),
+    }
+}
+
 /// The right to write a log, until it is dropped or the process ends. The file itself stays.
 #[derive(Debug)]
 pub(crate) struct Lock {

@@ -49,6 +49,7 @@ mod writer;
 
 pub use crate::fault::{Fault, NotALog, Part, Spot};
 pub use crate::frame::RECORD_BYTES_MAX;
+pub use crate::fs::is_held;
 pub use crate::header::{Header, MADE_BY_BYTES_MAX};
 pub use crate::options::{Fsync, Options};
 pub use crate::reader::{Reader, SegmentInfo, SegmentState, Start};

@@ -172,6 +172,20 @@ pub enum Fault {
         /// What is wrong with it.
         why: &'static str,
     },
+    /// Another leads, or may lead.
+    #[error(
+        "epoch {epoch} is over at {reference} of {remote}: {why}. It is not pushed. End this process; who leads now writes."
+    )]
+    Deposed {
+        /// The remote.
+        remote: String,
+        /// The reference.
+        reference: String,
+        /// The epoch that is over.
+        epoch: u64,
+        /// How that is known.
+        why: String,
+    },
     /// The list of what we own is not what we wrote.
     #[error(
         "{path} in the branch is no list of ours: {why}. Restore it from the last commit that we made."

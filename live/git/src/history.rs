@@ -23,6 +23,15 @@ pub struct Landed {
 /// How far back is looked, in commits.
 const COMMITS_MAX: usize = 10_000;
 
+/// What of ours was found that was not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// What was seen before does not lead to the head: what is found is all that is known now.
+    pub(crate) anew: bool,
+    /// Who they are.
+    pub(crate) ours: Vec<Trailers>,
+}
+
 /// The commits that lead to a head, as far as they are looked at.
 #[derive(Debug, Default)]
 pub(crate) struct History {
@@ -40,15 +49,16 @@ impl History {
         &mut self,
         head: Option<Oid>,
         mut read: impl FnMut(Oid) -> Result<Read, Fault>,
-    ) -> Result<(), Fault> {
+    ) -> Result<News, Fault> {
         if head == self.head {
-            return Ok(());
+            return Ok(News::default());
         }
         let Some(to) = head else {
             *self = Self::default();
-            return Ok(());
+            return Ok(News { anew: true, ours: Vec::new() });
         };
         let (mut found, met) = self.walk(to, &mut read)?;
+        let mut news = News { anew: !met, ours: Vec::new() };
         if !met {
             // What was seen does not lead to the head: somebody has rewritten the branch.
             *self = Self::default();
@@ -61,8 +71,10 @@ impl History {
         for (one, who) in found.into_iter().rev() {
             self.seen.insert(one.commit);
             self.order.push_back((one.commit, who.clone()));
-            if let Some(who) = who {
-                self.ours.insert(who, one);
+            if let Some(who) = who
+                && self.ours.insert(who.clone(), one).is_none()
+            {
+                news.ours.push(who);
             }
         }
         while self.order.len() > 2 * COMMITS_MAX {
@@ -75,7 +87,7 @@ impl History {
             }
         }
         self.head = Some(to);
-        Ok(())
+        Ok(news)
     }
 
     /// What leads to a commit and was not seen, the newest first; and whether it leads on to the head of before.
@@ -189,7 +201,8 @@ mod tests {
         let mut history = History::default();
         history.extend(Some(id(2)), &mut read).unwrap();
         assert_eq!(history.newest().unwrap().commit, id(2));
-        history.extend(Some(id(6)), &mut read).unwrap();
+        let news = history.extend(Some(id(6)), &mut read).unwrap();
+        assert_eq!(news, News { anew: false, ours: vec![seq(2)] });
         assert_eq!(history.newest().unwrap().commit, id(3));
         assert_eq!(history.find(&seq(1)).unwrap().commit, id(2));
         assert_eq!(history.find(&seq(3)), None);
@@ -201,7 +214,7 @@ mod tests {
         let mut read = reader(&[(1, &[], None), (2, &[1], Some(1)), (3, &[1], None)]);
         let mut history = History::default();
         history.extend(Some(id(2)), &mut read).unwrap();
-        history.extend(Some(id(3)), &mut read).unwrap();
+        assert!(history.extend(Some(id(3)), &mut read).unwrap().anew);
         assert_eq!((history.newest(), history.find(&seq(1))), (None, None));
         history.extend(None, &mut read).unwrap();
         assert!(history.recent(9).is_empty());

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use git2::{ObjectType, Oid};
 
 use crate::fault::Fault;
+use crate::options::Options;
 use crate::protocol::fetch::{Past, Question};
 use crate::store::Store;
 use crate::target::Target;
 use crate::tree::{FILE, FOLDER};
 use crate::wire::{Route, Service, Session};
-use crate::writer::Options;
 
 /// What was read of a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,105 +1,32 @@
 //! The one writer of a branch: what becomes of a change, whoever else pushes and whatever breaks.
 //!
-//! An attempt reads like this: where is the branch → have we all that leads there → is the commit out already → what of the
-//! change is allowed there → the next tree → the commit → the remote moves the branch, if it still is where it was. Each
+//! An attempt reads like this: where is the branch → have we all that leads there → is it still ours to write (`fence`) → is
+//! the commit out already → what of the change is allowed there → the next tree → the commit → the remote moves the branch, if it still is where it was. Each
 //! step that says no says why.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use git2::{ObjectType, Oid};
 use periplus_emit::FilePath;
 
-use crate::commit::{Commit, with_signature};
+use crate::commit::{Commit, identity, with_signature};
 use crate::fault::Fault;
+use crate::fence::Watch;
 use crate::grow::{Grown, object};
 use crate::history::{History, Landed};
+use crate::options::Options;
 use crate::ownership::{self, Conflict, Ownership};
-use crate::pace::{Pace, Wall, pause_after};
+use crate::pace::pause_after;
 use crate::pack::Item;
 use crate::protocol::fetch::{Past, Question};
 use crate::protocol::push::{Command, Report};
 use crate::secret::plain;
-use crate::sign::Signer;
 use crate::store::Store;
 use crate::target::Target;
-use crate::wire::{Auth, Http, Route, Sent, Service, Session, Ssh};
-
-/// How a writer writes.
-#[derive(Clone)]
-pub struct Options {
-    /// Who we are for web servers.
-    pub auth: Auth,
-    /// How OpenSSH is called.
-    pub ssh: Ssh,
-    /// Who speaks HTTP for us.
-    pub http: Option<Arc<dyn Http>>,
-    /// Who signs.
-    pub signer: Option<Signer>,
-    /// Whose files are.
-    pub ownership: Ownership,
-    /// How often a commit is tried if others are quicker.
-    pub attempts_max: u32,
-    /// How long one conversation with the remote may take; the first fetch of a large repository is one.
-    pub deadline: Duration,
-    /// The branch at which ours begins while it is not made yet; without it, ours begins with nothing.
-    pub base: Option<String>,
-    /// Who waits between attempts.
-    pub pace: Arc<dyn Pace>,
-}
-
-impl Default for Options {
-    /// Nobody for anybody, no signatures, lists of what is ours in the layout of [`crate::place`], edited files stay,
-    /// 20 attempts, two minutes.
-    fn default() -> Self {
-        Self {
-            auth: Auth::None,
-            ssh: Ssh::default(),
-            http: None,
-            signer: None,
-            ownership: Ownership::Listed {
-                owner: ownership::place,
-                edited: ownership::Edited::Keep,
-            },
-            attempts_max: 20,
-            deadline: Duration::from_secs(120),
-            base: None,
-            pace: Arc::new(Wall::default()),
-        }
-    }
-}
-
-impl Options {
-    /// The way to a remote.
-    pub(crate) fn route(&self, target: &Target) -> Route {
-        Route {
-            remote: target.remote.clone(),
-            auth: self.auth.clone(),
-            ssh: self.ssh.clone(),
-            http: self.http.clone(),
-            deadline: self.deadline,
-        }
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { auth, ssh, http: _, signer, ownership, attempts_max, deadline, base, pace: _ } =
-            self;
-        out.debug_struct("Options")
-            .field("auth", auth)
-            .field("ssh", ssh)
-            .field("signer", signer)
-            .field("ownership", ownership)
-            .field("attempts_max", attempts_max)
-            .field("deadline", deadline)
-            .field("base", base)
-            .finish_non_exhaustive()
-    }
-}
+use crate::wire::{Route, Sent, Service, Session};
 
 /// Where a branch is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +74,7 @@ pub struct Writer {
     route: Route,
     store: Store,
     history: History,
+    watch: Watch,
     head: Option<Oid>,
 }
 
@@ -170,7 +98,8 @@ impl Writer {
         let head = store.saved_head();
         let route = options.route(&target);
         let reference = target.reference();
-        Ok(Self { target, reference, options, route, store, history: History::default(), head })
+        let (history, watch) = (History::default(), Watch::default());
+        Ok(Self { target, reference, options, route, store, history, watch, head })
     }
 
     /// Where this writer writes to.
@@ -190,11 +119,12 @@ impl Writer {
     /// The commit of ours that carries these trailers, as of the last look at the remote.
     #[must_use]
     pub fn landed(&self, commit: &Commit) -> Option<&Landed> {
-        self.history.find(&commit.trailers)
+        self.history.find(&self.marked(commit).trailers)
     }
 
     /// Commits a change to the branch.
     pub fn write(&mut self, commit: &Commit) -> Outcome {
+        let commit = &*self.marked(commit);
         if let Some(fault) = commit.fault() {
             return Outcome::Failed(fault);
         }
@@ -261,6 +191,14 @@ impl Writer {
         }
     }
 
+    /// A commit as it goes out: with our epoch, where there is one.
+    fn marked<'c>(&self, commit: &'c Commit) -> Cow<'c, Commit> {
+        match &self.options.fence {
+            Some(fence) => Cow::Owned(fence.marked(commit)),
+            None => Cow::Borrowed(commit),
+        }
+    }
+
     /// Does something with the cache; if the cache is broken, makes it again and does it once more.
     fn mended<T>(
         &mut self,
@@ -269,8 +207,7 @@ impl Writer {
         match act(self) {
             Err(Fault::Object(_) | Fault::Cache { .. }) => {
                 self.store.remake()?;
-                self.head = None;
-                self.history = History::default();
+                self.forget();
                 act(self)
             }
             other => other,
@@ -301,8 +238,31 @@ impl Writer {
                 self.begin()?;
             }
         }
-        let Self { store, history, head, .. } = self;
-        history.extend(*head, |id| store.commit(id))
+        self.see()
+    }
+
+    /// Looks at what leads to the head.
+    fn see(&mut self) -> Result<(), Fault> {
+        let Self { store, history, head, options, watch, .. } = self;
+        let news = history.extend(*head, |id| store.commit(id))?;
+        if let Some(fence) = &options.fence {
+            watch.hear(fence, &news);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.head = None;
+        self.history = History::default();
+        self.watch.forget();
+    }
+
+    /// Why the branch is not ours to write.
+    fn deposed(&self) -> Option<Fault> {
+        let fence = self.options.fence.as_ref()?;
+        let why = self.watch.why_over(fence)?;
+        let (remote, reference) = (self.target.remote.to_string(), self.reference.clone());
+        Some(Fault::Deposed { remote, reference, epoch: fence.epoch, why })
     }
 
     /// A branch that is not made yet begins where its base is now.
@@ -352,8 +312,11 @@ impl Writer {
             if at.is_none() {
                 self.begin()?;
             }
-            let Self { store, history, head, .. } = self;
-            history.extend(*head, |id| store.commit(id))?;
+            self.see()?;
+        }
+        if let Some(fault) = self.deposed() {
+            session.leave();
+            return Err(fault);
         }
         if let Some(Landed { commit, parent, trailers: _ }) = self.history.find(&commit.trailers) {
             let (commit, parent, conflicts) = (*commit, *parent, Vec::new());
@@ -372,6 +335,11 @@ impl Writer {
             session.leave();
             return Ok(Step::End(Outcome::Unchanged { head: at, conflicts }));
         };
+        if let Some(fault) = self.deposed() {
+            session.leave();
+            return Err(fault);
+        }
+        self.watch.make(identity(&commit.trailers));
         let command = Command { old: at, new: id, reference: &self.reference };
         match session.push(&command, &items) {
             Ok(Report { moved: Ok(()), told: _ }) => {
@@ -406,7 +374,16 @@ impl Writer {
             }
         };
         let Grown { root, mut items } = Grown::of(&mut self.store, tree, &change)?;
-        if Some(root) == tree || (tree.is_none() && change.values().all(Option::is_none)) {
+        let is_same = Some(root) == tree;
+        let mut commit = Cow::Borrowed(commit);
+        match &self.options.fence {
+            Some(fence) if is_same && self.watch.must_announce(fence) => {
+                commit.to_mut().message = fence.announcement();
+            }
+            Some(_) | None if is_same => return Ok((None, conflicts)),
+            Some(_) | None => {}
+        }
+        if tree.is_none() && change.values().all(Option::is_none) {
             return Ok((None, conflicts));
         }
         let mut bytes = commit.bytes(root, self.head);
@@ -423,12 +400,9 @@ impl Writer {
     fn landed_now(&mut self, id: Oid, items: Vec<Item>) {
         self.head = Some(id);
         let kept = self.store.keep(items, id);
-        let Self { store, history, head, .. } = self;
-        let seen = kept.and_then(|()| history.extend(*head, |id| store.commit(id)));
-        if seen.is_err() {
+        if kept.and_then(|()| self.see()).is_err() {
             let _ = self.store.remake();
-            self.head = None;
-            self.history = History::default();
+            self.forget();
         }
     }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use periplus_git::{Http, Target, Writer};
+use periplus_git::{Fence, Http, Target, Writer};
 use periplus_spec::diagnostic::Diagnostic;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -24,7 +24,8 @@ use crate::config::{Mode, Reached, Settings};
 use crate::delivery::{Place, PostOptions};
 use crate::desk::{Desk, DeskFault, Narrator, Setup};
 use crate::intents::{self, Intents, IntentsFrom, ReadFault, Standing};
-use crate::remembered::RememberedFile;
+use crate::leader::{Election, Elector, Leadership, Lost, log_is_free, surrender};
+use crate::remembered::{RememberedFile, Stale};
 use crate::service::{Clock, Order, Service, Wall};
 use crate::signals::{self, Statuses};
 
@@ -101,6 +102,12 @@ pub enum HubFault {
         /// How many.
         files: usize,
     },
+    /// Another may lead.
+    #[error("this replica leads no more: {0}")]
+    Deposed(#[from] Lost),
+    /// Another has led.
+    #[error("this replica must not lead: {0}")]
+    Stale(#[from] Stale),
 }
 
 /// Is done when the process is told to stop, by SIGTERM or from the keyboard.
@@ -142,14 +149,27 @@ pub async fn run(
         mut clusters,
         signals,
         api,
+        leader,
     } = settings;
+    tokio::pin!(stop);
     fs::create_dir_all(&state).map_err(|error| HubFault::Folder { path: state.clone(), error })?;
     let memory = RememberedFile::below(&state);
     let in_memory = |error| HubFault::Folder { path: memory.path().to_owned(), error };
-    let remembered = memory.read().map_err(in_memory)?;
     // Nothing is begun that nobody could ask.
     let listener = TcpListener::bind(api.listen()).await;
     let listener = listener.map_err(|error| HubFault::Listen { at: api.listen(), error })?;
+    let margin = leader.as_ref().map_or(Duration::ZERO, |leader| leader.spans.margin() / 2);
+    let mut leadership = match leader {
+        None => None,
+        Some(leader) => {
+            let lead = lead(leader, &memory, &state, &clock);
+            tokio::select! {
+                led = api::stand_by(&listener, &api, lead) => Some(led??),
+                () = &mut stop => return Ok(()),
+            }
+        }
+    };
+    let remembered = memory.read().map_err(in_memory)?;
     if let IntentsFrom::Repository(repository) = &mut intents {
         repository.access.http.clone_from(&parts.http);
     }
@@ -157,7 +177,7 @@ pub async fn run(
     let now = clock.now_unix_ms();
     let first = match Desk::has_begun(&state) {
         true => None,
-        false => Some(declared(&intents, now).await?),
+        false => Some(while_leading(leadership.as_mut(), declared(&intents, now)).await?),
     };
     let access = periplus_git::Options { http: parts.http, ..git.access };
     let cache = state.join("git");
@@ -171,9 +191,25 @@ pub async fn run(
     let mut desk = Desk::open(&state, setup, now)?;
     let epoch_unix_ms = desk.intents().scenario().epoch_unix_ms;
     desk.set_narrator((parts.narrator)(epoch_unix_ms));
+    // Whoever led before has let go of the log: nobody changes this any more.
+    let remembered = match &leadership {
+        Some(led) => {
+            let known = memory.read().map_err(in_memory)?;
+            let known = known.lead(led.epoch(), led.began())?;
+            memory.write(known).map_err(in_memory)?;
+            known
+        }
+        None => remembered,
+    };
+    let fence = leadership.as_ref().map(|led| Fence {
+        run: desk.identity(),
+        epoch: led.epoch(),
+        announce_below: remembered.unheard_below,
+        leads: led.leads(),
+    });
     let writes = mode != Mode::Observe;
     if writes && !remembered.wrote && parts.found == Found::Refuse {
-        look_for_files(&desk, &cache, &access).await?;
+        while_leading(leadership.as_mut(), look_for_files(&desk, &cache, &access)).await?;
     }
     let (command, remembered) = remembered.enter(mode, desk.state());
     memory.write(remembered).map_err(in_memory)?;
@@ -192,7 +228,7 @@ pub async fn run(
 
     let post = PostOptions {
         cache,
-        access,
+        access: periplus_git::Options { fence, ..access },
         fleet: git.fleet,
         author: git.author,
         run: desk.identity(),
@@ -240,7 +276,12 @@ pub async fn run(
     let mut serving = tokio::spawn(api::serve(listener, answers, over(stopped)));
 
     let served = tokio::select! {
-        () = stop => {
+        lost = deposed(leadership.as_mut()) => {
+            // Others wait only so long.
+            surrender(move || drop(service.stop()), margin).await;
+            return Err(lost.into());
+        }
+        () = &mut stop => {
             tracing::info!("the service stops");
             None
         }
@@ -256,7 +297,43 @@ pub async fn run(
     drop(situation);
     let ended = tokio::task::spawn_blocking(move || service.stop()).await;
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    if let Some(leadership) = leadership {
+        leadership.release().await;
+    }
     Ok(served.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
+}
+
+/// Waits until this replica leads, and nobody else writes the log.
+async fn lead(
+    leader: Election,
+    memory: &RememberedFile,
+    state: &Path,
+    clock: &Arc<dyn Clock>,
+) -> Result<Leadership, Lost> {
+    let memory = memory.clone();
+    let floor = Arc::new(move || memory.read().map_or(0, |known| known.epoch));
+    let mut leadership = Elector::new(leader, floor, Arc::clone(clock)).run().await;
+    log_is_free(&Desk::log(state), &mut leadership).await?;
+    Ok(leadership)
+}
+
+/// Is done when this replica leads no more; never where there is only one.
+async fn deposed(leadership: Option<&mut Leadership>) -> Lost {
+    match leadership {
+        Some(leadership) => leadership.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Does something that is given up once this replica leads no more.
+async fn while_leading<T>(
+    leadership: Option<&mut Leadership>,
+    act: impl Future<Output = Result<T, HubFault>>,
+) -> Result<T, HubFault> {
+    tokio::select! {
+        lost = deposed(leadership) => Err(lost.into()),
+        done = act => done,
+    }
 }
 
 /// What is declared, for a first start.

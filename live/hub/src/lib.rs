@@ -2,7 +2,7 @@
 //!
 //! Whoever sees something ([`clusters`], [`signals`]) tells the [`Feed`] in names ([`sighting`]). One [`desk`] takes everything in,
 //! one after the other; what it decides goes to repositories by the post ([`delivery`]). The [`service`] is the threads around it,
-//! and the [`api`] is where people and programs ask and command over HTTP.
+//! and the [`api`] is where people and programs ask and command over HTTP. Of several replicas one is the [`leader`].
 
 pub mod api;
 pub mod clusters;
@@ -13,6 +13,7 @@ pub mod desk;
 pub mod feed;
 pub mod hub;
 pub mod intents;
+pub mod leader;
 pub mod remembered;
 pub mod service;
 pub mod sighting;

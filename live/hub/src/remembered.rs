@@ -9,6 +9,7 @@ use periplus_core::input::Command;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Mode;
+use crate::leader::Began;
 
 /// What no restart may forget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +19,22 @@ pub struct Remembered {
     pub paused_by_mode: bool,
     /// Whether it was ever in a mode that writes.
     pub wrote: bool,
+    /// The epoch of who led last; 0 if there was never an election.
+    #[serde(default)]
+    pub epoch: u64,
+    /// Whoever led in an epoch before this one may not have heard that it is over.
+    #[serde(default)]
+    pub unheard_below: u64,
+}
+
+/// Another has led in this epoch or a later one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("epoch {epoch} has begun here, but epoch {known} was here already")]
+pub struct Stale {
+    /// Ours.
+    pub epoch: u64,
+    /// The one that is known.
+    pub known: u64,
 }
 
 /// The file in which it stands.
@@ -69,6 +86,21 @@ impl RememberedFile {
 }
 
 impl Remembered {
+    /// What there is to remember when an epoch begins.
+    ///
+    /// # Errors
+    /// The epoch is over.
+    pub fn lead(self, epoch: u64, began: Began) -> Result<Self, Stale> {
+        if epoch <= self.epoch {
+            return Err(Stale { epoch, known: self.epoch });
+        }
+        let unheard_below = match began {
+            Began::Made | Began::Expired => epoch,
+            Began::Released => self.unheard_below,
+        };
+        Ok(Self { epoch, unheard_below, ..self })
+    }
+
     /// What a mode asks of the machine, and what there is to remember then. A pause that an operator asked for outlives every
     /// mode.
     #[must_use]
@@ -77,9 +109,11 @@ impl Remembered {
             (Mode::Observe, false) => (Some(Command::Pause), Self { paused_by_mode: true, ..self }),
             (Mode::Observe, true) => (None, self),
             (Mode::Propose | Mode::Act, true) if self.paused_by_mode => {
-                (Some(Command::Resume), Self { paused_by_mode: false, wrote: true })
+                (Some(Command::Resume), Self { paused_by_mode: false, wrote: true, ..self })
             }
-            (Mode::Propose | Mode::Act, _) => (None, Self { paused_by_mode: false, wrote: true }),
+            (Mode::Propose | Mode::Act, _) => {
+                (None, Self { paused_by_mode: false, wrote: true, ..self })
+            }
         }
     }
 }
@@ -121,11 +155,31 @@ mod tests {
     }
 
     #[test]
+    fn epochs_only_grow_and_who_was_silent_is_kept_out_until_all_is_told() {
+        let first = Remembered::default().lead(1, Began::Made).unwrap();
+        let second = first.lead(2, Began::Released).unwrap();
+        assert_eq!((second.epoch, second.unheard_below), (2, 1));
+        let third = second.lead(3, Began::Expired).unwrap();
+        assert_eq!(third.unheard_below, 3);
+        assert_eq!(third.lead(4, Began::Released).unwrap().unheard_below, 3);
+        assert_eq!(third.lead(3, Began::Made), Err(Stale { epoch: 3, known: 3 }));
+    }
+
+    #[test]
+    fn what_was_kept_before_there_were_elections_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = RememberedFile::below(folder.path());
+        fs::write(file.path(), r#"{"pausedByMode":false,"wrote":true}"#).unwrap();
+        assert_eq!(file.read().unwrap(), Remembered { wrote: true, ..Remembered::default() });
+    }
+
+    #[test]
     fn it_is_found_again() {
         let folder = tempfile::tempdir().unwrap();
         let file = RememberedFile::below(folder.path());
         assert_eq!(file.read().unwrap(), Remembered::default());
-        let remembered = Remembered { paused_by_mode: true, wrote: true };
+        let remembered =
+            Remembered { paused_by_mode: true, wrote: true, epoch: 7, unheard_below: 6 };
         file.write(remembered).unwrap();
         file.write(remembered).unwrap();
         assert_eq!(file.read().unwrap(), remembered);

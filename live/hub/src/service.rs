@@ -10,7 +10,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use periplus_core::input::Command;
-use periplus_git::{Outcome, TargetId};
+use periplus_git::{Fault, Outcome, TargetId};
 use periplus_spec::Bundle;
 use periplus_spec::diagnostic::Diagnostic;
 use tokio::sync::oneshot;
@@ -162,6 +162,10 @@ fn take_in(
 ) -> Result<(), DeskFault> {
     match arrival {
         Arrival::Sighting(sighting) => desk.see(&sighting, now),
+        // Nothing of it is taken in: who leads now finds what is out.
+        Arrival::Order(Order::Settled(_, Outcome::Failed(fault @ Fault::Deposed { .. }))) => {
+            Err(DeskFault::Deposed(fault))
+        }
         Arrival::Order(Order::Settled(target, answer)) => {
             if let Outcome::Failed(fault) | Outcome::Unknown(fault) = &answer {
                 tracing::warn!(%target, %fault, "a repository did not take a commit");

@@ -6,6 +6,7 @@
 
 mod common;
 mod faults;
+mod fenced;
 mod http;
 mod killed;
 mod laws;

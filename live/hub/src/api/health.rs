@@ -17,7 +17,7 @@ use super::routes::{Gives, Route};
 
 /// Whether something is so.
 #[derive(Serialize, JsonSchema)]
-struct Alive {
+pub(super) struct Alive {
     /// Always: who is not alive does not answer.
     alive: bool,
 }
@@ -25,7 +25,7 @@ struct Alive {
 /// Whether the service is ready.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Ready {
+pub(super) struct Ready {
     /// Whether nothing is missing.
     ready: bool,
     /// What is missing, for people.
@@ -51,7 +51,17 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn healthz() -> Answer<Alive> {
+    alive()
+}
+
+pub(super) fn alive() -> Answer<Alive> {
     Answer::new(Alive { alive: true })
+}
+
+/// What a replica that does not lead says of itself.
+pub(super) fn waiting(for_what: &str) -> Answer<Ready> {
+    let (missing, mode) = (vec![for_what.to_owned()], "standby".to_owned());
+    Answer::new(Ready { ready: false, missing, mode })
 }
 
 async fn readyz(State(api): State<Api>) -> Response {

@@ -23,6 +23,7 @@ mod problem;
 mod questions;
 mod routes;
 mod server;
+mod standby;
 mod state;
 mod tls;
 mod words;
@@ -37,6 +38,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub use self::checked::{Config, read};
 pub use self::explain::{Explain, Refused, When, WhyQuestion};
 pub use self::server::{ServeFault, serve};
+pub use self::standby::stand_by;
 pub use self::tls::TlsFault;
 
 use self::access::Keys;

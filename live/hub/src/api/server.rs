@@ -49,7 +49,7 @@ pub enum ServeFault {
 /// The largest head of a request.
 const HEAD_BYTES_MAX: usize = 32 << 10;
 /// How long nothing is accepted when it fails, as it does when there are too many files.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// Answers requests until the shutdown comes and those that were begun are answered.
 ///

@@ -32,6 +32,29 @@ pub struct Draft {
     /// Where people and programs ask and command.
     #[serde(default)]
     pub api: api::config::Draft,
+    /// How it is settled which of several replicas leads; without it, this one does.
+    pub leader: Option<LeaderDraft>,
+}
+
+/// A `Lease` of a cluster, by which one of several replicas leads. They share the folder `state`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LeaderDraft {
+    /// The context of the kubeconfig that reaches the cluster; without it, it is the cluster that the service runs in.
+    pub context: Option<String>,
+    /// The namespace of the lease.
+    pub namespace: Name,
+    /// The name of the lease. It is made if it is not there.
+    pub name: Name,
+    /// Who this replica is, for people; the name of the host where nothing is said. Something that no other has is added.
+    pub identity: Option<String>,
+    /// How long others wait after the leader's last sign of life; `15s` where nothing is said.
+    pub lease_duration: Option<Duration>,
+    /// How long a leader leads that cannot renew its lease; then it ends. `10s` where nothing is said. The difference to
+    /// `leaseDuration` is what it has to stop.
+    pub renew_deadline: Option<Duration>,
+    /// How often is tried to lead, and to renew; `2s` where nothing is said.
+    pub retry_period: Option<Duration>,
 }
 
 /// What becomes of decisions.

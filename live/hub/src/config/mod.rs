@@ -1,6 +1,7 @@
 //! The configuration: what live.yaml says, checked as a whole before anything starts.
 
 mod draft;
+mod leader;
 mod settings;
 
 pub use self::draft::{Draft, Mode};

@@ -21,6 +21,7 @@ use crate::clusters::{self, Source};
 use crate::delivery::Routes;
 use crate::intents::custom::{Hub, Profiles};
 use crate::intents::{self, IntentsFrom};
+use crate::leader::Election;
 use crate::signals::{self, Signal};
 use crate::{Complaint, api};
 
@@ -45,6 +46,8 @@ pub struct Settings {
     pub signals: Vec<Signal>,
     /// Where the API listens, and who may ask.
     pub api: api::Config,
+    /// How it is settled which of several replicas leads; none where there is one only.
+    pub leader: Option<Election>,
 }
 
 /// How what is decided gets into repositories.
@@ -98,9 +101,10 @@ impl Settings {
     /// Everything that is wrong with it, by place.
     pub fn of(sheet: &Sheet<Draft>, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let mut checker = Checker { sheet, folder, wrong: Vec::new() };
-        let Draft { state, mode, intents, git, clusters, signals, api } = &sheet.says;
+        let Draft { state, mode, intents, git, clusters, signals, api, leader } = &sheet.says;
         let intents_every = checker.every("intents.every", intents.every, INTENTS_EVERY);
         let declared = checker.intents(intents, git, clusters, &folder.join(state));
+        let leader = leader.as_ref().and_then(|leader| checker.leader(leader, clusters));
         let git = checker.git(git, *mode);
         let (reached, clusters) = checker.clusters(clusters);
         let api = api::read(api, folder).map_err(|complaints| checker.complain_all(complaints));
@@ -122,18 +126,24 @@ impl Settings {
             clusters,
             signals,
             api,
+            leader,
         })
     }
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     sheet: &'a Sheet<Draft>,
     folder: &'a Path,
     wrong: Vec<Diagnostic>,
 }
 
 impl Checker<'_> {
-    fn complain(&mut self, place: &str, what: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn complain(
+        &mut self,
+        place: &str,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         self.wrong.push(self.sheet.complaint(place, what, help));
     }
 
@@ -143,7 +153,7 @@ impl Checker<'_> {
         }
     }
 
-    fn every(
+    pub(super) fn every(
         &mut self,
         place: &str,
         said: Option<values::Duration>,
@@ -215,25 +225,31 @@ impl Checker<'_> {
         draft: &IntentsHubDraft,
         clusters: &draft::ClustersDraft,
     ) -> Option<IntentsFrom> {
-        let (name, source) = match &draft.context {
-            None => ("the cluster of the service", Source::InCluster),
-            Some(context) => {
-                let Some(file) = &clusters.kubeconfig else {
-                    let what =
-                        format!("`{context}` is a context of a kubeconfig, and none is named");
-                    self.complain("intents.hub.context", what, "say `clusters.kubeconfig`");
-                    return None;
-                };
-                let file = self.folder.join(file);
-                (context.as_str(), Source::Context { file, context: context.clone() })
-            }
-        };
+        let name = draft.context.as_deref().unwrap_or("the cluster of the service");
+        let source = self.source("intents.hub.context", draft.context.as_ref(), clusters)?;
         let mut hub = Hub::new(name, source);
         if let Some(ProfilesDraft { namespace, template_file }) = &draft.profiles {
             let template = self.template(template_file)?;
             hub.profiles = Some(Profiles { namespace: namespace.clone(), template });
         }
         Some(IntentsFrom::Hub(hub))
+    }
+
+    /// How a cluster is reached; the one that the service runs in where no context is said.
+    pub(super) fn source(
+        &mut self,
+        place: &str,
+        context: Option<&String>,
+        clusters: &draft::ClustersDraft,
+    ) -> Option<Source> {
+        let Some(context) = context else { return Some(Source::InCluster) };
+        let Some(file) = &clusters.kubeconfig else {
+            let what = format!("`{context}` is a context of a kubeconfig, and none is named");
+            self.complain(place, what, "say `clusters.kubeconfig`");
+            return None;
+        };
+        let file = self.folder.join(file);
+        Some(Source::Context { file, context: context.clone() })
     }
 
     fn template(&mut self, file: &Path) -> Option<serde_json::Value> {

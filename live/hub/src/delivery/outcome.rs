@@ -37,6 +37,7 @@ fn fault(of: &GitFault) -> Fault {
         | GitFault::Program { .. }
         | GitFault::Commit { .. }
         | GitFault::Manifest { .. }
+        | GitFault::Deposed { .. }
         | _ => Fault::GitRejected,
     }
 }

@@ -51,6 +51,9 @@ pub enum DeskFault {
     /// A cluster has no repository.
     #[error(transparent)]
     Route(#[from] Unnamed),
+    /// Another leads.
+    #[error(transparent)]
+    Deposed(periplus_git::Fault),
     /// The machine sets deadlines that have come already, without end: a fault of the machine.
     #[error("more than {TIMERS_AT_ONCE_MAX} timers fired at once")]
     Stuck,
