@@ -90,9 +90,9 @@ fn failed(fault: HubFault) -> Failure {
         HubFault::Undeclared(_) => Some(
             "the first start needs what is declared; later ones know it. Look at `intents` in the configuration",
         ),
-        HubFault::Deposed(_) | HubFault::Stale(_) | HubFault::Desk(DeskFault::Deposed(_)) => {
-            Some("let it be started again, as a standby: pods and systemd's services are by themselves")
-        }
+        HubFault::Deposed(_) | HubFault::Stale(_) | HubFault::Desk(DeskFault::Deposed(_)) => Some(
+            "let it be started again, as a standby: pods and systemd's services are by themselves",
+        ),
         HubFault::Desk(_) | HubFault::Serve(_) => None,
     };
     Failure::Environment { message, hint: hint.map(str::to_owned) }

@@ -169,17 +169,12 @@ fn a_service_with_its_watches_and_repository_decides_as_the_simulator_does() {
     serve_all(&SERVED);
 }
 
-/// The voyage, and scenarios with outages, failed pods, commands, new content and scarce room.
-const SERVED: [&str; 13] = [
+/// The voyage, and scenarios with outages, failed pods, commands and new content.
+const SERVED: [&str; 8] = [
     HARBOUR,
-    "scenarios/economy/preemption.yaml",
-    "scenarios/needs/capability.yaml",
     "scenarios/needs/customization.yaml",
-    "scenarios/operator/declared-lost.yaml",
     "scenarios/operator/drain.yaml",
-    "scenarios/operator/pin.yaml",
     "scenarios/operator/withdraw.yaml",
-    "scenarios/order/deadline-abort.yaml",
     "scenarios/order/rollout-failed.yaml",
     "scenarios/trouble/approved-drain.yaml",
     "scenarios/trouble/partition.yaml",
@@ -191,7 +186,7 @@ fn serve_all(names: &[&str]) {
     let names = Mutex::new(names.iter());
     let told = Mutex::new((Agreed::default(), Vec::new()));
     thread::scope(|scope| {
-        for _ in 0..6 {
+        for _ in 0..4 {
             scope.spawn(|| {
                 while let Some(name) = { names.lock().unwrap().next() } {
                     let bundle = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(name));
@@ -211,5 +206,5 @@ fn serve_all(names: &[&str]) {
     });
     let (sum, wrong) = told.into_inner().unwrap();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(sum.decisions >= 80, "{sum:?}");
+    assert!(sum.decisions >= 60, "{sum:?}");
 }
