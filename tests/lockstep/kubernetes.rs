@@ -84,7 +84,7 @@ impl Kubernetes {
                     let object = objects.into_iter().find(|object| object["kind"] == "Deployment");
                     let object = object.ok_or_else(|| format!("{place} holds no Deployment"))?;
                     let said = &object["metadata"]["annotations"]["periplus.dev/decision"];
-                    if said.as_str() != Some(&*decision.to_string()) {
+                    if said.as_str() != Some(decision.to_string().as_str()) {
                         return Err(format!("{place} is as {said} decided, not {decision}"));
                     }
                     if let Scale::Replicas(replicas) = scale
