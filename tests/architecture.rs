@@ -63,13 +63,14 @@ const CORE_IS_BUILT_OF: [&str; 13] = [
 /// What waits for networks, and the files that may name any of it: object stores, git over HTTP, and the service with
 /// its clients and what its tests stand on. All else is synchronous.
 const NETWORKS: [&str; 4] = ["object_store", "reqwest", "rustls", "tokio"];
-const WAIT_FOR_NETWORKS: [&str; 9] = [
+const WAIT_FOR_NETWORKS: [&str; 10] = [
     "benches/live",
     "cli/client",
     "cli/commands/live",
     "cli/delivery/http",
     "cli/whatif/objects",
     "live/hub",
+    "tests/lockstep",
     "tests/replicas",
     "tests/story",
     "tests/support",
