@@ -341,15 +341,11 @@ impl Writer {
         }
         self.watch.make(identity(&commit.trailers));
         let command = Command { old: at, new: id, reference: &self.reference };
+        let parent = self.head;
         match session.push(&command, &items) {
             Ok(Report { moved: Ok(()), told: _ }) => {
                 self.landed_now(id, items);
-                Ok(Step::End(Outcome::Done {
-                    commit: id,
-                    parent: at,
-                    attempts: attempt,
-                    conflicts,
-                }))
+                Ok(Step::End(Outcome::Done { commit: id, parent, attempts: attempt, conflicts }))
             }
             Ok(Report { moved: Err(reason), told }) => self.refused(at, &reason, &told),
             Err((Sent::Perhaps, fault)) => Ok(Step::End(Outcome::Unknown(fault))),
