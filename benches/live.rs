@@ -7,8 +7,8 @@
 //!
 //! The service runs as its users run it, as a process of its own, and only that process is measured. Around it, in this
 //! one: the clusters' APIs, each with a node and with pods of others that come and go, and what speaks like a Prometheus.
-//! Demand of one zone after the other rises; the time is taken from when the answer says so until the branch has a commit
-//! with files for the cluster of that zone.
+//! Demand for one app after the other rises, each in a zone of its own; the time is taken from when the answer says so
+//! until the branch has a commit with files of that app.
 
 #![expect(clippy::print_stdout, reason = "the answer of a benchmark")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
@@ -39,7 +39,7 @@ struct Args {
     /// How long it is measured while nothing but reports comes, in seconds
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// How many zones' demand rises afterwards, one after the other
+    /// How many apps are asked for afterwards, one after the other
     #[arg(long, default_value_t = 100)]
     signals: usize,
     /// What cargo adds
@@ -83,6 +83,8 @@ impl Hub {
 
 fn main() {
     let args = Args::parse();
+    // Nobody else has chosen another one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.unwrap().block_on(measure(&args));
@@ -96,7 +98,7 @@ async fn measure(args: &Args) {
     let prometheus = prometheus(Arc::clone(&demand)).await;
     let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
     periplus_git::make_bare(&home.path().join("fleet.git"), "main").unwrap();
-    fs::write(home.path().join("intents.yaml"), intents(args.clusters)).unwrap();
+    fs::write(home.path().join("intents.yaml"), intents(args.clusters, args.signals)).unwrap();
     fs::write(home.path().join("live.yaml"), configuration(prometheus, port)).unwrap();
     let child = Command::new(env!("CARGO_BIN_EXE_periplus"))
         .arg("live")
@@ -135,7 +137,7 @@ async fn measure(args: &Args) {
     for zone in 0..args.signals.min(args.clusters) {
         demand.lock().unwrap().insert(zone, 40);
         let rises = Instant::now();
-        let wanted = format!("deploy/{}/", name(zone));
+        let wanted = format!("/shop-{zone}/");
         while !has(&home.path().join("fleet.git"), &wanted) {
             assert!(rises.elapsed() < Duration::from_secs(120), "no commit for zone {zone}");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -176,11 +178,11 @@ async fn metric(http: &reqwest::Client, api: &str, name: &str) -> f64 {
     samples.filter_map(|value| value.parse::<f64>().ok()).sum()
 }
 
-/// Whether the branch has files below a folder.
-fn has(repository: &Path, folder: &str) -> bool {
+/// Whether the branch has files with this in their paths.
+fn has(repository: &Path, part: &str) -> bool {
     let mut git = Command::new("git");
-    git.arg("-C").arg(repository).args(["ls-tree", "--name-only", "main", folder]);
-    git.output().is_ok_and(|listed| !listed.stdout.is_empty())
+    git.arg("-C").arg(repository).args(["ls-tree", "-r", "--name-only", "main"]);
+    git.output().is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains(part))
 }
 
 /// Gives each cluster a node and pods of others, and writes the kubeconfig of all.
@@ -255,7 +257,7 @@ async fn prometheus(demand: Arc<Mutex<BTreeMap<usize, u32>>>) -> u16 {
                 let comma = if series.is_empty() { "" } else { "," };
                 write!(
                     series,
-                    r#"{comma}{{"metric":{{"app":"shop","zone":"{}"}},"value":[{now},"{rps}"]}}"#,
+                    r#"{comma}{{"metric":{{"app":"shop-{zone}","zone":"{}"}},"value":[{now},"{rps}"]}}"#,
                     name(*zone)
                 )
                 .unwrap();
@@ -269,22 +271,25 @@ async fn prometheus(demand: Arc<Mutex<BTreeMap<usize, u32>>>) -> u16 {
     serve(0, axum::Router::new().route("/api/v1/query", query)).await.0
 }
 
-/// An app, and clusters with a zone of users beside each.
-fn intents(clusters: usize) -> String {
+/// Apps, each for the users of one zone, and clusters with a zone beside each.
+fn intents(clusters: usize, apps: usize) -> String {
     let head = "apiVersion: periplus.dev/v1alpha1\nkind:";
     let mut text = format!(
         "{head} Scenario\nmetadata: {{name: load}}\nspec:\n  story: Load.\n  start: 2026-01-05T00:00:00Z\n  duration: 1h\n  demand:\n"
     );
-    for number in 0..clusters {
-        writeln!(text, "  - {{app: shop, zones: {}, model: {{constant: 0}}}}", name(number))
-            .unwrap();
+    for app in 0..apps {
+        let zone = name(app);
+        writeln!(text, "  - {{app: shop-{app}, zones: {zone}, model: {{constant: 0}}}}").unwrap();
     }
-    write!(
-        text,
-        "---\n{head} Application\nmetadata: {{name: shop}}\nspec:\n  entry: web\n  components:\n  - {{name: web, image: \"shop/web:1\", requests: {{cpu: 500m, memory: 256Mi}}, serviceTime: 20ms}}\n  \
-         placement: {{maxRtt: 20ms}}\n  activation: {{above: 1, dwell: 0s}}\n  slo: {{latency: 120ms}}\n"
-    )
-    .unwrap();
+    for app in 0..apps {
+        write!(
+            text,
+            "---\n{head} Application\nmetadata: {{name: shop-{app}}}\nspec:\n  entry: web\n  components:\n  \
+             - {{name: web, image: \"shop/web:1\", requests: {{cpu: 500m, memory: 256Mi}}, serviceTime: 20ms}}\n  \
+             placement: {{maxRtt: 20ms}}\n  activation: {{above: 1, dwell: 0s}}\n  slo: {{latency: 120ms}}\n"
+        )
+        .unwrap();
+    }
     for number in 0..clusters {
         // A grid of places about as far from each other as towns are.
         let (row, column) = (number / 40, number % 40);
