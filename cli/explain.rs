@@ -94,7 +94,8 @@ impl Explain for Explainer {
         let reader = self.reader()?;
         let log_fault = |fault: periplus_journal::Fault| refused(fault.into());
         let last = reader.last_seq().map_err(log_fault)?.map_or(0, |last| last.0);
-        let first = from.unwrap_or(last.saturating_sub(BACK_MAX));
+        let begins = reader.beginning().map_err(log_fault)?.seq.0;
+        let first = from.unwrap_or(last.saturating_sub(BACK_MAX).max(begins));
         let start = reader.nearest_snapshot(Seq(first)).map_err(log_fault)?;
         let epoch = reader.header().epoch_unix_ms;
         let mut state = start.state;

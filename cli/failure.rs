@@ -209,7 +209,7 @@ impl From<Fault> for Failure {
         // A fault names its own source, and ends in what to do.
         let message = fault.to_string();
         match fault {
-            Fault::AlreadyALog { .. } | Fault::NotALog { .. } => {
+            Fault::AlreadyALog { .. } | Fault::Forgotten { .. } | Fault::NotALog { .. } => {
                 Self::Usage { message, hint: String::new() }
             }
             Fault::Checksum { .. }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use periplus_journal::{Fault, NotALog, Reader};
+use periplus_core::State;
+use periplus_journal::{Fault, NotALog, Reader, Records};
 
 use crate::failure::Failure;
 
@@ -28,4 +29,10 @@ pub(crate) fn log(folder: &Path) -> Result<Reader, Failure> {
         }
         fault.into()
     })
+}
+
+/// All records that a log keeps, and the state that they begin with: nothing, unless the first are no longer kept.
+pub(crate) fn kept(reader: &Reader) -> Result<(State, Records), Failure> {
+    let start = reader.beginning()?;
+    Ok((start.state, reader.records_from(start.seq)))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use periplus_core::units::Tick;
-use periplus_core::{Sink, SinkFault, State};
+use periplus_core::{Sink, SinkFault};
 use periplus_journal::Reader;
 use periplus_sim::{Fork, Outcome, Past, Tape, Twins, Watch, rerun};
 use periplus_spec::scenario::Scenario;
@@ -26,6 +26,8 @@ pub(crate) struct Recorded {
     pub(crate) before: Scenario,
     /// From when on variants go another way.
     pub(crate) from: Tick,
+    /// When the records begin that are kept.
+    pub(crate) begins: Tick,
     /// What stands for all of its records.
     digest: String,
 }
@@ -54,9 +56,13 @@ impl Recorded {
             None => sources::require(log, hash, &path, &before)?,
         }
         let mut past = Past::new(&before);
-        let mut state = State::default();
-        for (place, record) in reader.records().enumerate() {
+        let (mut state, records) = opened::kept(&reader)?;
+        let began = state.seq().0;
+        let begins = if began == 0 { Tick::ZERO } else { state.at() };
+        past.begin(&state);
+        for record in records {
             let record = record?;
+            let place = usize::try_from(record.seq.0).unwrap_or(usize::MAX);
             if before.setup.get(place).is_some_and(|told| *told != record.input) {
                 return Err(Failure::Usage {
                     message: format!(
@@ -72,7 +78,13 @@ impl Recorded {
             past.read(&record.as_ref(), &state);
         }
         past.finish();
-        let from = from.map_or(Tick::ZERO, |from| from.tick(reader.header().epoch_unix_ms));
+        let from = from.map_or(begins, |from| from.tick(reader.header().epoch_unix_ms));
+        if from < begins {
+            return Err(Failure::Usage {
+                message: format!("{} no longer keeps what was before {begins}", log.display()),
+                hint: "name a later time with `--from`".into(),
+            });
+        }
         if from > past.end() {
             return Err(Failure::Usage {
                 message: format!("{} ends at {}, before {from}", log.display(), past.end()),
@@ -80,7 +92,17 @@ impl Recorded {
             });
         }
         let digest = state.digest().to_string();
-        Ok(Self { log: log.to_owned(), reader, past, path, _kept: kept, before, from, digest })
+        Ok(Self {
+            log: log.to_owned(),
+            reader,
+            past,
+            path,
+            _kept: kept,
+            before,
+            from,
+            begins,
+            digest,
+        })
     }
 
     /// What the log becomes if settings take effect at the time that was named, and what stands for that.

@@ -78,7 +78,8 @@ struct Side {
 
 impl Side {
     fn open(log: &std::path::Path) -> Result<Self, Failure> {
-        Ok(Self { records: opened::log(log)?.records(), state: State::default() })
+        let (state, records) = opened::kept(&opened::log(log)?)?;
+        Ok(Self { records, state })
     }
 
     /// The next record, folded into the state.

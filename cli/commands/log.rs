@@ -39,7 +39,11 @@ struct Line<'a> {
 
 fn show(args: &LogShowArgs) -> Result<Exit, Failure> {
     let reader = opened::log(&args.log)?;
-    let start = reader.nearest_snapshot(Seq(args.from))?;
+    let from = Seq(args.from).max(reader.beginning()?.seq);
+    if from > Seq(args.from) {
+        render::note(&format!("what was before record {} is no longer kept", grouped(from.0)));
+    }
+    let start = reader.nearest_snapshot(from)?;
     let mut state = start.state;
     let mut records = reader.records_from(start.seq);
     for record in records.by_ref() {
@@ -48,7 +52,7 @@ fn show(args: &LogShowArgs) -> Result<Exit, Failure> {
             return Ok(Exit::Held);
         }
         state.fold(&record);
-        if record.seq >= Seq(args.from) {
+        if record.seq >= from {
             print(&record, &state, args)?;
         }
     }
@@ -116,6 +120,9 @@ struct Info {
     scenario: String,
     epoch_unix_ms: i64,
     made_by: String,
+    /// The first record that is kept.
+    first: u64,
+    /// How many are.
     records: u64,
     segments: Vec<Segment>,
 }
@@ -131,7 +138,8 @@ struct Segment {
 fn info(log: &Path, format: Format) -> Result<Exit, Failure> {
     let reader = opened::log(log)?;
     let header = reader.header();
-    let last = reader.last_seq()?;
+    let first = reader.beginning()?.seq.0;
+    let next = reader.last_seq()?.map_or(0, |last| last.0 + 1);
     let info = Info {
         version: VERSION,
         format: header.format,
@@ -139,7 +147,8 @@ fn info(log: &Path, format: Format) -> Result<Exit, Failure> {
         scenario: format!("{:032x}", header.scenario),
         epoch_unix_ms: header.epoch_unix_ms,
         made_by: header.made_by().into(),
-        records: last.map_or(0, |last| last.0 + 1),
+        first,
+        records: next - first,
         segments: reader.segments()?.iter().map(segment).collect(),
     };
     if format == Format::Json {
@@ -147,8 +156,12 @@ fn info(log: &Path, format: Format) -> Result<Exit, Failure> {
         return Ok(Exit::Held);
     }
     let Info { format, decider, scenario, made_by, records, segments, .. } = info;
+    let since = match first {
+        0 => String::new(),
+        first => format!("; those before record {} are no longer kept", grouped(first)),
+    };
     render::line(&format!(
-        "format {format}, decider {decider}, made by {made_by}\nscenario {scenario}\n{} records",
+        "format {format}, decider {decider}, made by {made_by}\nscenario {scenario}\n{} records{since}",
         grouped(records)
     ));
     let rows = segments.into_iter().map(|segment| {

@@ -38,18 +38,26 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     )));
     render::line(&format!("\n{}", bundles::told(&files)));
 
-    let played = recorded.run(&fork, Twins::Followed, &mut (), &mut ())?;
+    let mut columns = Vec::new();
+    // A log is metered by playing it from where everything began.
+    if recorded.begins == Tick::ZERO {
+        let played = recorded.run(&fork, Twins::Followed, &mut (), &mut ())?;
+        let was = Sums::of(&played.rows, from, to, fork.scenario.world.meter_every);
+        columns.push(("in the log", was));
+    }
     let again = periplus_sim::run(scenario, &mut (), &mut ())?;
-    let was = Sums::of(&played.rows, from, to, fork.scenario.world.meter_every);
     let is = Sums::of(&again.rows, Tick::ZERO, Tick::ZERO.after(lasts), scenario.world.meter_every);
-    let row = |label: &str, told: fn(&Sums) -> String| vec![label.into(), told(&was), told(&is)];
+    columns.push(("in the scenario", is));
+    let row = |label: &str, told: fn(&Sums) -> String| {
+        std::iter::once(label.into()).chain(columns.iter().map(|(_, sums)| told(sums))).collect()
+    };
     let rows = vec![
         row("asked for", |sums| Form::Count.told(sums.offered)),
         row("unserved", |sums| Form::Count.told(sums.unserved)),
         row("cost", |sums| Form::Dollars.told(sums.cost)),
         row("CO2e", |sums| Form::Kilograms.told(sums.carbon / 1e3)),
     ];
-    let head = ["", "in the log", "in the scenario"];
+    let head: Vec<&str> = std::iter::once("").chain(columns.iter().map(|one| one.0)).collect();
     render::line(&format!("\n{}", table(&head, rows).trim_end()));
     render::line(&format!("\nnext: periplus test {} --bless", args.out.display()));
     Ok(Exit::Held)
@@ -60,13 +68,14 @@ fn bounds(args: &RecordArgs, recorded: &Recorded) -> Result<(Tick, Tick), Failur
     let step = recorded.before.world.demand_every.0.max(1);
     let end = recorded.past.end();
     let epoch = recorded.reader.header().epoch_unix_ms;
-    let from = Tick(recorded.from.0 / step * step);
+    let whole = Tick(recorded.begins.0.div_ceil(step) * step);
+    let from = Tick(recorded.from.0 / step * step).max(whole);
     let to = args.to.map_or(end, |to| to.tick(epoch).min(end));
     let to = Tick(to.0.div_ceil(step) * step);
     if from >= to {
         return Err(Failure::Usage {
             message: format!("nothing lies between {from} and {to}"),
-            hint: format!("the log goes from {} to {end}", Tick::ZERO),
+            hint: format!("the log goes from {} to {end}", recorded.begins),
         });
     }
     Ok((from, to))

@@ -25,6 +25,9 @@ const DIFFERENCES_LISTED: usize = 20;
 struct Answer {
     version: u16,
     mode: &'static str,
+    /// The first record, where those before it are no longer kept.
+    #[serde(skip_serializing_if = "is_zero")]
+    first: u64,
     records: u64,
     inputs: u64,
     digest: String,
@@ -50,9 +53,9 @@ fn is_zero(count: &u64) -> bool {
 
 pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
     let reader = opened::log(&args.log)?;
-    let mut replayed = Replayed::default();
+    let (state, mut records) = opened::kept(&reader)?;
+    let mut replayed = Replayed { first: state.seq(), state, ..Replayed::default() };
     let started = Instant::now();
-    let mut records = reader.records();
     while let Some(record) = records.next() {
         let record = record?;
         if args.until.is_some_and(|until| record.seq >= Seq(until)) {
@@ -95,6 +98,8 @@ pub(super) fn run(args: &ReplayArgs) -> Result<Exit, Failure> {
 /// A log as far as it has been replayed.
 #[derive(Default)]
 struct Replayed {
+    /// The first record that is kept.
+    first: Seq,
     state: State,
     out: Outbox,
     /// What today's decider would have led to, if it has not been set back by a difference.
@@ -146,6 +151,7 @@ impl Replayed {
         Answer {
             version: VERSION,
             mode,
+            first: self.first.0,
             records: self.records,
             inputs: self.inputs,
             digest: self.state.digest().to_string(),
@@ -167,8 +173,12 @@ fn tell(answer: &Answer) {
     if answer.differences_not_listed > 0 {
         render::line(&format!("… and {} differences more", answer.differences_not_listed));
     }
+    let first = match answer.first {
+        0 => String::new(),
+        first => format!(" from record {} on", grouped(first)),
+    };
     render::line(&format!(
-        "{} {} records, {} inputs\nstate digest {}",
+        "{} {} records{first}, {} inputs\nstate digest {}",
         answer.mode,
         grouped(answer.records),
         grouped(answer.inputs),

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write as _};
 
+use periplus_core::units::Tick;
+
 use crate::args::{AnswerFormat, Emit, WhatifArgs};
 use crate::failure::{Exit, Failure, pasted};
 use crate::parallel;
@@ -116,6 +118,16 @@ pub(super) fn run(args: &WhatifArgs) -> Result<Exit, Failure> {
 fn subject(args: &WhatifArgs) -> Result<Subject<'_>, Failure> {
     if args.subject.is_dir() {
         let recorded = Recorded::open(&args.subject, args.scenario.as_deref(), args.from)?;
+        if recorded.begins > Tick::ZERO {
+            return Err(Failure::Usage {
+                message: format!(
+                    "{} no longer keeps what was before {}, and variants begin where everything began",
+                    recorded.name(),
+                    recorded.begins
+                ),
+                hint: "`periplus record` makes a scenario of what it keeps; ask that".into(),
+            });
+        }
         return Ok(Subject::Recorded(Box::new(recorded)));
     }
     let given = [("--from", args.from.is_some()), ("--scenario", args.scenario.is_some())];

@@ -125,11 +125,11 @@ struct Asked {
 /// The decision that is meant: the last one that names the cluster, or else the last one about the app,
 /// which then says why the cluster was not chosen.
 fn find(reader: &Reader, args: &WhyArgs) -> Result<Sought, Failure> {
-    let mut state = State::default();
+    let (mut state, records) = opened::kept(reader)?;
     let mut asked: Option<Asked> = None;
     let mut direct = None;
     let mut indirect = None;
-    for record in reader.records() {
+    for record in records {
         let record = record?;
         let until = asked.as_ref().and_then(|asked| asked.until);
         if until.is_some_and(|until| record.at > until) {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use periplus_core::ids::Seq;
 use periplus_core::units::Tick;
 use periplus_core::{Record, RecordRef, Sink, SinkFault, State};
 use periplus_sim::run as simulate;
@@ -59,8 +60,18 @@ impl<'p> Source<'p> {
                 let scenario = loaded.scenario;
                 sources.require(log, reader.header().scenario, &scenario)?;
                 let until = at.map(|at| at.tick(reader.header().epoch_unix_ms));
-                let mut state = State::default();
-                for record in reader.records() {
+                let (mut state, records) = opened::kept(&reader)?;
+                if until.is_some_and(|until| state.seq() > Seq(0) && until < state.at()) {
+                    return Err(Failure::Usage {
+                        message: format!(
+                            "{} no longer keeps what was before {}",
+                            log.display(),
+                            state.at()
+                        ),
+                        hint: "name a later time with `--at`".into(),
+                    });
+                }
+                for record in records {
                     let record: Record = record?;
                     if until.is_some_and(|until| record.at > until) {
                         break;

@@ -33,6 +33,7 @@ use periplus_spec::scenario::Scenario;
 use periplus_spec::values::{Duration, Name, Timestamp};
 
 use crate::failure::Failure;
+use crate::opened;
 
 use self::naming::Naming;
 
@@ -70,9 +71,9 @@ impl Read {
     /// # Errors
     /// The log cannot be read.
     pub(crate) fn new(reader: &Reader, from: Tick, to: Tick) -> Result<Self, Failure> {
-        let mut state = State::default();
+        let (mut state, records) = opened::kept(reader)?;
         let (mut commands, mut refused) = (Vec::new(), Vec::new());
-        for record in reader.records() {
+        for record in records {
             let record = record?;
             if record.at >= to && record.at > Tick::ZERO {
                 break;

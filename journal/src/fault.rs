@@ -87,6 +87,19 @@ pub enum Fault {
         /// The position that does.
         got: Seq,
     },
+    /// A record that is no longer kept.
+    #[error(
+        "{dir}: record {got} is no longer kept: the log begins with record {expected}. Ask for later ones, or look in a copy of the folder.",
+        dir = dir.display(), expected = expected.0, got = got.0
+    )]
+    Forgotten {
+        /// The log.
+        dir: PathBuf,
+        /// The first record that is kept.
+        expected: Seq,
+        /// The record that was asked for.
+        got: Seq,
+    },
     /// A segment is not there.
     #[error(
         "{file}: this segment, from record {expected} on, is missing; {found}. Restore it from a copy.",

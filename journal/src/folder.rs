@@ -20,6 +20,7 @@ pub(crate) enum Kind {
     Open = 1,
     Sealed = 2,
     Snapshot = 3,
+    Beginning = 4,
 }
 
 /// The files of a log, by their positions.
@@ -28,6 +29,7 @@ pub(crate) struct Listing {
     pub(crate) open: BTreeSet<Seq>,
     pub(crate) sealed: BTreeSet<Seq>,
     pub(crate) snapshots: BTreeSet<Seq>,
+    pub(crate) beginnings: BTreeSet<Seq>,
     pub(crate) temporary: Vec<PathBuf>,
 }
 
@@ -47,6 +49,7 @@ impl Kind {
             Self::Open => ("", ".seg"),
             Self::Sealed => ("", ".seg.zst"),
             Self::Snapshot => ("snapshot-", ".snap.zst"),
+            Self::Beginning => ("beginning-", ".snap.zst"),
         }
     }
 
@@ -83,12 +86,18 @@ impl Listing {
         first.ok_or_else(|| Fault::NotALog { path: dir.to_owned(), what: NotALog::NoSegments })
     }
 
+    /// The first record that is kept: what was before the newest beginning is no part of the log any more.
+    pub(crate) fn begins(&self) -> Seq {
+        self.beginnings.last().copied().unwrap_or(Seq(0))
+    }
+
     /// The name of some file of a log, if there is one.
     pub(crate) fn any(&self) -> Option<String> {
         let families = [
             (Kind::Open, &self.open),
             (Kind::Sealed, &self.sealed),
             (Kind::Snapshot, &self.snapshots),
+            (Kind::Beginning, &self.beginnings),
         ];
         let mut names = families
             .into_iter()
@@ -105,6 +114,7 @@ impl Listing {
             (Kind::Open, &mut self.open),
             (Kind::Sealed, &mut self.sealed),
             (Kind::Snapshot, &mut self.snapshots),
+            (Kind::Beginning, &mut self.beginnings),
         ];
         for (kind, family) in families {
             match kind.seq_in(whole) {
@@ -122,7 +132,7 @@ mod tests {
 
     #[test]
     fn only_names_that_were_made_here_are_taken_for_files_of_a_log() {
-        for kind in [Kind::Open, Kind::Sealed, Kind::Snapshot] {
+        for kind in [Kind::Open, Kind::Sealed, Kind::Snapshot, Kind::Beginning] {
             for seq in [Seq(0), Seq(131_072), Seq(u64::MAX)] {
                 assert_eq!(kind.seq_in(&kind.file_name(seq)), Some(seq));
             }

@@ -5,14 +5,14 @@
 //!      0      8  magic: 89 50 52 50 4c 4f 47 0a
 //!      8      2  format version
 //!     10      2  H, the length of the head with its checksum
-//!     12      1  kind: 1 open segment, 2 sealed segment, 3 snapshot
+//!     12      1  kind: 1 open segment, 2 sealed segment, 3 snapshot, 4 beginning
 //!     13      1  M, the length of the maker's name, at most 64
 //!     14      2  decider version
 //!     16     16  scenario
 //!     32      8  epoch, Unix milliseconds, signed
-//!     40      8  position: of a segment's first record; of the first record that a snapshot has not seen
+//!     40      8  position: of a segment's first record; of the first record that a snapshot or beginning has not seen
 //!     48      M  the maker's name, UTF-8
-//!   48+M      …  kind 2: records (8), packing (24) · kind 3: digest (16), packing (24)
+//!   48+M      …  kind 2: records (8), packing (24) · kinds 3 and 4: digest (16), packing (24)
 //!    H-4      4  CRC-32C of the bytes 0 to H-4
 //! ```
 //!
@@ -45,7 +45,7 @@ const HEAD_BYTES_MIN: usize = PREFIX_BYTES + 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) header: Header,
-    /// The first record of a segment; the first that a snapshot has not seen.
+    /// The first record of a segment; the first that a state has not seen.
     pub(crate) seq: Seq,
     pub(crate) body: Body,
 }
@@ -59,6 +59,8 @@ pub(crate) enum Body {
     Sealed { records: u64, packing: Packing },
     /// A state, compressed.
     Snapshot { digest: Digest, packing: Packing },
+    /// The state that the log begins with, compressed.
+    Beginning { digest: Digest, packing: Packing },
 }
 
 /// What is known about compressed bytes.
@@ -87,7 +89,7 @@ impl Head {
                 bytes.extend(records.to_le_bytes());
                 packing.encode(&mut bytes);
             }
-            Body::Snapshot { digest, packing } => {
+            Body::Snapshot { digest, packing } | Body::Beginning { digest, packing } => {
                 bytes.extend(digest.0.to_le_bytes());
                 packing.encode(&mut bytes);
             }
@@ -160,6 +162,7 @@ impl Body {
             Self::Open => Kind::Open,
             Self::Sealed { .. } => Kind::Sealed,
             Self::Snapshot { .. } => Kind::Snapshot,
+            Self::Beginning { .. } => Kind::Beginning,
         }
     }
 }
@@ -194,13 +197,21 @@ impl Fields<'_> {
         let body = match kind {
             1 => Body::Open,
             2 => Body::Sealed { records: self.long()?, packing: self.packing()? },
-            3 => Body::Snapshot {
-                digest: Digest(u128::from_le_bytes(self.take()?)),
-                packing: self.packing()?,
-            },
+            3 => {
+                let (digest, packing) = self.state()?;
+                Body::Snapshot { digest, packing }
+            }
+            4 => {
+                let (digest, packing) = self.state()?;
+                Body::Beginning { digest, packing }
+            }
             _ => return None,
         };
         self.0.is_empty().then_some(Head { header, seq, body })
+    }
+
+    fn state(&mut self) -> Option<(Digest, Packing)> {
+        Some((Digest(u128::from_le_bytes(self.take()?)), self.packing()?))
     }
 
     fn packing(&mut self) -> Option<Packing> {

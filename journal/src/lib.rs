@@ -21,6 +21,7 @@
 //!   00000000000000000000.seg.zst     sealed: compressed, and followed by another segment, always
 //!   00000000000000131072.seg         open: the last one, written record by record
 //!   snapshot-00000000000000131072.snap.zst
+//!   beginning-00000000000000131072.snap.zst   where what was before is no longer kept
 //!   lock                             held by the writer while it lives
 //!   *.tmp                            never read; left by a crash, removed by the next writer
 //! ```
@@ -35,6 +36,7 @@ mod frame;
 mod fs;
 mod head;
 mod header;
+mod keeper;
 mod opened;
 mod options;
 mod pack;
@@ -51,6 +53,7 @@ pub use crate::fault::{Fault, NotALog, Part, Spot};
 pub use crate::frame::RECORD_BYTES_MAX;
 pub use crate::fs::is_held;
 pub use crate::header::{Header, MADE_BY_BYTES_MAX};
+pub use crate::keeper::{Keeper, Let};
 pub use crate::options::{Fsync, Options};
 pub use crate::reader::{Reader, SegmentInfo, SegmentState, Start};
 pub use crate::records::Records;

@@ -12,7 +12,7 @@ use crate::header::Header;
 use crate::opened::Opened;
 use crate::records::Records;
 use crate::recover::missing;
-use crate::snapshot;
+use crate::snapshot::{self, Role};
 
 /// A log that is read. Takes no lock and changes nothing.
 #[derive(Clone, Debug)]
@@ -80,29 +80,48 @@ impl Reader {
         &self.header
     }
 
-    /// All records.
+    /// Where the log begins: with record 0 and nothing, or, where what was older is [no longer kept](crate::Keeper::forget),
+    /// with the state that it had led to.
+    ///
+    /// # Errors
+    /// That state cannot be read.
+    pub fn beginning(&self) -> Result<Start, Fault> {
+        let seq = Listing::read(&self.dir)?.begins();
+        let state = match seq {
+            Seq(0) => State::default(),
+            seq => snapshot::load(Role::Beginning, &self.dir, seq, self.header.identity())?,
+        };
+        Ok(Start { seq, state, skipped: Vec::new() })
+    }
+
+    /// All records since the run began. They say [`Fault::Forgotten`] where the first are no longer kept.
     #[must_use]
     pub fn records(&self) -> Records {
         self.records_from(Seq(0))
     }
 
-    /// The records from a position on; none if the log ends before it. Those before it in the same segment
-    /// are read, but not decoded.
+    /// The records from a position on; none if the log ends before it, and [`Fault::Forgotten`] if it begins after it. Those
+    /// before it in the same segment are read, but not decoded.
     #[must_use]
     pub fn records_from(&self, from: Seq) -> Records {
         Records::new(&self.dir, self.header.identity(), from)
     }
 
     /// The state to fold on from for what holds before record `seq`: the newest sound snapshot at or before
-    /// that position, or the empty state at the start.
+    /// that position, or the [beginning](Self::beginning).
     ///
     /// # Errors
-    /// [`Fault::Io`] if the folder cannot be listed. What is wrong with a snapshot only makes it skipped.
+    /// [`Fault::Io`] if the folder cannot be listed, [`Fault::Forgotten`] if the log begins after that position, or what is
+    /// wrong with its beginning. What is wrong with a snapshot only makes it skipped.
     pub fn nearest_snapshot(&self, seq: Seq) -> Result<Start, Fault> {
         let mut skipped = Vec::new();
         let listing = Listing::read(&self.dir)?;
         let last = listing.segments().last().copied();
-        for at in listing.snapshots.range(..=seq).rev().copied() {
+        let begins = listing.begins();
+        if seq < begins {
+            return Err(Fault::Forgotten { dir: self.dir.clone(), expected: begins, got: seq });
+        }
+        for at in listing.snapshots.range(begins..=seq).rev().copied() {
             // Counted after the listing: a writer appends before it takes a snapshot. A log with a fault
             // ends where it shows when it is read.
             let end = match last {
@@ -115,7 +134,9 @@ impl Reader {
                     expected: end,
                     got: at,
                 }),
-                Some(_) | None => snapshot::load(&self.dir, at, self.header.identity()),
+                Some(_) | None => {
+                    snapshot::load(Role::Snapshot, &self.dir, at, self.header.identity())
+                }
             };
             match loaded {
                 Ok(state) => {
@@ -124,7 +145,7 @@ impl Reader {
                 Err(fault) => skipped.push(fault),
             }
         }
-        Ok(Start { seq: Seq(0), state: State::default(), skipped })
+        Ok(Start { skipped, ..self.beginning()? })
     }
 
     /// The position of the last record; none if there is no record. Reads the last segment.
@@ -160,7 +181,9 @@ impl Reader {
                 Body::Sealed { records, packing } => {
                     SegmentState::Sealed { records, unpacked_bytes: packing.content.bytes }
                 }
-                Body::Snapshot { .. } => unreachable!("a segment is opened by a segment's name"),
+                Body::Snapshot { .. } | Body::Beginning { .. } => {
+                    unreachable!("a segment is opened by a segment's name")
+                }
             },
         })
     }

@@ -79,10 +79,14 @@ impl Records {
     /// The segment with the first wanted record.
     fn locate(&self) -> Result<Opened, Fault> {
         let Self { dir, wanted, .. } = self;
+        let listing = Listing::read(dir)?;
+        let begins = listing.begins();
+        if *wanted < begins {
+            return Err(Fault::Forgotten { dir: dir.clone(), expected: begins, got: *wanted });
+        }
         if let Some(opened) = Opened::segment(dir, *wanted)? {
             return Ok(opened);
         }
-        let listing = Listing::read(dir)?;
         let first = listing.first(dir)?;
         let before = listing.segments().range(..=*wanted).next_back().copied();
         let opened = match before {

@@ -17,7 +17,7 @@ use crate::opened::Opened;
 use crate::options::Fsync;
 use crate::pack;
 use crate::segment::OpenSegment;
-use crate::snapshot;
+use crate::snapshot::{self, Role};
 use crate::source::{End, SegmentReader};
 
 /// What [`Writer::open`](crate::Writer::open) found.
@@ -88,7 +88,10 @@ struct Survey {
 impl Survey {
     fn of(dir: &Path, listing: &Listing) -> Result<Self, Fault> {
         let first = listing.first(dir)?;
-        check_follows(dir, Seq(0), first)?;
+        let begins = listing.begins();
+        if first > begins {
+            return Err(missing(dir, begins, Some(first)));
+        }
         let opened = opened(dir, first)?;
         let mut survey = Self {
             identity: opened.head.header.identity(),
@@ -128,7 +131,9 @@ impl Survey {
                 self.next = read.next();
                 self.open.push(read);
             }
-            Body::Snapshot { .. } => unreachable!("a segment is opened by a segment's name"),
+            Body::Snapshot { .. } | Body::Beginning { .. } => {
+                unreachable!("a segment is opened by a segment's name")
+            }
         }
         Ok(())
     }
@@ -148,7 +153,7 @@ fn refuse_snapshots_beyond(
     identity: Identity,
 ) -> Result<(), Fault> {
     for seq in listing.snapshots.range((Excluded(next), Unbounded)) {
-        match snapshot::load(dir, *seq, identity) {
+        match snapshot::load(Role::Snapshot, dir, *seq, identity) {
             Ok(_) => {
                 return Err(Fault::SnapshotAhead {
                     file: Kind::Snapshot.path(dir, *seq),

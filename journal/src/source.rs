@@ -58,7 +58,9 @@ impl SegmentReader {
             (opened.path.clone(), opened.head.clone(), opened.head_bytes);
         let (source, offset) = match &head.body {
             Body::Open => (Source::Open(opened.file), head_bytes),
-            Body::Sealed { packing, .. } | Body::Snapshot { packing, .. } => {
+            Body::Sealed { packing, .. }
+            | Body::Snapshot { packing, .. }
+            | Body::Beginning { packing, .. } => {
                 let unpacker = pack::unpack(opened, packing)?;
                 (Source::Sealed(Box::new(unpacker)), 0)
             }
@@ -78,7 +80,7 @@ impl SegmentReader {
     pub(crate) fn is_sealed(&self) -> bool {
         match self.head.body {
             Body::Open => false,
-            Body::Sealed { .. } | Body::Snapshot { .. } => true,
+            Body::Sealed { .. } | Body::Snapshot { .. } | Body::Beginning { .. } => true,
         }
     }
 
@@ -184,7 +186,9 @@ impl SegmentReader {
                 pack::check_content(self.tally.content, packing.content, spot)?;
                 self.end = Some(End::Clean);
             }
-            Body::Snapshot { .. } => unreachable!("a segment is opened by a segment's name"),
+            Body::Snapshot { .. } | Body::Beginning { .. } => {
+                unreachable!("a segment is opened by a segment's name")
+            }
         }
         Ok(())
     }
@@ -196,7 +200,7 @@ impl SegmentReader {
                 let zeros = self.window.zeros_to_the_end();
                 zeros.map_err(io(&self.path, "read"))
             }
-            Body::Sealed { .. } | Body::Snapshot { .. } => Ok(None),
+            Body::Sealed { .. } | Body::Snapshot { .. } | Body::Beginning { .. } => Ok(None),
         }
     }
 

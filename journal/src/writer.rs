@@ -12,10 +12,11 @@ use crate::folder::Listing;
 use crate::frame::{self, RECORD_BYTES_MAX};
 use crate::fs::{self, Lock};
 use crate::header::Header;
+use crate::keeper::Keeper;
 use crate::options::{Fsync, Options};
 use crate::recover::{Recovered, recover};
 use crate::segment::OpenSegment;
-use crate::snapshot;
+use crate::snapshot::{self, Role};
 
 /// How many bytes of records are collected before the file gets them, where no policy asks for it sooner.
 const COLLECTED_BYTES: usize = 256 << 10;
@@ -105,6 +106,12 @@ impl Writer {
         self.segment.next()
     }
 
+    /// Who lets go of what is old, beside the writer and also while that writes.
+    #[must_use]
+    pub fn keeper(&self) -> Keeper {
+        Keeper::new(&self.dir, self.header().clone(), self.options.fsync)
+    }
+
     /// Appends a record and does what [`Options::fsync`] asks for. Allocates nothing but for a record that
     /// is larger than all before it, and when a segment is sealed.
     ///
@@ -174,7 +181,7 @@ impl Writer {
             None => state.clone().digest(),
         };
         let fsync = self.options.fsync;
-        snapshot::write(&self.dir, self.header(), state, digest, fsync)
+        snapshot::write(Role::Snapshot, &self.dir, self.header(), state, digest, fsync)
     }
 
     /// Ends the log with a snapshot, and with all records in sealed segments. It can be opened again.

@@ -13,6 +13,7 @@ mod diff;
 mod emit;
 mod expectations;
 mod fetch;
+mod forgotten;
 mod git;
 mod help;
 mod live;

@@ -6,6 +6,7 @@ mod cuts;
 mod damage;
 mod disorder;
 mod following;
+mod forgetting;
 mod garbage;
 mod layout;
 mod round_trip;

@@ -26,6 +26,7 @@ use crate::desk::{Desk, DeskFault, Narrator, Setup};
 use crate::intents::{self, Intents, IntentsFrom, ReadFault, Standing};
 use crate::leader::{Election, Elector, Leadership, Lost, log_is_free, surrender};
 use crate::remembered::{RememberedFile, Stale};
+use crate::retention::Retention;
 use crate::service::{Clock, Order, Service, Wall};
 use crate::signals::{self, Statuses};
 
@@ -141,6 +142,7 @@ pub async fn run(
     let clock: Arc<dyn Clock> = Arc::new(Wall);
     let Settings {
         state,
+        keep,
         mode,
         mut intents,
         intents_every,
@@ -234,6 +236,7 @@ pub async fn run(
         run: desk.identity(),
         epoch_unix_ms,
     };
+    let retention = Retention { keeper: desk.keeper(), keep, epoch_unix_ms };
     let present = Present::default();
     present.renew(&desk);
     let known = present.clone();
@@ -249,6 +252,7 @@ pub async fn run(
     };
     let mut tasks = JoinSet::new();
     let standing = Standing::default();
+    tasks.spawn(retention.run(Arc::clone(&clock)));
     tasks.spawn(intents::follow(intents, intents_every, feed.clone(), standing));
     tasks.spawn(watch_clusters(reached, Arc::clone(&clusters), present, feed.clone()));
     {

@@ -15,6 +15,7 @@ pub mod hub;
 pub mod intents;
 pub mod leader;
 pub mod remembered;
+pub mod retention;
 pub mod service;
 pub mod sighting;
 pub mod signals;

@@ -101,6 +101,12 @@ impl Past {
         }
     }
 
+    /// Begins with a state instead of with nothing: the records before it are no longer kept.
+    pub fn begin(&mut self, state: &State) {
+        self.records = state.seq().0;
+        self.world.begin(state);
+    }
+
     /// Takes the next record; `state` is what it led to.
     pub fn read(&mut self, record: &RecordRef<'_>, state: &State) {
         self.records += 1;

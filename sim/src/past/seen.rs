@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use periplus_core::State;
 use periplus_core::effect::EffectKey;
 use periplus_core::fleet::Prices;
 use periplus_core::ids::{BindingId, ClusterId, SeriesId};
 use periplus_core::input::{Command, Observation, Reading, Seen, Sight};
+use periplus_core::state::Health;
 use periplus_core::units::{GramsPerKwh, MilliRps, Span, Tick};
 use periplus_spec::scenario::Scenario;
 
@@ -64,6 +66,17 @@ impl World {
             clusters: vec![Heard::default(); scenario.fleet.clusters.len()],
             ready: BTreeMap::new(),
             lags: Vec::new(),
+        }
+    }
+
+    /// Tariffs and grids are as a state has them, and clusters were heard of when it says so.
+    pub(crate) fn begin(&mut self, state: &State) {
+        for (heard, known) in self.clusters.iter_mut().zip(state.clusters()) {
+            note(&mut heard.prices, Tick::ZERO, known.prices);
+            note(&mut heard.carbon, Tick::ZERO, known.carbon);
+            heard.retired = known.health == Health::Retired;
+            heard.last = Some(known.last_seen);
+            heard.word = known.last_seen;
         }
     }
 

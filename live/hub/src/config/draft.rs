@@ -16,6 +16,9 @@ use crate::{api, signals};
 pub struct Draft {
     /// The folder of the log and of everything else that must outlive the service. It is made if it is not there.
     pub state: PathBuf,
+    /// How long the log keeps records.
+    #[serde(default)]
+    pub log: LogDraft,
     /// What becomes of decisions.
     #[serde(default)]
     pub mode: Mode,
@@ -34,6 +37,15 @@ pub struct Draft {
     pub api: api::config::Draft,
     /// How it is settled which of several replicas leads; without it, this one does.
     pub leader: Option<LeaderDraft>,
+}
+
+/// How long the log keeps records.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogDraft {
+    /// Records that are older are let go of, and the log begins with what they led to; `720h` keeps a month. All are kept
+    /// where nothing is said.
+    pub keep: Option<Duration>,
 }
 
 /// A `Lease` of a cluster, by which one of several replicas leads. They share the folder `state`.

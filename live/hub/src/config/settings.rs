@@ -14,8 +14,8 @@ use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::values;
 
 use super::draft::{
-    self, AccessDraft, Draft, GitDraft, IntentsDraft, IntentsGitDraft, IntentsHubDraft, Mode,
-    ProfilesDraft,
+    self, AccessDraft, Draft, GitDraft, IntentsDraft, IntentsGitDraft, IntentsHubDraft, LogDraft,
+    Mode, ProfilesDraft,
 };
 use crate::clusters::{self, Source};
 use crate::delivery::Routes;
@@ -30,6 +30,8 @@ use crate::{Complaint, api};
 pub struct Settings {
     /// The folder of everything that must outlive the service.
     pub state: PathBuf,
+    /// How long records are kept; for ever where nothing is said.
+    pub keep: Option<Span>,
     /// What becomes of decisions.
     pub mode: Mode,
     /// Where things are declared.
@@ -82,6 +84,8 @@ const PROPOSALS: &str = "periplus";
 /// How many pushes to one server may follow each other at once.
 const BURST: u32 = 10;
 const PUSHES_PER_MINUTE: u32 = 60;
+/// People look for reasons at least on the next day.
+const KEEP_MIN: Span = Span(24 * Span::HOUR.0);
 const EVERY_MIN: Duration = Duration::from_millis(100);
 const EVERY_MAX: Duration = Duration::from_hours(24);
 
@@ -101,7 +105,8 @@ impl Settings {
     /// Everything that is wrong with it, by place.
     pub fn of(sheet: &Sheet<Draft>, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let mut checker = Checker { sheet, folder, wrong: Vec::new() };
-        let Draft { state, mode, intents, git, clusters, signals, api, leader } = &sheet.says;
+        let Draft { state, log, mode, intents, git, clusters, signals, api, leader } = &sheet.says;
+        let keep = checker.keep(log);
         let intents_every = checker.every("intents.every", intents.every, INTENTS_EVERY);
         let declared = checker.intents(intents, git, clusters, &folder.join(state));
         let leader = leader.as_ref().and_then(|leader| checker.leader(leader, clusters));
@@ -118,6 +123,7 @@ impl Settings {
         };
         Ok(Self {
             state: folder.join(state),
+            keep,
             mode: *mode,
             intents: declared,
             intents_every,
@@ -151,6 +157,15 @@ impl Checker<'_> {
         for Complaint { place, what, help } in complaints {
             self.complain(&place, what, help);
         }
+    }
+
+    fn keep(&mut self, log: &LogDraft) -> Option<Span> {
+        let values::Duration(keep) = log.keep?;
+        if keep < KEEP_MIN {
+            let what = "what is decided would be forgotten within a day";
+            self.complain("log.keep", what, "write `24h` or more, such as `720h`");
+        }
+        Some(keep)
     }
 
     pub(super) fn every(

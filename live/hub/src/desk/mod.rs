@@ -21,7 +21,7 @@ use periplus_core::{Input, Outbox, RecordRef, Sink, State, step};
 use periplus_emit::check::problems;
 use periplus_emit::{Follower, Problem, Renderer};
 use periplus_git::{Line, TargetId};
-use periplus_journal::{Fsync, Header, Options, Reader, Writer};
+use periplus_journal::{Fsync, Header, Keeper, Options, Reader, Writer};
 use periplus_spec::Bundle;
 use periplus_spec::code::Code;
 use periplus_spec::diagnostic::Diagnostic;
@@ -346,6 +346,12 @@ impl Desk {
         format!("{:08x}-{epoch_unix_ms:x}", scenario >> 96)
     }
 
+    /// Who lets go of old records.
+    #[must_use]
+    pub fn keeper(&self) -> Keeper {
+        self.journal.keeper()
+    }
+
     /// What was declared.
     #[must_use]
     pub fn intents(&self) -> &Intents {
@@ -449,6 +455,7 @@ fn told_at(log: &Path, at: Tick, inputs: &[Input]) -> Result<usize, DeskFault> {
         // It is among the last records, or in them: nothing else has its time.
         Seq(last.0.saturating_sub(inputs.len() as u64))
     });
+    let from = from.max(reader.beginning()?.seq);
     for record in reader.records_from(from) {
         let record = record?;
         if record.at == at && inputs.get(told) == Some(&record.input) {
