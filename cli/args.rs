@@ -6,6 +6,7 @@ mod delivery;
 mod kubernetes;
 #[cfg(feature = "live")]
 mod live;
+mod upgrade;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use self::delivery::{AccessArgs, BootstrapArgs, FetchArgs, GitArgs, R
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 #[cfg(feature = "live")]
 pub(crate) use self::live::{LiveArgs, LogLines};
+pub(crate) use self::upgrade::UpgradeCheckArgs;
 use crate::time::Moment;
 use crate::whatif::draws::DrawsArgs;
 use crate::whatif::rows;
@@ -50,6 +52,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Go through a log again and verify every record.
     Replay(ReplayArgs),
+    /// Say what this version would have decided otherwise in the last hours of a log, before it decides.
+    UpgradeCheck(UpgradeCheckArgs),
     /// Show what is in git at an instant, as files.
     Render(RenderArgs),
     /// Bring the manifests that apps have in git repositories into the folder `fetched` beside the files that name them.

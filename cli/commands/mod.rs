@@ -26,6 +26,7 @@ mod sim;
 mod summary;
 mod swarm;
 mod test;
+mod upgrade_check;
 mod whatif;
 pub(crate) mod why;
 
@@ -36,6 +37,7 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Sim(args) => sim::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::UpgradeCheck(args) => upgrade_check::run(&args),
         Command::Render(args) => render::run(&args),
         Command::Fetch(args) => fetch::run(&args),
         #[cfg(feature = "live")]

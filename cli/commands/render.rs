@@ -1,7 +1,5 @@
 //! `render`: what is in git at an instant, as files.
 
-use std::path::Path;
-
 use periplus_core::State;
 use periplus_core::ids::AppId;
 use periplus_emit::net::findings;
@@ -12,7 +10,7 @@ use similar::TextDiff;
 
 use crate::args::{Format, RenderArgs};
 use crate::delivery::instant::{Instant, Source};
-use crate::delivery::written;
+use crate::delivery::written::{self, Revision};
 use crate::failure::{Exit, Failure};
 use crate::render::{self, counted};
 use crate::time::Moment;
@@ -91,18 +89,6 @@ fn rendered(args: &RenderArgs, scenario: &Scenario, state: &State) -> Result<Fil
     Ok(files)
 }
 
-/// The files of a revision, of the cluster that was asked for. The lists of what is ours are not rendered.
-fn committed(args: &RenderArgs, folder: &str, revision: &str) -> Result<Files, Failure> {
-    let mut files =
-        periplus_git::files(Path::new(folder), revision).map_err(|why| Failure::Usage {
-            message: format!("cannot read `{revision}` of {folder}: {why}"),
-            hint: "name a repository on this machine, and a branch, a tag or a commit in it".into(),
-        })?;
-    files.retain(|path, _| !path.starts_with(".owned/"));
-    only(&mut files, args.cluster.as_deref());
-    Ok(files)
-}
-
 /// Leaves out what other clusters pull.
 fn only(files: &mut Files, cluster: Option<&str>) {
     if let Some(name) = cluster {
@@ -117,13 +103,17 @@ fn differences(
     other: &str,
     files: &Files,
 ) -> Result<Exit, Failure> {
-    let before = match (other.parse::<Moment>(), other.rsplit_once('@')) {
+    let before = match (other.parse::<Moment>(), other.parse::<Revision>()) {
         (Ok(moment), _) => {
             let Instant { scenario, state } = source.at(Some(moment))?;
             rendered(args, &scenario, &state)?
         }
-        (Err(_), Some((folder, revision))) => committed(args, folder, revision)?,
-        (Err(message), None) => {
+        (Err(_), Ok(revision)) => {
+            let mut files = revision.files()?;
+            only(&mut files, args.cluster.as_deref());
+            files
+        }
+        (Err(message), Err(_)) => {
             let hint =
                 "name an instant as with `--at`, or a folder and a revision as in `fleet.git@main`";
             return Err(Failure::Usage { message, hint: hint.into() });

@@ -1,7 +1,8 @@
-//! What is written: all of it, or nothing.
+//! What is written: all of it, or nothing. And what was written, in a revision of a repository.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use periplus_emit::Files;
 use periplus_spec::scenario::Delivery;
@@ -16,6 +17,43 @@ pub(crate) fn refuse_unfit(delivery: &Delivery) -> Result<(), Failure> {
     match periplus_emit::check::problems(delivery).into_iter().next() {
         Some(problem) => Err(problem.into()),
         None => Ok(()),
+    }
+}
+
+/// A revision of a repository on this machine, as in `fleet.git@main`.
+#[derive(Clone, Debug)]
+pub(crate) struct Revision {
+    folder: PathBuf,
+    name: String,
+}
+
+impl FromStr for Revision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (folder, name) = text.rsplit_once('@').ok_or_else(|| {
+            format!(
+                "`{text}` names no revision: write a folder and a revision, as in `fleet.git@main`"
+            )
+        })?;
+        Ok(Self { folder: folder.into(), name: name.into() })
+    }
+}
+
+impl Revision {
+    /// Its files, without the lists of what is ours, which are not rendered.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub(crate) fn files(&self) -> Result<Files, Failure> {
+        let Self { folder, name } = self;
+        let files = periplus_git::files(folder, name);
+        let mut files = files.map_err(|why| Failure::Usage {
+            message: format!("cannot read `{name}` of {}: {why}", folder.display()),
+            hint: "name a repository on this machine, and a branch, a tag or a commit in it".into(),
+        })?;
+        files.retain(|path, _| !path.starts_with(".owned/"));
+        Ok(files)
     }
 }
 

@@ -35,5 +35,6 @@ mod shards;
 mod shrink;
 mod sim;
 mod study;
+mod upgrade;
 mod whatif;
 mod why;
