@@ -6,7 +6,7 @@ mod delivery;
 mod kubernetes;
 #[cfg(feature = "live")]
 mod live;
-mod upgrade;
+mod log;
 
 use std::path::PathBuf;
 
@@ -19,8 +19,8 @@ pub(crate) use self::client::{ClientArgs, GetArgs, IdentityArgs, OrderCommand, W
 pub(crate) use self::delivery::{AccessArgs, BootstrapArgs, FetchArgs, GitArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 #[cfg(feature = "live")]
-pub(crate) use self::live::{LiveArgs, LogLines};
-pub(crate) use self::upgrade::UpgradeCheckArgs;
+pub(crate) use self::live::{AdoptArgs, LiveArgs, LogLines};
+pub(crate) use self::log::{DiffArgs, LogCommand, LogShowArgs, ReplayArgs, UpgradeCheckArgs};
 use crate::time::Moment;
 use crate::whatif::draws::DrawsArgs;
 use crate::whatif::rows;
@@ -63,6 +63,9 @@ pub enum Command {
     /// Run the service: decide for real clusters, and write what is decided into their repositories.
     #[cfg(feature = "live")]
     Live(LiveArgs),
+    /// Begin a log, paused, with what the repositories of a fleet say that runs: for a service whose folder is lost.
+    #[cfg(feature = "live")]
+    Adopt(AdoptArgs),
     /// Print the kinds of declarations as custom resources, for `kubectl apply -f -`.
     #[cfg(feature = "live")]
     Crds,
@@ -165,25 +168,6 @@ pub struct SimArgs {
     pub format: Format,
 }
 
-/// Arguments of `replay`.
-#[derive(Debug, Args)]
-pub struct ReplayArgs {
-    /// The log's folder.
-    pub log: PathBuf,
-    /// Only fold the recorded events, without deciding anything again.
-    #[arg(long, conflicts_with = "redecide")]
-    pub apply: bool,
-    /// Go on where today's decider differs, and list the differences.
-    #[arg(long)]
-    pub redecide: bool,
-    /// Stop before this record.
-    #[arg(long, value_name = "SEQ")]
-    pub until: Option<u64>,
-    /// How to answer.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-}
-
 /// Arguments of `why`.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
@@ -209,57 +193,6 @@ pub struct WhyArgs {
     #[cfg(feature = "live")]
     #[command(flatten)]
     pub(crate) client: IdentityArgs,
-    /// How to answer.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-}
-
-/// Looking into a log.
-#[derive(Debug, Subcommand)]
-pub enum LogCommand {
-    /// Print records, one line each.
-    Show(LogShowArgs),
-    /// Print what a log is: its header, segments and snapshots.
-    Info {
-        /// The log's folder.
-        log: PathBuf,
-        /// How to answer.
-        #[arg(long, value_enum, default_value_t)]
-        format: Format,
-    },
-    /// Cut what a crash left behind the last whole record.
-    Mend {
-        /// The log's folder.
-        log: PathBuf,
-    },
-}
-
-/// Arguments of `log show`.
-#[derive(Debug, Args)]
-pub struct LogShowArgs {
-    /// The log's folder.
-    pub log: PathBuf,
-    /// From this record on.
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    pub from: u64,
-    /// Up to, and without, this record.
-    #[arg(long, value_name = "SEQ")]
-    pub to: Option<u64>,
-    /// Only records in which something was decided or happened to placements.
-    #[arg(long)]
-    pub notable: bool,
-    /// How to answer: one line, or one JSON object, per record.
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-}
-
-/// Arguments of `diff`.
-#[derive(Debug, Args)]
-pub struct DiffArgs {
-    /// The first log's folder.
-    pub a: PathBuf,
-    /// The second log's folder.
-    pub b: PathBuf,
     /// How to answer.
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,

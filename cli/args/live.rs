@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::args::Format;
+
 /// Arguments of `live`.
 #[derive(Debug, Args)]
 pub struct LiveArgs {
@@ -24,6 +26,20 @@ pub struct LiveArgs {
     /// `periplus_live=debug`.
     #[arg(long, value_enum, value_name = "FORM", default_value_t)]
     pub log_lines: LogLines,
+}
+
+/// Arguments of `adopt`.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// What says how the service runs.
+    #[arg(long, value_name = "FILE", default_value = "live.yaml")]
+    pub config: PathBuf,
+    /// Only look: say what would be adopted, and begin no log.
+    #[arg(long)]
+    pub check: bool,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// How a service writes its own log.

@@ -76,7 +76,7 @@ fn failed(fault: HubFault) -> Failure {
             return Failure::Files(wrong);
         }
         HubFault::Foreign { .. } => Some(
-            "restore the folder `state` of the service that wrote them from its backup; or begin with `--replace-files`, which removes what is not decided anew; or look first what would be decided, with `mode: observe`",
+            "restore the folder `state` of the service that wrote them from its backup, or take over what runs with `periplus adopt`; or begin with `--replace-files`, which removes what is not decided anew; or look first what would be decided, with `mode: observe`",
         ),
         HubFault::Repository { .. } => Some(
             "before its first start the service must see that it overwrites nothing. Look at `git` in the configuration; `git init --bare FOLDER` makes a repository in a folder",

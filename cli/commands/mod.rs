@@ -1,5 +1,7 @@
 //! What each subcommand does.
 
+#[cfg(feature = "live")]
+mod adopt;
 mod anonymize;
 mod bootstrap;
 mod check;
@@ -42,6 +44,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Fetch(args) => fetch::run(&args),
         #[cfg(feature = "live")]
         Command::Live(args) => live::run(args),
+        #[cfg(feature = "live")]
+        Command::Adopt(args) => adopt::run(&args),
         #[cfg(feature = "live")]
         Command::Crds => crds::run(),
         #[cfg(feature = "live")]

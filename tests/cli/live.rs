@@ -9,10 +9,10 @@ use insta::assert_snapshot;
 use crate::place::Place;
 
 /// How long anything may take on a machine that has much else to do.
-const SOON: Duration = Duration::from_secs(120);
+pub(crate) const SOON: Duration = Duration::from_secs(120);
 
 /// A folder with declarations and an empty repository, and with the file that says how the service runs.
-fn configured(mode: &str) -> (Place, String) {
+pub(crate) fn configured(mode: &str) -> (Place, String) {
     let place = Place::new();
     std::fs::create_dir(place.path("intents")).unwrap();
     std::fs::rename(place.path("harbour.yaml"), place.path("intents/harbour.yaml")).unwrap();
@@ -36,7 +36,7 @@ fn configure(place: &Place, mode: &str) -> String {
 }
 
 /// A service that runs until it is let go.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -46,7 +46,7 @@ impl Drop for Running {
 }
 
 /// Starts the service and waits until it answers.
-fn start(place: &Place, address: &str) -> Running {
+pub(crate) fn start(place: &Place, address: &str) -> Running {
     let mut running = Running(place.start(&["live"]));
     let begun = Instant::now();
     while !ask(place, address, &["get", "state"]).contains("exit 0") {
@@ -56,12 +56,12 @@ fn start(place: &Place, address: &str) -> Running {
     running
 }
 
-fn ask(place: &Place, address: &str, words: &[&str]) -> String {
+pub(crate) fn ask(place: &Place, address: &str, words: &[&str]) -> String {
     place.periplus(&[words, &["--api", address, "--token-file", "token"]].concat())
 }
 
 /// The number of commits of a branch.
-fn commits(place: &Place, branch: &str) -> usize {
+pub(crate) fn commits(place: &Place, branch: &str) -> usize {
     let mut git = Command::new("git");
     git.arg("-C").arg(place.path("fleet.git")).args(["rev-list", "--count", branch, "--"]);
     let counted = git.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();

@@ -7,34 +7,57 @@ use periplus_core::fleet::Place;
 use periplus_core::ids::{AppId, GroupId};
 use periplus_core::state::{Content, FlowId};
 use periplus_core::units::Permille;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::files::{Bytes, Files};
 use crate::render::path;
 
 /// What was decided for an app. Everything in it changes only with an effect or a command.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Decision<'s> {
-    app: &'s str,
-    tenant: &'s str,
-    generation: u32,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", bound(deserialize = "S: Ord + Deserialize<'de>"))]
+pub struct Decision<S: Ord = String> {
+    /// Its name.
+    pub app: S,
+    /// Whose it is.
+    pub tenant: S,
+    /// How often it was declared.
+    pub generation: u32,
     /// By cluster and component.
-    placements: BTreeMap<&'s str, BTreeMap<&'s str, Placement>>,
+    pub placements: BTreeMap<S, BTreeMap<S, Placement>>,
     /// By group and by where requests come from, the thousandths that each cluster takes.
-    routes: BTreeMap<&'s str, BTreeMap<&'s str, BTreeMap<&'s str, u16>>>,
+    pub routes: BTreeMap<S, BTreeMap<S, BTreeMap<S, u16>>>,
 }
 
-#[derive(Serialize)]
+/// A component in a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Placement {
-    replicas: u16,
-    generation: u32,
-    revision: String,
+pub struct Placement {
+    /// How many pods were written.
+    pub replicas: u16,
+    /// How often it was written.
+    pub generation: u32,
+    /// What stands for its content.
+    pub revision: String,
     /// The record that wrote it last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decision: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<u64>,
+}
+
+impl Decision {
+    /// Whether such files lie here.
+    #[must_use]
+    pub fn is_at(path: &str) -> bool {
+        path.strip_prefix("decisions/").is_some_and(|name| name.ends_with(".json"))
+    }
+
+    /// Reads the file that was written for an app.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
 }
 
 /// The file of an app's decision; none where nothing is placed.

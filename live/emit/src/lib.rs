@@ -50,7 +50,9 @@ pub mod yaml;
 
 pub use self::agent::{Repository, Unnamed};
 pub use self::customize::variables::VARIABLES;
+pub use self::decision::{Decision, Placement};
 pub use self::fault::Fault;
+pub use self::file::same_content;
 pub use self::files::{Bytes, Change, Files, apply, change};
 pub use self::follow::Follower;
 pub use self::object::Object;

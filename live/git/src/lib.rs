@@ -43,7 +43,7 @@ pub use self::history::Landed;
 pub use self::letter::{Line, RUN, message, trailers};
 pub use self::look::files;
 pub use self::options::Options;
-pub use self::ownership::{Conflict, Edited, Owner, Ownership, place};
+pub use self::ownership::{Conflict, Edited, Owner, Ownership, owned_among, place};
 pub use self::pace::{Pace, Wall};
 
 pub use self::reader::{Read, read, read_all};

@@ -3,7 +3,7 @@
 //! The lists are files of the same branch, `.owned/<cluster>.json`, a path and the SHA-256 of what we wrote to it; they
 //! change in the same commit. Only lists of touched clusters are read, and only touched files are compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use git2::{ObjectType, Oid};
@@ -72,6 +72,26 @@ const LISTS: &str = ".owned";
 
 /// A list: paths and sums.
 type List = BTreeMap<String, String>;
+
+/// The paths that a branch's lists say are ours, of all of its files.
+///
+/// # Errors
+/// A list cannot be read.
+pub fn owned_among<B: AsRef<[u8]>>(
+    files: &BTreeMap<String, B>,
+) -> Result<BTreeSet<String>, String> {
+    let mut owned = BTreeSet::new();
+    let lists = files.iter().filter(|(path, _)| {
+        path.strip_prefix(LISTS)
+            .is_some_and(|rest| rest.starts_with('/') && rest.ends_with(".json"))
+    });
+    for (path, bytes) in lists {
+        let list: List =
+            serde_json::from_slice(bytes.as_ref()).map_err(|error| format!("`{path}`: {error}"))?;
+        owned.extend(list.into_keys());
+    }
+    Ok(owned)
+}
 
 fn list_path(name: &str) -> Result<FilePath, Fault> {
     let bad = |why| Fault::Commit { what: format!("the list of `{name}`"), why };

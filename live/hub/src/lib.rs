@@ -4,6 +4,7 @@
 //! one after the other; what it decides goes to repositories by the post ([`delivery`]). The [`service`] is the threads around it,
 //! and the [`api`] is where people and programs ask and command over HTTP. Of several replicas one is the [`leader`].
 
+pub mod adopt;
 pub mod api;
 pub mod clusters;
 pub mod complaint;

@@ -4,14 +4,17 @@
 use std::collections::BTreeMap;
 
 use periplus_core::State;
-use periplus_core::effect::Generation;
+use periplus_core::effect::{EffectKey, Generation};
 use periplus_core::fleet::{EXTENDED_RESOURCES_MAX, NodeCount, PoolReport, Resources, Room};
-use periplus_core::ids::{ClusterId, Symbol};
+use periplus_core::ids::{ClusterId, Seq, Symbol};
 use periplus_core::input::{BATCH_MAX, Observation, Reading, Seen, Sight as Told, SourceId};
 use periplus_core::units::{GramsPerKwh, MiB, MilliCpu, MilliRps, Tick};
 
 use super::names::Names;
 use crate::sighting::{Node, Pool, Sight, Workload, WorkloadState};
+
+/// What stands for whoever decided on something that was adopted.
+const ADOPTED: EffectKey = EffectKey { seq: Seq(0), ordinal: u32::MAX };
 
 /// What comes of a sighting.
 #[derive(Debug, Default)]
@@ -107,8 +110,10 @@ fn reading(
 ) -> Option<Vec<Reading>> {
     let id = names.binding(state, cluster, &workload.app, &workload.component)?;
     let binding = state.binding(id)?;
-    let cause = binding.cause?;
-    let is_current = workload.decision.is_none_or(|decision| decision >= cause.seq.0);
+    // What was adopted was decided by somebody else.
+    let cause = binding.cause.unwrap_or(ADOPTED);
+    let is_current =
+        binding.cause.is_none() || workload.decision.is_none_or(|decision| decision == cause.seq.0);
     let generation = if is_current {
         binding.generation
     } else {

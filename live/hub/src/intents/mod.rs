@@ -15,12 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use periplus_core::Input;
+use periplus_core::input::{Observation, Sight};
 use periplus_core::units::{Span, Tick};
 use periplus_spec::Bundle;
 use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::draft::{
-    DemandDraft, Document, Kind, ModelDraft, MomentDraft, Object, OneOrMany, ScenarioDraft,
-    SelectionDraft,
+    DemandDraft, Document, InitialStateDraft, Kind, ModelDraft, MomentDraft, Object, OneOrMany,
+    ScenarioDraft, SelectionDraft,
 };
 use periplus_spec::scenario::{Act, Delivery, Scenario};
 use periplus_spec::values::{Duration, Name, Rate, Timestamp};
@@ -69,6 +70,16 @@ impl Intents {
         Self::of(bundle)
     }
 
+    /// The same, with something that runs already when it begins.
+    ///
+    /// # Errors
+    /// What runs does not fit what is declared.
+    pub fn beginning_with(mut self, state: InitialStateDraft) -> Result<Self, Vec<Diagnostic>> {
+        let name: Name = "adopted".parse().expect("a name");
+        self.bundle.documents.push(Document::InitialState(Object::new(name, state)));
+        Self::of(self.bundle)
+    }
+
     fn of(bundle: Bundle) -> Result<Self, Vec<Diagnostic>> {
         let scenario = Arc::new(bundle.load()?.scenario);
         Ok(Self { bundle, scenario })
@@ -77,8 +88,8 @@ impl Intents {
     /// What the machine is told at its very start.
     #[must_use]
     pub fn first(&self) -> Told {
-        // What is seen of the world comes from the world.
-        let told = self.scenario.setup.iter().filter(|input| is_declared(input));
+        // What is seen of the world comes from the world; but where something runs already there is room for it, as is declared.
+        let told = self.scenario.setup.iter().filter(|input| is_declared(input) || is_room(input));
         let changes = vec!["everything is declared".to_owned()];
         Told { at: Tick::ZERO, inputs: told.cloned().collect(), changes }
     }
@@ -297,12 +308,16 @@ fn is_told(document: &Document) -> bool {
 
 /// Whether it was declared rather than seen: also what a place reaches is declared.
 fn is_declared(input: &Input) -> bool {
-    use periplus_core::input::{Observation, Sight};
     match input {
         Input::Command(_) => true,
         Input::Observation(Observation { sight, .. }) => matches!(sight, Sight::Reach { .. }),
         Input::Report(_) | Input::Timer(_) => false,
     }
+}
+
+/// Whether it says how much room a cluster has.
+fn is_room(input: &Input) -> bool {
+    matches!(input, Input::Observation(Observation { sight: Sight::Capacity { .. }, .. }))
 }
 
 fn key(document: &Document) -> ((Kind, Name), Document) {
