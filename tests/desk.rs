@@ -9,7 +9,7 @@ use std::path::Path;
 use periplus_core::effect::Effect;
 use periplus_core::input::{Command, Outcome};
 use periplus_core::state::Content;
-use periplus_core::units::Span;
+use periplus_core::units::{MicroUsdPerHour, Span};
 use periplus_core::{Outbox, State};
 use periplus_emit::{Files, Renderer, Repository, apply};
 use periplus_journal::Reader;
@@ -17,7 +17,7 @@ use periplus_live::delivery::{Parcel, Routes, Scope};
 use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::{self, Intents};
 use periplus_live::sighting::{
-    Measures, Node, Pool, Rate, Sight, Sighting, Workload, WorkloadState,
+    Measures, Node, Pool, Prices, Rate, Sight, Sighting, Workload, WorkloadState,
 };
 use tempfile::TempDir;
 
@@ -222,6 +222,22 @@ fn what_is_declared_anew_is_told_once_over_stops_at_any_time() {
     let web = service.tree.iter().find(|(path, _)| path.contains("deployment-web")).unwrap();
     assert!(String::from_utf8_lossy(web.1).contains("image: shop/web:2"));
     assert_eq!(service.tree, service.rendered());
+    replays(&service);
+}
+
+#[test]
+fn prices_that_are_told_take_the_place_of_those_that_are_declared() {
+    let mut service = Service::new();
+    let declared = service.state().clusters()[0].prices;
+    let name = service.desk().intents().scenario().fleet.clusters[0].name.clone();
+    let told = Prices { core_hour: Some(123_000), ..Prices::default() };
+    let unknown = ("nowhere".to_owned(), told.clone());
+    service.see(Sight::Prices { prices: vec![(name, told), unknown] });
+    let known = service.state().clusters()[0].prices;
+    assert_eq!(known.core, MicroUsdPerHour(123_000));
+    assert_eq!((known.gib, known.egress_gigabyte), (declared.gib, declared.egress_gigabyte));
+    assert_eq!(service.desk().counts().unknown, 1);
+    service.turn();
     replays(&service);
 }
 

@@ -31,7 +31,7 @@ use periplus_core::{Record, State};
 use periplus_sim::run;
 use periplus_spec::Bundle;
 use periplus_spec::draft::Document;
-use periplus_spec::scenario::{Act, Delay, Scenario};
+use periplus_spec::scenario::{Delay, Scenario};
 
 use crate::story::{Agreed, Pace};
 
@@ -91,14 +91,6 @@ fn simulate(scenario: &Scenario) -> Ran {
     Ran { records, state }
 }
 
-/// Whether a service is shown all that matters in a scenario.
-fn is_shown(scenario: &Scenario) -> bool {
-    let no_price = |truth: &periplus_spec::scenario::ClusterTruth| truth.prices.0.len() == 1;
-    let acts = &scenario.timeline;
-    acts.iter().all(|moment| !matches!(moment.act, Act::Price { .. }))
-        && scenario.fleet.clusters.iter().all(no_price)
-}
-
 /// The scenarios in which something happens to a small fleet.
 fn scenarios() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -119,9 +111,6 @@ fn compare_all(pace: Pace) {
             scope.spawn(|| {
                 while let Some(name) = { names.lock().unwrap().pop() } {
                     let bundle = read(&name);
-                    if !is_shown(&bundle.load().unwrap().scenario) {
-                        continue;
-                    }
                     let compared = compare(&bundle, pace);
                     let (count, sum, wrong) = &mut *told.lock().unwrap();
                     match compared {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use periplus_core::State;
-use periplus_core::fleet::{NodeCount, PoolReport, Signal};
+use periplus_core::fleet::{NodeCount, PoolReport, Prices as Costs, Signal};
 use periplus_core::ids::{ClusterId, SeriesId};
 use periplus_core::input::{Observation, Reading, Seen, Sight as Told};
-use periplus_live::sighting::{Measures, Node, Pool, Rate, Sight, Workload, WorkloadState};
+use periplus_live::sighting::{Measures, Node, Pool, Prices, Rate, Sight, Workload, WorkloadState};
 
 /// What watchers of the world tell of an observation; nothing of what none of them sees.
 pub(crate) fn sights(of: &Observation, state: &State, extended: &[String]) -> Vec<Sight> {
@@ -43,8 +43,12 @@ pub(crate) fn sights(of: &Observation, state: &State, extended: &[String]) -> Ve
             let told = intensities.iter().map(|(cluster, grams)| (name(*cluster), grams.0));
             vec![Sight::Carbon { intensities: told.collect() }]
         }
-        // What clusters cost and reach is declared.
-        Told::Prices(_) | Told::Reach { .. } => Vec::new(),
+        Told::Prices(prices) => {
+            let told = prices.iter().map(|(cluster, told)| (name(*cluster), costs(told, extended)));
+            vec![Sight::Prices { prices: told.collect() }]
+        }
+        // What clusters reach is declared.
+        Told::Reach { .. } => Vec::new(),
     }
 }
 
@@ -89,4 +93,17 @@ fn workload(of: &Reading, state: &State) -> Option<Workload> {
         decision,
         state: told,
     })
+}
+
+/// What a cluster costs, all of it.
+fn costs(of: &Costs, extended: &[String]) -> Prices {
+    let micros = |price: i64| Some(price.unsigned_abs());
+    let extended = extended.iter().zip(&of.extended);
+    Prices {
+        core_hour: micros(of.core.0),
+        gib_hour: micros(of.gib.0),
+        active_hour: micros(of.active.0),
+        egress_gb: micros(of.egress_gigabyte.0),
+        extended: extended.map(|(name, price)| (name.clone(), price.0.unsigned_abs())).collect(),
+    }
 }

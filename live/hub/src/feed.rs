@@ -202,7 +202,7 @@ fn key(sighting: &Sighting) -> Option<Key> {
             Some(Key::Demand(source.clone(), first))
         }
         // Each tells of some workloads or clusters only.
-        Sight::Workloads { .. } | Sight::Carbon { .. } => None,
+        Sight::Workloads { .. } | Sight::Carbon { .. } | Sight::Prices { .. } => None,
     }
 }
 

@@ -52,6 +52,26 @@ pub enum Sight {
         /// By cluster, in grams of carbon dioxide per kWh.
         intensities: Vec<(String, u32)>,
     },
+    /// What clusters cost.
+    Prices {
+        /// By cluster.
+        prices: Vec<(String, Prices)>,
+    },
+}
+
+/// What is known of a cluster's prices, in millionths of a dollar; what is not is as declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prices {
+    /// Per requested core and hour.
+    pub core_hour: Option<u64>,
+    /// Per requested GiB of memory and hour.
+    pub gib_hour: Option<u64>,
+    /// Per hour in which a group is active, whatever its size.
+    pub active_hour: Option<u64>,
+    /// Per gigabyte that leaves the cluster.
+    pub egress_gb: Option<u64>,
+    /// Per unit of an extended resource and hour.
+    pub extended: BTreeMap<String, u64>,
 }
 
 /// The free room of one node pool.

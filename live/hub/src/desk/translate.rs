@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use periplus_core::State;
 use periplus_core::effect::{EffectKey, Generation};
-use periplus_core::fleet::{EXTENDED_RESOURCES_MAX, NodeCount, PoolReport, Resources, Room};
+use periplus_core::fleet::{
+    EXTENDED_RESOURCES_MAX, NodeCount, PoolReport, Prices as Declared, Resources, Room,
+};
 use periplus_core::ids::{ClusterId, Seq, Symbol};
 use periplus_core::input::{BATCH_MAX, Observation, Reading, Seen, Sight as Told, SourceId};
-use periplus_core::units::{GramsPerKwh, MiB, MilliCpu, MilliRps, Tick};
+use periplus_core::units::{GramsPerKwh, MiB, MicroUsd, MicroUsdPerHour, MilliCpu, MilliRps, Tick};
 
 use super::names::Names;
-use crate::sighting::{Node, Pool, Sight, Workload, WorkloadState};
+use crate::sighting::{Node, Pool, Prices, Sight, Workload, WorkloadState};
 
 /// What stands for whoever decided on something that was adopted.
 const ADOPTED: EffectKey = EffectKey { seq: Seq(0), ordinal: u32::MAX };
@@ -97,6 +99,22 @@ pub(crate) fn translate(
                 tell(Told::Carbon(intensities.to_vec()));
             }
         }
+        Sight::Prices { prices } => {
+            let mut known = BTreeMap::new();
+            for (name, told) in prices {
+                match names.cluster(name) {
+                    Some(cluster) => {
+                        let declared = &state.cluster(cluster).spec.prices;
+                        known.insert(cluster, self::prices(told, declared, extended));
+                    }
+                    None => translated.unknown += 1,
+                }
+            }
+            let known: Vec<_> = known.into_iter().collect();
+            for prices in known.chunks(BATCH_MAX) {
+                tell(Told::Prices(prices.to_vec()));
+            }
+        }
     }
     translated
 }
@@ -126,6 +144,21 @@ fn reading(
         WorkloadState::Failed(fault) => vec![told(Seen::Failed(fault))],
         WorkloadState::Gone => vec![told(Seen::Gone)],
     })
+}
+
+/// What is told, and what was declared of the rest.
+fn prices(told: &Prices, declared: &Declared, extended: &[String]) -> Declared {
+    let micros = |told: Option<u64>| told.map(|micros| i64::try_from(micros).unwrap_or(i64::MAX));
+    let hourly = |told, declared| micros(told).map_or(declared, MicroUsdPerHour);
+    let mut prices = *declared;
+    prices.core = hourly(told.core_hour, prices.core);
+    prices.gib = hourly(told.gib_hour, prices.gib);
+    prices.active = hourly(told.active_hour, prices.active);
+    prices.egress_gigabyte = micros(told.egress_gb).map_or(prices.egress_gigabyte, MicroUsd);
+    for (price, name) in prices.extended.iter_mut().zip(extended) {
+        *price = hourly(told.extended.get(name).copied(), *price);
+    }
+    prices
 }
 
 fn pool(pool: &Pool, cluster: &str, names: &Names, extended: &[String]) -> PoolReport {

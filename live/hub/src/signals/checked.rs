@@ -7,9 +7,11 @@ use std::time::Duration;
 use periplus_spec::values;
 use reqwest::Url;
 
-use super::config::{Carbon, Csv, Draft, Fallback, Prometheus, Unit};
+use super::config::{Carbon, Csv, Draft, Fallback, Prices, PricesAsked, Prometheus, Unit};
+use super::prices::Part;
 use super::signal::{
-    Ahead, Asked, CarbonFrom, CarbonPlace, DemandFrom, Endpoint, Form, Kind, NamedBy, Signal,
+    Ahead, Asked, CarbonFrom, CarbonPlace, DemandFrom, Endpoint, Form, Kind, NamedBy, PricesFrom,
+    Signal,
 };
 use crate::complaint::Complaint;
 
@@ -21,6 +23,8 @@ const TIMEOUT_DEFAULT_MS: u64 = 10_000;
 const TIMEOUT_MAX_MS: u64 = 300_000;
 /// What Prometheus answers to at most, in points of one series.
 const STEPS_MAX: u64 = 11_000;
+/// Values are kept in thousandths, which for prices are to be millionths of a dollar.
+const DOLLARS_PER_THOUSANDTH: f64 = 1e-3;
 /// What fits an URL everywhere.
 const QUERY_BYTES_MAX: usize = 4_096;
 
@@ -67,19 +71,21 @@ impl Reader<'_> {
         }
         let stale_after_ms = draft.stale_after.0.0;
         self.outlives(stale_after_ms, "every", draft.every);
-        let kind = match (&draft.prometheus, &draft.csv, &draft.carbon) {
-            (Some(asked), None, None) => self.prometheus(asked, draft),
-            (None, Some(Csv { file }), None) => {
+        let kind = match (&draft.prometheus, &draft.csv, &draft.carbon, &draft.prices) {
+            (Some(asked), None, None, None) => self.prometheus(asked, draft),
+            (None, Some(Csv { file }), None, None) => {
                 let from = DemandFrom::Csv(self.folder.join(file));
                 self.demand(draft, Some(from))
             }
-            (None, None, Some(carbon)) => self.carbon(carbon, draft).map(Kind::Carbon),
-            (None, None, None) => {
+            (None, None, Some(carbon), None) => self.carbon(carbon, draft).map(Kind::Carbon),
+            (None, None, None, Some(prices)) => self.prices(prices, draft).map(Kind::Prices),
+            (None, None, None, None) => {
                 let what = format!("`{name}` reads nothing");
-                self.complain("prometheus", what, "say one of `prometheus`, `csv` and `carbon`");
+                let help = "say one of `prometheus`, `csv`, `carbon` and `prices`";
+                self.complain("prometheus", what, help);
                 None
             }
-            (Some(_), _, Some(_)) | (Some(_), Some(_), None) | (None, Some(_), Some(_)) => {
+            (Some(_) | None, _, _, _) => {
                 let what = format!("`{name}` reads from several places");
                 self.complain("prometheus", what, "make a signal of each");
                 None
@@ -277,6 +283,64 @@ impl Reader<'_> {
             }
         };
         Some(CarbonFrom { form, place, clusters, ahead })
+    }
+
+    fn prices(&mut self, prices: &Prices, draft: &Draft) -> Option<PricesFrom> {
+        if draft.measures.is_some() {
+            let help = "leave `measures` out: it is about demand";
+            self.complain("measures", "a price is neither offered nor served", help);
+        }
+        if draft.fallback != Fallback::Hold {
+            let help = "leave `fallback` out: the last prices hold";
+            self.complain("fallback", "prices know no other fallback than `hold`", help);
+        }
+        let files = (prices.token_file.as_deref(), prices.ca_file.as_deref());
+        match (&prices.prometheus, &prices.file, &prices.url) {
+            (Some(asked), None, None) => self.prices_asked(asked),
+            (None, Some(file), None) => Some(PricesFrom::File(self.folder.join(file))),
+            (None, None, Some(url)) => {
+                let endpoint = self.endpoint("prices.url", url, TIMEOUT_DEFAULT_MS, files)?;
+                Some(PricesFrom::Endpoint(endpoint))
+            }
+            _ => {
+                let help = "say one of `prometheus`, `file` and `url`";
+                self.complain("prices", "they are in no place, or in two", help);
+                None
+            }
+        }
+    }
+
+    fn prices_asked(&mut self, asked: &PricesAsked) -> Option<PricesFrom> {
+        let files = (asked.token_file.as_deref(), asked.ca_file.as_deref());
+        let url = &asked.url;
+        let endpoint = self.endpoint("prices.prometheus.url", url, TIMEOUT_DEFAULT_MS, files)?;
+        if !is_label(&asked.cluster) {
+            let what = format!("`{}` is no label's name", asked.cluster);
+            let help = "use letters, digits and `_`, not beginning with a digit";
+            self.complain("prices.prometheus.cluster", what, help);
+        }
+        let mut questions = Vec::new();
+        for (part, query) in [
+            (Part::CoreHour, &asked.core_hour),
+            (Part::GibHour, &asked.gib_hour),
+            (Part::ActiveHour, &asked.active_hour),
+            (Part::EgressGb, &asked.egress_gb),
+        ] {
+            let Some(query) = query else { continue };
+            questions.push(Asked {
+                endpoint: endpoint.clone(),
+                query: query.clone(),
+                range: None,
+                app: NamedBy::Always(part.name().into()),
+                zone: NamedBy::Label(asked.cluster.clone()),
+                per_seconds: DOLLARS_PER_THOUSANDTH,
+            });
+        }
+        if questions.is_empty() {
+            let help = "write for example `coreHour: avg by (cluster) (node_cpu_hourly_cost)`";
+            self.complain("prices.prometheus", "it is asked for nothing", help);
+        }
+        Some(PricesFrom::Prometheus(questions))
     }
 
     fn clusters(

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::sighting::Measures;
 
-/// One entry of `signals`. Exactly one of `prometheus`, `csv` and `carbon` is there.
+/// One entry of `signals`. Exactly one of `prometheus`, `csv`, `carbon` and `prices` is there.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Draft {
@@ -30,6 +30,8 @@ pub struct Draft {
     pub csv: Option<Csv>,
     /// Reads how dirty grids are.
     pub carbon: Option<Carbon>,
+    /// Reads what clusters cost.
+    pub prices: Option<Prices>,
 }
 
 /// What holds for a series whose last sample is older than `staleAfter`. Silence is never a rate of zero.
@@ -132,6 +134,46 @@ pub struct Carbon {
     pub electricity_maps: Option<Place>,
     /// Which clusters are in which of the service's zones (`region`, `zone`).
     pub clusters: BTreeMap<String, Vec<Name>>,
+}
+
+/// What clusters cost now; what is not told of a cluster is as it is declared. Exactly one of `prometheus`, `file` and `url` is
+/// there.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prices {
+    /// A Prometheus that knows, such as that of `OpenCost`.
+    pub prometheus: Option<PricesAsked>,
+    /// A JSON file that somebody renews: `{"clusters": {"edge": {"coreHour": 0.041}}}`.
+    pub file: Option<PathBuf>,
+    /// An endpoint that answers with the same.
+    pub url: Option<String>,
+    /// A file that holds the token for the endpoint; read at every look.
+    pub token_file: Option<PathBuf>,
+    /// Certificates, as PEM, of whom to trust besides those that the system trusts.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Questions to a Prometheus, each of which gives dollars by cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PricesAsked {
+    /// Where it is, without `/api/v1`.
+    pub url: String,
+    /// The label that names the cluster.
+    pub cluster: String,
+    /// Per requested core and hour.
+    pub core_hour: Option<String>,
+    /// Per requested GiB of memory and hour.
+    pub gib_hour: Option<String>,
+    /// Per hour in which a group is active, whatever its size.
+    pub active_hour: Option<String>,
+    /// Per gigabyte (10⁹ bytes) that leaves the cluster.
+    #[serde(rename = "egressGB")]
+    pub egress_gb: Option<String>,
+    /// A file that holds a bearer token; read at every look.
+    pub token_file: Option<PathBuf>,
+    /// Certificates, as PEM, of whom to trust besides those that the system trusts.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Where a document is.

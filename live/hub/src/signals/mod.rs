@@ -14,6 +14,7 @@ mod csv;
 mod fallback;
 mod fault;
 mod http;
+mod prices;
 mod prometheus;
 mod samples;
 mod signal;
@@ -39,6 +40,7 @@ use self::carbon::Grids;
 use self::csv::Tail;
 use self::fallback::Book;
 use self::fault::Fault;
+use self::prices::{Seen, Tariffs};
 use self::prometheus::Source;
 use self::samples::Found;
 use self::signal::{DemandFrom, Kind};
@@ -129,6 +131,7 @@ struct Task<O> {
 enum Reads {
     Demand { from: From, measures: Measures, book: Book },
     Carbon(Grids),
+    Prices(Tariffs),
 }
 
 /// Where demand is read from.
@@ -150,6 +153,7 @@ impl<O: Send + 'static> Task<O> {
                 Reads::Demand { from, measures, book: Book::new(fallback, stale_after_ms) }
             }
             Kind::Carbon(from) => Reads::Carbon(Grids::new(from)),
+            Kind::Prices(from) => Reads::Prices(Tariffs::new(from)),
         };
         Self { place, name, every, reads, feed, clock, statuses }
     }
@@ -167,6 +171,7 @@ impl<O: Send + 'static> Task<O> {
                     look_at_demand(from, book, &teller, *measures, clock).await;
                 }
                 Reads::Carbon(grids) => look_at_carbon(grids, &teller, clock).await,
+                Reads::Prices(tariffs) => look_at_prices(tariffs, &teller, clock).await,
             }
         }
     }
@@ -221,6 +226,29 @@ async fn look_at_carbon<O>(grids: &mut Grids, teller: &Teller<'_, O>, clock: &Cl
     }
     teller.change(|status| status.series = grids.clusters());
     teller.ended(clock.now(), seen.fault.map_or(Ok(None), Err));
+}
+
+async fn look_at_prices<O>(tariffs: &mut Tariffs, teller: &Teller<'_, O>, clock: &Clock) {
+    let looked = tariffs.look(clock.now()).await;
+    let now = clock.now();
+    let looked = match looked {
+        Ok(Seen { as_of_unix_ms, prices, warning }) => {
+            // What is of a time to come was true now at the latest.
+            let as_of_unix_ms = as_of_unix_ms.min(now);
+            teller.change(|status| {
+                status.series = prices.len();
+                status.told += prices.len() as u64;
+                status.newest_unix_ms = status.newest_unix_ms.max(Some(as_of_unix_ms));
+            });
+            for batch in prices.chunks(BATCH_MAX) {
+                let sight = Sight::Prices { prices: batch.to_vec() };
+                teller.feed.tell(Sighting { as_of_unix_ms, sight }).await;
+            }
+            Ok(warning)
+        }
+        Err(fault) => Err(fault),
+    };
+    teller.ended(now, looked);
 }
 
 impl From {

@@ -36,6 +36,20 @@ pub enum Kind {
     },
     /// How dirty the grids are.
     Carbon(CarbonFrom),
+    /// What clusters cost.
+    Prices(PricesFrom),
+}
+
+/// Where prices come from.
+#[derive(Clone, Debug)]
+pub enum PricesFrom {
+    /// A file.
+    File(PathBuf),
+    /// An endpoint.
+    Endpoint(Endpoint),
+    /// A Prometheus, with a question for each part: its name goes as the app, the cluster's as the zone, and values come
+    /// as millionths of a dollar.
+    Prometheus(Vec<Asked>),
 }
 
 /// Where demand comes from.

@@ -95,7 +95,9 @@ impl Hearing {
                         belief.told.push(one);
                     }
                 }
-                Sight::Demand { .. } | Sight::Carbon { .. } => unreachable!("nobody told so"),
+                Sight::Demand { .. } | Sight::Carbon { .. } | Sight::Prices { .. } => {
+                    unreachable!("nobody told so")
+                }
             }
         }
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod prices;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
