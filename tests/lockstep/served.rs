@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use periplus_core::ids::ClusterId;
@@ -39,6 +40,8 @@ use crate::shown;
 const TURNS_MAX: usize = 5_000;
 /// So many turns pass before watches are let tell what they gathered.
 const TURNS_BETWEEN: usize = 4;
+/// How long a disk is given between two questions.
+const A_WHILE: Duration = Duration::from_millis(2);
 /// For how long watches gather before they tell, and a little more.
 const GATHERS: Duration = Duration::from_millis(101);
 
@@ -280,6 +283,11 @@ impl<'s> Driver<'s> {
             if is_told && is_written && self.is_still().await {
                 self.carry_out(at);
                 return;
+            }
+            if is_told && !is_written {
+                // A disk and a repository take time of the machine, however still the scenario's stands.
+                let waited = tokio::task::spawn_blocking(|| thread::park_timeout(A_WHILE)).await;
+                waited.unwrap();
             }
             // What is on its way gets time of the machine before its own time goes on: it must not seem late.
             if !is_told && turn % TURNS_BETWEEN == 0 {
