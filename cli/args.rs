@@ -19,7 +19,7 @@ pub(crate) use self::client::{ClientArgs, GetArgs, IdentityArgs, OrderCommand, W
 pub(crate) use self::delivery::{AccessArgs, BootstrapArgs, FetchArgs, GitArgs, RenderArgs};
 pub(crate) use self::kubernetes::{Emit, KubernetesArgs};
 #[cfg(feature = "live")]
-pub(crate) use self::live::{AdoptArgs, LiveArgs, LogLines};
+pub(crate) use self::live::{AdoptArgs, LiveArgs, LogLines, ReportArgs};
 pub(crate) use self::log::{DiffArgs, LogCommand, LogShowArgs, ReplayArgs, UpgradeCheckArgs};
 use crate::time::Moment;
 use crate::whatif::draws::DrawsArgs;
@@ -66,6 +66,9 @@ pub enum Command {
     /// Begin a log, paused, with what the repositories of a fleet say that runs: for a service whose folder is lost.
     #[cfg(feature = "live")]
     Adopt(AdoptArgs),
+    /// Watch a cluster that the service cannot reach, from inside of it, and report what is seen.
+    #[cfg(feature = "live")]
+    Report(ReportArgs),
     /// Print the kinds of declarations as custom resources, for `kubectl apply -f -`.
     #[cfg(feature = "live")]
     Crds,

@@ -63,11 +63,12 @@ const CORE_IS_BUILT_OF: [&str; 13] = [
 /// What waits for networks, and the files that may name any of it: object stores, git over HTTP, and the service with
 /// its clients and what its tests stand on. All else is synchronous.
 const NETWORKS: [&str; 4] = ["object_store", "reqwest", "rustls", "tokio"];
-const WAIT_FOR_NETWORKS: [&str; 11] = [
+const WAIT_FOR_NETWORKS: [&str; 12] = [
     "benches/live",
     "cli/client",
     "cli/commands/adopt",
     "cli/commands/live",
+    "cli/commands/report",
     "cli/delivery/http",
     "cli/whatif/objects",
     "live/hub",

@@ -63,10 +63,23 @@ pub struct BootstrapArgs {
     #[cfg(feature = "live")]
     #[arg(long)]
     pub account: bool,
+    /// Print what reports on the cluster from inside of it instead, where the service cannot reach it, and what sends it
+    /// Flux's alerts.
+    #[cfg(feature = "live")]
+    #[arg(long, conflicts_with = "account")]
+    pub reporter: bool,
+    /// Where the service's API is, for the reporter.
+    #[cfg(feature = "live")]
+    #[arg(long, value_name = "URL", requires = "reporter", default_value = HUB)]
+    pub hub: String,
     /// Where agents will pull from.
     #[command(flatten)]
     pub(crate) repository: RepositoryArgs,
 }
+
+/// A service that nobody has, for previews.
+#[cfg(feature = "live")]
+const HUB: &str = "https://periplus.example.net";
 
 impl RepositoryArgs {
     /// The repository that is meant; `written` is the one that is written to, if one is.

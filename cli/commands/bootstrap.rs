@@ -1,5 +1,8 @@
 //! `bootstrap`: what must be installed once, so that a cluster pulls what is written for it.
 
+#[cfg(feature = "live")]
+mod reporter;
+
 use crate::args::BootstrapArgs;
 use crate::failure::{Exit, Failure};
 use crate::render;
@@ -15,6 +18,11 @@ pub(super) fn run(args: &BootstrapArgs) -> Result<Exit, Failure> {
     #[cfg(feature = "live")]
     if args.account {
         render::line(account().trim_end());
+        return Ok(Exit::Held);
+    }
+    #[cfg(feature = "live")]
+    if args.reporter {
+        render::line(reporter::objects(&cluster.facts, &args.hub).trim_end());
         return Ok(Exit::Held);
     }
     let objects = periplus_emit::bootstrap(&cluster.facts, &args.repository.repository(None))?;

@@ -107,6 +107,7 @@ fn clusters(answer: &Value) {
                 let wrong = text(&watching["lastError"]["what"]);
                 if wrong.is_empty() { "not connected".to_owned() } else { wrong }
             }
+            None if cluster["reporting"].is_object() => reported(&cluster["reporting"]),
             None => "not watched".to_owned(),
         };
         let room = &cluster["room"];
@@ -125,6 +126,18 @@ fn clusters(answer: &Value) {
     });
     let head = ["cluster", "known as", "API", "heard of", "cores", "GiB", "components"];
     render::line(&table(&head, rows.collect()));
+}
+
+/// How a cluster that is not watched speaks for itself.
+fn reported(reporting: &Value) -> String {
+    let word = if reporting["complete"] == true {
+        "reports"
+    } else if reporting["lastReport"].is_string() {
+        "reports, not all yet"
+    } else {
+        "alerts only"
+    };
+    word.to_owned()
 }
 
 fn decisions(answer: &Value) {

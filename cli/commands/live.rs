@@ -57,7 +57,7 @@ pub(super) fn run(args: LiveArgs) -> Result<Exit, Failure> {
     Ok(Exit::Held)
 }
 
-fn begin_log(lines: LogLines) {
+pub(super) fn begin_log(lines: LogLines) {
     let filter = EnvFilter::try_from_default_env();
     let filter = filter.unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);

@@ -22,6 +22,8 @@ mod plan_sites;
 mod record;
 mod render;
 mod replay;
+#[cfg(feature = "live")]
+mod report;
 mod schema;
 mod shrink;
 mod sim;
@@ -46,6 +48,8 @@ pub(crate) fn run(command: Command) -> Result<Exit, Failure> {
         Command::Live(args) => live::run(args),
         #[cfg(feature = "live")]
         Command::Adopt(args) => adopt::run(&args),
+        #[cfg(feature = "live")]
+        Command::Report(args) => report::run(&args),
         #[cfg(feature = "live")]
         Command::Crds => crds::run(),
         #[cfg(feature = "live")]

@@ -167,3 +167,44 @@ fn wait(place: &Place, branch: &str) {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn what_reports_on_a_cluster_may_read_and_change_nothing() {
+    let place = Place::new();
+    let asked = ["bootstrap", "harbour.yaml", "--cluster", "edge-harbour", "--reporter"];
+    let told = place.periplus(&asked);
+    let yaml = told.lines().filter(|line| !line.starts_with("$ ") && !line.starts_with("exit "));
+    let yaml: String = yaml.map(|line| format!("{line}\n")).collect();
+    let objects: Vec<serde_json::Value> = serde_saphyr::from_multiple(&yaml).unwrap();
+    let of = |kind: &str| objects.iter().find(|object| object["kind"] == kind).unwrap();
+    let rules = of("ClusterRole")["rules"].as_array().unwrap();
+    for rule in rules {
+        let verbs = rule["verbs"].as_array().unwrap();
+        assert!(
+            verbs.iter().all(|verb| ["list", "watch", "get"].contains(&verb.as_str().unwrap()))
+        );
+        assert!(!rule.to_string().contains("secrets"), "{rule}");
+    }
+    // Each is called as the others call it.
+    let pod = &of("Deployment")["spec"]["template"]["spec"];
+    let account = &of("ServiceAccount")["metadata"];
+    assert_eq!(of("ClusterRoleBinding")["subjects"][0]["name"], account["name"]);
+    assert_eq!(of("ClusterRoleBinding")["roleRef"]["name"], of("ClusterRole")["metadata"]["name"]);
+    assert_eq!(pod["serviceAccountName"], account["name"]);
+    assert_eq!(pod["volumes"][0]["secret"]["secretName"], of("Secret")["metadata"]["name"]);
+    assert_eq!(of("Alert")["spec"]["providerRef"]["name"], of("Provider")["metadata"]["name"]);
+    let address = of("Provider")["spec"]["address"].as_str().unwrap();
+    assert!(address.ends_with("/v1/alerts/edge-harbour"), "{address}");
+    // What it is begun with is understood, and the key that is to be replaced is none.
+    let args = pod["containers"][0]["args"].as_array().unwrap();
+    place.write("key", of("Secret")["stringData"]["key"].as_str().unwrap());
+    let key = format!("--key-file={}", place.path("key").display());
+    let args = args.iter().map(|arg| arg.as_str().unwrap());
+    let args: Vec<&str> =
+        args.map(|arg| if arg.starts_with("--key-file") { &key } else { arg }).collect();
+    let refused = place.periplus(&args);
+    assert!(refused.contains("holds no key") && refused.ends_with("exit 2\n"), "{refused}");
+    let open = [&args[..2], &["--hub", "http://hub.example", &key]].concat();
+    let refused = place.periplus(&open);
+    assert!(refused.contains("no address that reports go to"), "{refused}");
+}

@@ -63,6 +63,12 @@ pub use self::window::{Draft, Windows};
 use periplus_spec::draft::AgentType;
 use periplus_spec::scenario::ClusterFacts;
 
+/// The names of Flux's objects of a component: of the `Kustomization` of its folder, and of what brings its chart or overlay.
+#[must_use]
+pub fn flux_names(app: &str, component: &str) -> [String; 2] {
+    [name::joined(&[app, component]), name::joined(&[app, component, source::SUFFIX])]
+}
+
 /// What must be installed once into a cluster, or into Argo CD for it, so that it pulls what is rendered.
 ///
 /// # Errors

@@ -27,10 +27,13 @@ pub(crate) fn kustomize(binding: &Binding<'_>, draft: &KustomizeDraft) -> Vec<Ob
     }
 }
 
+/// What the name of a chart or an overlay ends with.
+pub(crate) const SUFFIX: &str = "source";
+
 /// The name of what belongs to a component. One part more than the component's own `Kustomization`, which lies in the
 /// same namespace.
 fn name_of(binding: &Binding<'_>) -> String {
-    joined(&[&binding.app.name, &binding.component.name, "source"])
+    joined(&[&binding.app.name, &binding.component.name, SUFFIX])
 }
 
 /// A chart's values with the number of replicas in its place, or the bounds of the cluster's own autoscaler.

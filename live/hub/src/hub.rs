@@ -26,6 +26,7 @@ use crate::desk::{Desk, DeskFault, Narrator, Setup};
 use crate::intents::{self, Intents, IntentsFrom, ReadFault, Standing};
 use crate::leader::{Election, Elector, Leadership, Lost, log_is_free, surrender};
 use crate::remembered::{RememberedFile, Stale};
+use crate::reports::Reports;
 use crate::retention::Retention;
 use crate::service::{Clock, Order, Service, Wall};
 use crate::signals::{self, Statuses};
@@ -149,6 +150,7 @@ pub async fn run(
         git,
         reached,
         mut clusters,
+        reports,
         signals,
         api,
         leader,
@@ -237,6 +239,8 @@ pub async fn run(
         epoch_unix_ms,
     };
     let retention = Retention { keeper: desk.keeper(), keep, epoch_unix_ms };
+    let in_folder = |error| HubFault::Folder { path: state.clone(), error };
+    let reports = Arc::new(Reports::open(&state, reports).map_err(in_folder)?);
     let present = Present::default();
     present.renew(&desk);
     let known = present.clone();
@@ -254,7 +258,13 @@ pub async fn run(
     let standing = Standing::default();
     tasks.spawn(retention.run(Arc::clone(&clock)));
     tasks.spawn(intents::follow(intents, intents_every, feed.clone(), standing));
-    tasks.spawn(watch_clusters(reached, Arc::clone(&clusters), present, feed.clone()));
+    tasks.spawn(watch_clusters(
+        reached,
+        Arc::clone(&reports),
+        Arc::clone(&clusters),
+        present,
+        feed.clone(),
+    ));
     {
         let (clusters, feed, over) = (Arc::clone(&clusters), feed.clone(), over(stopped.clone()));
         tasks.spawn(async move { clusters.run(feed, over).await });
@@ -270,6 +280,7 @@ pub async fn run(
         feed: feed.clone(),
         signals: statuses.clone(),
         clusters: Some(Arc::clone(&clusters)),
+        reports,
         clock: Arc::clone(&clock),
         situation: seen,
         explain: (parts.explain)(&Desk::log(&state)),
@@ -415,6 +426,7 @@ impl Present {
 /// Looks again and again which clusters are declared and how they are reached, and has them watched.
 async fn watch_clusters(
     reached: Reached,
+    reports: Arc<Reports>,
     clusters: Arc<Clusters>,
     present: Present,
     feed: Feed<Order>,
@@ -444,8 +456,8 @@ async fn watch_clusters(
         last_fault = fault;
         if let Ok(contexts) = contexts {
             let source = |name: &String| reached.source(name, &contexts);
-            let missing: Vec<String> =
-                names.iter().filter(|name| source(name).is_none()).cloned().collect();
+            let is_missed = |name: &&String| source(name).is_none() && !reports.may_speak(name);
+            let missing: Vec<String> = names.iter().filter(is_missed).cloned().collect();
             for cluster in missing.iter().filter(|name| !unreached.contains(*name)) {
                 tracing::warn!(cluster, "nothing says how it is reached; it is not watched");
             }

@@ -16,6 +16,8 @@ pub mod hub;
 pub mod intents;
 pub mod leader;
 pub mod remembered;
+pub mod reporter;
+pub mod reports;
 pub mod retention;
 pub mod service;
 pub mod sighting;

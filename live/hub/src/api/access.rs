@@ -40,6 +40,8 @@ pub(super) struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Need {
     Nothing,
+    /// A signature of its own, which the route looks at.
+    Signature,
     Metrics,
     Read,
     Demand,
@@ -74,7 +76,7 @@ const TOKEN_BYTES_MIN: usize = 16;
 impl Role {
     fn may(self, need: Need) -> bool {
         match need {
-            Need::Nothing => true,
+            Need::Nothing | Need::Signature => true,
             Need::Metrics | Need::Read => matches!(self, Self::Read | Self::Operate),
             Need::Demand => matches!(self, Self::Demand | Self::Operate),
             Need::Operate => matches!(self, Self::Operate),
@@ -86,7 +88,7 @@ impl Need {
     /// The role that is asked for, as it is written.
     pub(super) const fn role(self) -> Option<&'static str> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::Signature => None,
             Self::Metrics | Self::Read => Some("read"),
             Self::Demand => Some("demand"),
             Self::Operate => Some("operate"),
@@ -149,7 +151,7 @@ fn ways(config: &Config) -> &'static str {
 fn nobody_is_named(need: Need, role: &str, asked: &Parts) -> Result<(), Problem> {
     match need {
         // A page in somebody's browser must not read this by a name that leads here.
-        Need::Nothing | Need::Metrics | Need::Read => {
+        Need::Nothing | Need::Signature | Need::Metrics | Need::Read => {
             if is_asked_as_loopback(&asked.uri, &asked.headers) {
                 return Ok(());
             }

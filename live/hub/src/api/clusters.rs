@@ -18,6 +18,7 @@ use super::routes::{Gives, Route};
 use super::words::{Known, tick, time};
 use crate::clusters::Status;
 use crate::desk::Desk;
+use crate::reports::Heard;
 
 /// Clusters.
 #[derive(Serialize, JsonSchema)]
@@ -54,6 +55,20 @@ struct Cluster {
     bindings: usize,
     /// How the watching of it goes, if it is watched.
     watching: Option<Watching>,
+    /// What was heard from the cluster itself since the service was started, if anything.
+    reporting: Option<Reporting>,
+}
+
+/// What a cluster has told of itself.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Reporting {
+    /// When its last report was taken.
+    last_report: Option<String>,
+    /// When its last alert was taken.
+    last_alert: Option<String>,
+    /// Whether its reporter has told all that it knows.
+    complete: bool,
 }
 
 /// Resources, summed.
@@ -116,8 +131,8 @@ async fn several(
     let clusters = match cluster {
         Some(name) => vec![by_name(&api, name).await?],
         None => {
-            let watched = api.watched();
-            api.ask(move |desk| listed(desk).map(|id| cluster_of(desk, id, &watched)).collect())
+            let outside = api.outside();
+            api.ask(move |desk| listed(desk).map(|id| cluster_of(desk, id, &outside)).collect())
                 .await?
         }
     };
@@ -129,12 +144,22 @@ async fn named(State(api): State<Api>, Named(name): Named) -> Result<Answer<OneC
 }
 
 async fn by_name(api: &Api, name: String) -> Result<Cluster, Problem> {
-    let watched = api.watched();
-    let told = api.ask(move |desk| find(desk, &name).map(|id| cluster_of(desk, id, &watched)));
+    let outside = api.outside();
+    let told = api.ask(move |desk| find(desk, &name).map(|id| cluster_of(desk, id, &outside)));
     Ok(told.await??)
 }
 
+/// What is known of clusters besides their state.
+struct Outside {
+    watched: BTreeMap<String, Status>,
+    heard: BTreeMap<String, Heard>,
+}
+
 impl Api {
+    fn outside(&self) -> Outside {
+        Outside { watched: self.watched(), heard: self.parts().reports.heard() }
+    }
+
     /// How the watching of clusters goes.
     pub(super) fn watched(&self) -> BTreeMap<String, Status> {
         self.parts().clusters.as_ref().map(|clusters| clusters.statuses()).unwrap_or_default()
@@ -156,7 +181,7 @@ pub(super) fn find(desk: &Desk, name: &str) -> Result<ClusterId, Missing> {
     found.ok_or_else(|| Missing::new("cluster", name, listed(desk).map(name_of)))
 }
 
-fn cluster_of(desk: &Desk, id: ClusterId, watched: &BTreeMap<String, Status>) -> Cluster {
+fn cluster_of(desk: &Desk, id: ClusterId, outside: &Outside) -> Cluster {
     let state = desk.state();
     let cluster = state.cluster(id);
     let name = state.name(cluster.spec.name).to_owned();
@@ -173,7 +198,8 @@ fn cluster_of(desk: &Desk, id: ClusterId, watched: &BTreeMap<String, Status>) ->
         room: resources(desk, &cluster.room),
         held: resources(desk, &cluster.held),
         bindings: cluster.berths.iter().map(|berth| state.berth(*berth).bindings.len()).sum(),
-        watching: watched.get(&name).map(watching),
+        watching: outside.watched.get(&name).map(watching),
+        reporting: outside.heard.get(&name).map(reporting),
         name,
     }
 }
@@ -199,5 +225,14 @@ fn watching(status: &Status) -> Watching {
             .map(|(at, what)| Wrong { at: time(*at), what: what.clone() }),
         objects: *objects,
         absent: absent.iter().map(|one| (*one).to_owned()).collect(),
+    }
+}
+
+fn reporting(heard: &Heard) -> Reporting {
+    let Heard { report_unix_ms, alert_unix_ms, whole, .. } = heard;
+    Reporting {
+        last_report: report_unix_ms.map(time),
+        last_alert: alert_unix_ms.map(time),
+        complete: whole.is_some(),
     }
 }

@@ -74,6 +74,16 @@ impl Api {
         request: Request,
         bytes_max: usize,
     ) -> Result<T, Problem> {
+        let bytes = self.json(request, bytes_max).await?;
+        self.read(&bytes)
+    }
+
+    /// The body of a request that says that it is JSON, of at most so many bytes.
+    pub(super) async fn json(
+        &self,
+        request: Request,
+        bytes_max: usize,
+    ) -> Result<Vec<u8>, Problem> {
         let (parts, body) = request.into_parts();
         let is_json = parts.headers.get(CONTENT_TYPE).is_some_and(|kind| {
             let kind = kind.as_bytes();
@@ -86,8 +96,12 @@ impl Api {
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "the body is not said to be JSON", hint));
         }
-        let bytes = self.bytes(&parts.headers, body, bytes_max).await?;
-        serde_json::from_slice(&bytes)
+        self.bytes(&parts.headers, body, bytes_max).await
+    }
+
+    /// What a body says.
+    pub(super) fn read<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, Problem> {
+        serde_json::from_slice(bytes)
             .map_err(|wrong| Problem::wrong(format!("the body cannot be used: {wrong}"), OPENAPI))
     }
 

@@ -92,7 +92,11 @@ impl Api {
             return None;
         }
         let statuses = clusters.statuses();
-        let is_read = |name: &String| statuses.get(name).is_some_and(|status| status.connected);
+        let heard = self.parts().reports.heard();
+        let is_read = |name: &String| {
+            let has_told = heard.get(name).is_some_and(|heard| heard.whole.is_some());
+            has_told || statuses.get(name).is_some_and(|status| status.connected)
+        };
         let unread: Vec<&str> =
             declared.iter().filter(|name| !is_read(name)).map(String::as_str).collect();
         if unread.is_empty() || self.shared.began.elapsed() >= self.limits().grace {

@@ -21,6 +21,7 @@ mod metrics;
 mod openapi;
 mod problem;
 mod questions;
+mod reports;
 mod routes;
 mod server;
 mod standby;
@@ -47,6 +48,7 @@ use self::guard::Traffic;
 use self::log::Pulse;
 use crate::clusters::Clusters;
 use crate::feed::Feed;
+use crate::reports::Reports;
 use crate::service::{Clock, Order};
 use crate::signals::Statuses;
 
@@ -63,6 +65,8 @@ pub struct Parts {
     pub signals: Statuses,
     /// How the watching of clusters goes, if they are watched.
     pub clusters: Option<Arc<Clusters>>,
+    /// What is known of clusters that report themselves.
+    pub reports: Arc<Reports>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// How the program around it is.

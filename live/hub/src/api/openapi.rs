@@ -122,6 +122,10 @@ fn parameters(route: &Route, schemas: &mut SchemaGenerator) -> Vec<Value> {
         Some(json!({"name": name, "in": "path", "required": true, "schema": {"type": "string"}}))
     });
     let mut parameters: Vec<Value> = in_path.collect();
+    if let Some((name, about)) = route.signature {
+        let schema = json!({"type": "string"});
+        parameters.push(json!({"name": name, "in": "header", "required": true, "description": about, "schema": schema}));
+    }
     let Some(form) = route.query else { return parameters };
     let object = form(schemas).to_value();
     let required = object["required"].as_array().cloned().unwrap_or_default();

@@ -19,6 +19,8 @@ pub(super) struct Problem {
     message: String,
     hint: String,
     retry_after_s: Option<u32>,
+    /// How somebody says who they are, where that is not known.
+    scheme: &'static str,
 }
 
 /// Nothing is called so. It is found out on the desk's thread, and made a [`Problem`] elsewhere: to look for what may have
@@ -56,7 +58,18 @@ impl Problem {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        Self { status, message: message.into(), hint: hint.into(), retry_after_s: None }
+        Self {
+            status,
+            message: message.into(),
+            hint: hint.into(),
+            retry_after_s: None,
+            scheme: "Bearer",
+        }
+    }
+
+    /// It is not signed by whom it should be, or not now.
+    pub(super) fn unsigned(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { scheme: "HMAC-SHA256", ..Self::new(StatusCode::UNAUTHORIZED, message, hint) }
     }
 
     /// What was asked cannot be.
@@ -143,7 +156,7 @@ impl IntoResponse for Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(self.scheme));
         }
         answer
     }

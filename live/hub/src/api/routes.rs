@@ -10,7 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::access::{Door, Need, admit};
 use super::extract::Answer;
 use super::{
-    Api, apps, clusters, commands, demand, guard, health, log, metrics, openapi, questions, state,
+    Api, apps, clusters, commands, demand, guard, health, log, metrics, openapi, questions,
+    reports, state,
 };
 
 /// One thing that may be asked.
@@ -23,6 +24,8 @@ pub(super) struct Route {
     pub(super) query: Option<Form>,
     pub(super) takes: Option<Form>,
     pub(super) status: StatusCode,
+    /// The header in which it is signed, and what stands in it.
+    pub(super) signature: Option<(&'static str, &'static str)>,
     /// With which other status the same is given.
     pub(super) or: Option<StatusCode>,
     pub(super) gives: Gives,
@@ -74,8 +77,8 @@ impl Route {
         handler: MethodRouter<Api>,
     ) -> Self {
         let (verb, status, or) = (Verb::Get, StatusCode::OK, None);
-        let (query, takes) = (None, None);
-        Self { path, verb, need, summary, query, takes, status, or, gives, handler }
+        let (query, takes, signature) = (None, None, None);
+        Self { path, verb, need, summary, query, takes, status, signature, or, gives, handler }
     }
 
     /// Something that is sent, as JSON.
@@ -86,10 +89,15 @@ impl Route {
         status: StatusCode,
         handler: MethodRouter<Api>,
     ) -> Self {
-        let (verb, query, or) = (Verb::Post, None, None);
+        let (verb, query, signature, or) = (Verb::Post, None, None, None);
         let takes: Option<Form> = Some(SchemaGenerator::subschema_for::<Takes>);
         let gives = Gives::json::<Gets>();
-        Self { path, verb, need, summary, query, takes, status, or, gives, handler }
+        Self { path, verb, need, summary, query, takes, status, signature, or, gives, handler }
+    }
+
+    /// It is signed in a header.
+    pub(super) fn signed(self, header: (&'static str, &'static str)) -> Self {
+        Self { signature: Some(header), ..self }
     }
 
     /// The same may come with another status.
@@ -115,6 +123,7 @@ pub(super) fn table() -> Vec<Route> {
         log::routes(),
         commands::routes(),
         demand::routes(),
+        reports::routes(),
         openapi::routes(),
     ]
     .into_iter()

@@ -25,6 +25,8 @@ pub struct Status {
     pub relists: u64,
     /// Times that a connection was begun.
     pub connects: u64,
+    /// Whether there may be objects of ours that it does not let us read.
+    pub partial: bool,
     /// What it does not have, or does not let us read.
     pub absent: BTreeSet<&'static str>,
 }

@@ -38,6 +38,7 @@ use board::Cluster;
 pub use board::Status;
 pub(crate) use heartbeat::{Beat, beat};
 pub use node::Nodes;
+pub(crate) use objects::hash as seed;
 use site::List;
 pub(crate) use watch::{backoff, full};
 

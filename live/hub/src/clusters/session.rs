@@ -149,7 +149,11 @@ impl<'s, O: Send + 'static> Session<'s, O> {
             Ok(Err(text)) => return End::Fault(text),
             Err(_) => return End::Fault(format!("not connected within {CONNECTS_WITHIN:?}")),
         };
-        self.cluster.status().connects += 1;
+        {
+            let mut status = self.cluster.status();
+            status.connects += 1;
+            status.partial = false;
+        }
         // Nine watches of a cluster that does not answer would fail nine times.
         match beat(&client).await {
             Beat::Alive => {}
@@ -274,6 +278,7 @@ impl<'s, O: Send + 'static> Session<'s, O> {
             }
             News::Absent(Why::Forbidden, text) => {
                 self.is_partial = true;
+                self.cluster.status().partial = true;
                 self.lack(list, text);
             }
             News::Absent(Why::NoKind, text) => self.lack(list, text),

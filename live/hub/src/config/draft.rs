@@ -226,9 +226,22 @@ pub struct ClustersDraft {
     pub in_cluster: Option<Name>,
     /// How often each cluster is asked whether it is alive; `10s` where nothing is said.
     pub heartbeat: Option<Duration>,
+    /// Clusters that cannot be reached, and report themselves: `periplus report` runs in them.
+    pub reports: Option<KeysDraft>,
+    /// Clusters whose Flux sends alerts.
+    pub alerts: Option<KeysDraft>,
     /// The shortest time between two reports of a cluster's free room; `10s` where nothing is said.
     pub room_every: Option<Duration>,
     /// How long a fault that often passes by itself must last until it is told: no node has room, an agent failed to
     /// apply. `1m` where nothing is said.
     pub patience: Option<Duration>,
+}
+
+/// Who may speak for clusters.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KeysDraft {
+    /// A folder with a file for each cluster, called as it is. A key is a line of at least 32 characters; where there are two, both
+    /// are valid. The files are read anew whenever they are needed.
+    pub keys: PathBuf,
 }

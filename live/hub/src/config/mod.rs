@@ -2,6 +2,7 @@
 
 mod draft;
 mod leader;
+mod reports;
 mod settings;
 
 pub use self::draft::{Draft, Mode};

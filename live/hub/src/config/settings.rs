@@ -22,6 +22,7 @@ use crate::delivery::Routes;
 use crate::intents::custom::{Hub, Profiles};
 use crate::intents::{self, IntentsFrom};
 use crate::leader::Election;
+use crate::reports::KeyFolders;
 use crate::signals::{self, Signal};
 use crate::{Complaint, api};
 
@@ -44,6 +45,8 @@ pub struct Settings {
     pub reached: Reached,
     /// How clusters are watched.
     pub clusters: clusters::Options,
+    /// Who may speak for clusters that cannot be reached.
+    pub reports: KeyFolders,
     /// What demand and carbon are read from.
     pub signals: Vec<Signal>,
     /// Where the API listens, and who may ask.
@@ -111,6 +114,7 @@ impl Settings {
         let declared = checker.intents(intents, git, clusters, &folder.join(state));
         let leader = leader.as_ref().and_then(|leader| checker.leader(leader, clusters));
         let git = checker.git(git, *mode);
+        let reports = checker.reports(clusters);
         let (reached, clusters) = checker.clusters(clusters);
         let api = api::read(api, folder).map_err(|complaints| checker.complain_all(complaints));
         let signals = signals::read(signals, folder);
@@ -130,6 +134,7 @@ impl Settings {
             git,
             reached,
             clusters,
+            reports,
             signals,
             api,
             leader,
@@ -139,7 +144,7 @@ impl Settings {
 
 pub(super) struct Checker<'a> {
     sheet: &'a Sheet<Draft>,
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     wrong: Vec<Diagnostic>,
 }
 

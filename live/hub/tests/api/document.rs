@@ -8,11 +8,12 @@ use serde_json::Value;
 use super::rig::{OPERATE, Rig};
 
 /// Everything that there is.
-const PATHS: [(&str, &str); 14] = [
+const PATHS: [(&str, &str); 16] = [
     ("/healthz", "get"),
     ("/metrics", "get"),
     ("/openapi.json", "get"),
     ("/readyz", "get"),
+    ("/v1/alerts/{name}", "post"),
     ("/v1/apps", "get"),
     ("/v1/apps/{name}", "get"),
     ("/v1/clusters", "get"),
@@ -21,6 +22,7 @@ const PATHS: [(&str, &str); 14] = [
     ("/v1/decisions", "get"),
     ("/v1/demand", "post"),
     ("/v1/log", "get"),
+    ("/v1/reports/{name}", "post"),
     ("/v1/state", "get"),
     ("/v1/why", "get"),
 ];

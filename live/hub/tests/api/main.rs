@@ -8,6 +8,7 @@ mod document;
 mod limits;
 mod logs;
 mod metrics;
+mod reports;
 mod rig;
 mod stream;
 mod tls;

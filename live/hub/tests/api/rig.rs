@@ -18,6 +18,7 @@ use periplus_live::clusters::Clusters;
 use periplus_live::delivery::{PostOptions, Routes};
 use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::{self, Intents};
+use periplus_live::reports::{KeyFolders, Reports};
 use periplus_live::service::{Clock, Order, Service, Wall};
 use periplus_live::signals::Statuses;
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -43,6 +44,9 @@ pub(crate) struct Rig {
     pub(crate) gate: Arc<Gate>,
     stop: Option<oneshot::Sender<()>>,
     serves: Option<JoinHandle<Result<(), ServeFault>>>,
+    draft: Draft,
+    limits: Limits,
+    clusters: Option<Arc<Clusters>>,
 }
 
 /// How a rig is made. What is not said is as usual.
@@ -94,35 +98,70 @@ impl Rig {
             fs::write(home.path().join(file), format!("{token}\n")).unwrap();
         }
         let draft: Draft = serde_saphyr::from_str(config).unwrap();
-        let config = api::read(&draft, home.path()).unwrap();
+        for folder in ["keys", "alert-keys"] {
+            fs::create_dir(home.path().join(folder)).unwrap();
+        }
         let feed = Feed::default();
         let service = (behind == Behind::ADesk).then(|| start(home.path(), feed.clone()));
         let gate = Arc::new(Gate { closed: Mutex::new(true), opened: Condvar::new() });
         let situation = watch::Sender::new(Situation { mode: "live".into(), missing: vec![] });
-        let api = Api::new(Parts {
-            config,
-            feed: feed.clone(),
-            signals: Statuses::default(),
-            clusters,
-            clock: Arc::new(Wall),
-            situation: situation.subscribe(),
-            explain: Arc::new(StandIn {
-                gate: Arc::clone(&gate),
-                log: home.path().join("state/live.log"),
-            }),
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder().no_proxy().build().unwrap();
+        let (at, stop, serves) = (String::new(), None, None);
+        let mut rig = Self {
+            home,
+            at,
+            client,
+            service,
+            feed,
+            situation,
+            gate,
+            stop,
+            serves,
+            draft,
             limits,
+            clusters,
+        };
+        rig.serve().await;
+        rig
+    }
+
+    /// The API begins, with nothing but what is on the disk.
+    async fn serve(&mut self) {
+        let home = self.home.path();
+        let folders =
+            KeyFolders { reports: Some(home.join("keys")), alerts: Some(home.join("alert-keys")) };
+        let state = home.join("state");
+        fs::create_dir_all(&state).unwrap();
+        let api = Api::new(Parts {
+            config: api::read(&self.draft, home).unwrap(),
+            feed: self.feed.clone(),
+            signals: Statuses::default(),
+            clusters: self.clusters.clone(),
+            reports: Arc::new(Reports::open(&state, folders).unwrap()),
+            clock: Arc::new(Wall),
+            situation: self.situation.subscribe(),
+            explain: Arc::new(StandIn {
+                gate: Arc::clone(&self.gate),
+                log: state.join("live.log"),
+            }),
+            limits: self.limits.clone(),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = format!("http://{}", listener.local_addr().unwrap());
+        let asked = self.at.strip_prefix("http://").unwrap_or("127.0.0.1:0");
+        let listener = TcpListener::bind(asked).await.unwrap();
+        self.at = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             let _ = stopped.await;
         };
-        let serves = tokio::spawn(api::serve(listener, api, stopped));
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().no_proxy().build().unwrap();
-        let (stop, serves) = (Some(stop), Some(serves));
-        Self { home, at, client, service, feed, situation, gate, stop, serves }
+        self.serves = Some(tokio::spawn(api::serve(listener, api, stopped)));
+        self.stop = Some(stop);
+    }
+
+    /// The API ends, and begins again at the same place with nothing but what is on the disk.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await.unwrap();
+        self.serve().await;
     }
 
     pub(crate) fn asked(&self, method: Method, path: &str, token: &str) -> RequestBuilder {

@@ -10,6 +10,7 @@ use periplus_live::Feed;
 use periplus_live::api::{
     self, Api, Explain, Limits, Parts, Refused, ServeFault, Situation, WhyQuestion, config::Draft,
 };
+use periplus_live::reports::{KeyFolders, Reports};
 use periplus_live::service::Wall;
 use periplus_live::signals::Statuses;
 use periplus_support::real::until;
@@ -46,6 +47,7 @@ fn api(config: &str, folder: &Path) -> Api {
         feed: Feed::default(),
         signals: Statuses::default(),
         clusters: None,
+        reports: Arc::new(Reports::open(folder, KeyFolders::default()).unwrap()),
         clock: Arc::new(Wall),
         situation: watch::Sender::new(Situation::default()).subscribe(),
         explain: Arc::new(Silent),
