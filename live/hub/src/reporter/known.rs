@@ -105,7 +105,7 @@ impl Known {
                 self.limit();
             }
             // Nobody in a cluster sees that.
-            Sight::Demand { .. } | Sight::Carbon { .. } => {}
+            Sight::Demand { .. } | Sight::Carbon { .. } | Sight::Prices { .. } => {}
         }
     }
 

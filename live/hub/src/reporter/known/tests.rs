@@ -181,7 +181,9 @@ impl Believed {
                         }
                     }
                 }
-                Sight::Demand { .. } | Sight::Carbon { .. } => unreachable!("nobody told so"),
+                Sight::Demand { .. } | Sight::Carbon { .. } | Sight::Prices { .. } => {
+                    unreachable!("nobody told so")
+                }
             }
         }
     }

@@ -172,7 +172,7 @@ proptest! {
                 Sight::Workloads { workloads, .. } => prop_assert_eq!(&workloads, &seen),
                 Sight::Room { pools: told, .. } => prop_assert_eq!(&told, &pools),
                 Sight::Alive { cluster } => prop_assert_eq!(cluster, "edge"),
-                Sight::Demand { .. } | Sight::Carbon { .. } => prop_assert!(false),
+                Sight::Demand { .. } | Sight::Carbon { .. } | Sight::Prices { .. } => prop_assert!(false),
             }
         }
     }
