@@ -93,6 +93,9 @@ fn failed(fault: HubFault) -> Failure {
         HubFault::Deposed(_) | HubFault::Stale(_) | HubFault::Desk(DeskFault::Deposed(_)) => Some(
             "let it be started again, as a standby: pods and systemd's services are by themselves",
         ),
+        HubFault::Copy(_) => Some(
+            "move the folder `state` of this replica away: it gets another copy from the leader",
+        ),
         HubFault::Desk(_) | HubFault::Serve(_) => None,
     };
     Failure::Environment { message, hint: hint.map(str::to_owned) }

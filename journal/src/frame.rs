@@ -20,8 +20,8 @@ use periplus_core::record::RecordRef;
 /// observations takes at most 60 KiB; the rest is room for what a decision about a whole fleet gives.
 pub const RECORD_BYTES_MAX: usize = 64 << 20;
 
-/// The bytes before a payload.
-pub(crate) const FRAME_HEAD_BYTES: usize = 12;
+/// The bytes before a payload: its length, and two checksums.
+pub const FRAME_HEAD_BYTES: usize = 12;
 
 const _: () = assert!(RECORD_BYTES_MAX <= u32::MAX as usize);
 

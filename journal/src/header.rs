@@ -54,6 +54,12 @@ impl Header {
         &self.made_by
     }
 
+    /// The header of a log whose records another decider made. They are kept in the format of this program.
+    #[must_use]
+    pub fn of_decider(self, decider: u16) -> Self {
+        Self { decider, ..self }
+    }
+
     /// The same log, gone on with by this program.
     pub(crate) fn continued(&self) -> Self {
         Self { format: FORMAT_VERSION, decider: DECIDER_VERSION, ..self.clone() }

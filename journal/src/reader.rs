@@ -94,6 +94,14 @@ impl Reader {
         Ok(Start { seq, state, skipped: Vec::new() })
     }
 
+    /// The first record that is kept.
+    ///
+    /// # Errors
+    /// [`Fault::Io`] if the folder cannot be listed.
+    pub fn begins(&self) -> Result<Seq, Fault> {
+        Ok(Listing::read(&self.dir)?.begins())
+    }
+
     /// All records since the run began. They say [`Fault::Forgotten`] where the first are no longer kept.
     #[must_use]
     pub fn records(&self) -> Records {

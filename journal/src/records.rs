@@ -53,7 +53,28 @@ impl Records {
         Ok(segment.next())
     }
 
+    /// Appends the next record to `to` as the frame in which it stands, undecoded; false at the end, as with
+    /// [`next`](Iterator::next).
+    ///
+    /// # Errors
+    /// What is wrong with the log; nothing follows.
+    pub fn frame(&mut self, to: &mut Vec<u8>) -> Result<bool, Fault> {
+        if self.has_failed {
+            return Ok(false);
+        }
+        let read = self.read_with(|segment| segment.frame(to));
+        self.has_failed = read.is_err();
+        Ok(read?.is_some())
+    }
+
     fn read(&mut self) -> Result<Option<Record>, Fault> {
+        self.read_with(SegmentReader::record)
+    }
+
+    fn read_with<T>(
+        &mut self,
+        mut take: impl FnMut(&mut SegmentReader) -> Result<Option<T>, Fault>,
+    ) -> Result<Option<T>, Fault> {
         loop {
             let segment = match &mut self.segment {
                 Some(segment) => segment,
@@ -66,9 +87,9 @@ impl Records {
                 if segment.step()?.is_some() {
                     continue;
                 }
-            } else if let Some(record) = segment.record()? {
+            } else if let Some(taken) = take(segment)? {
                 self.wanted = segment.next();
-                return Ok(Some(record));
+                return Ok(Some(taken));
             }
             if !self.go_on()? {
                 return Ok(None);

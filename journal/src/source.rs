@@ -124,6 +124,18 @@ impl SegmentReader {
         Ok(Some(&frame[frame::FRAME_HEAD_BYTES..]))
     }
 
+    /// Like [`step`](Self::step), but appends the whole frame to `to`.
+    pub(crate) fn frame(&mut self, to: &mut Vec<u8>) -> Result<Option<()>, Fault> {
+        let Some(length) = self.look()? else {
+            return Ok(None);
+        };
+        let frame = self.window.take(length);
+        self.offset += length as u64;
+        self.tally.add(frame);
+        to.extend_from_slice(frame);
+        Ok(Some(()))
+    }
+
     /// The length of the next frame, whole and right; none at the end. An open segment that has ended may
     /// have grown at the next look.
     pub(crate) fn look(&mut self) -> Result<Option<usize>, Fault> {
@@ -225,7 +237,7 @@ impl Read for Source {
 
 /// The record that a payload of a format holds. A later format keeps an arm here for each earlier one,
 /// which lifts its records into today's shape.
-fn decode(format: u16, payload: &[u8]) -> Result<Record, DecodeFault> {
+pub(crate) fn decode(format: u16, payload: &[u8]) -> Result<Record, DecodeFault> {
     match format {
         1 => codec::decode(payload),
         _ => unreachable!("heads of other formats are refused"),

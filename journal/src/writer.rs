@@ -58,6 +58,30 @@ impl Writer {
         Ok(Self::new(dir, options, segment, lock))
     }
 
+    /// Begins a log as [`create`](Self::create) does, with what records led to that are not in it.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create).
+    pub fn create_with(
+        dir: &Path,
+        header: Header,
+        state: &State,
+        options: Options,
+    ) -> Result<Self, Fault> {
+        if state.seq() == Seq(0) {
+            return Self::create(dir, header, options);
+        }
+        fs::create_dir(dir, options.fsync)?;
+        let lock = Lock::take(dir)?;
+        if let Some(file) = Listing::read(dir)?.any() {
+            return Err(Fault::AlreadyALog { dir: dir.to_owned(), file });
+        }
+        let digest = state.clone().digest();
+        snapshot::write(Role::Beginning, dir, &header, state, digest, options.fsync)?;
+        let segment = OpenSegment::create(dir, header, state.seq(), options.fsync)?;
+        Ok(Self::new(dir, options, segment, lock))
+    }
+
     /// Goes on with a log, after a stop or a crash.
     ///
     /// Cuts off the torn tail of the last segment, finishes a sealing that was begun, and refuses everything
@@ -68,17 +92,38 @@ impl Writer {
     /// The [`Fault`] that was found. Sealed segments are only checked for being there and complete: their
     /// content is checked when it is read.
     pub fn open(dir: &Path, options: Options) -> Result<(Self, Recovered), Fault> {
+        let (mut writer, recovered) = Self::open_copy(dir, options)?;
+        let continued = writer.header().continued();
+        if *writer.header() != continued {
+            writer.roll(continued)?;
+        }
+        Ok((writer, recovered))
+    }
+
+    /// As [`open`](Self::open), for a copy of what others write: what follows is not decided by this program, so no segment
+    /// begins that says so. [`go_on_as`](Self::go_on_as) says who did.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_copy(dir: &Path, options: Options) -> Result<(Self, Recovered), Fault> {
         // Without this, a mistyped name would become a folder with a lock in it.
         Listing::read(dir)?.first(dir)?;
         let lock = Lock::take(dir)?;
         let (segment, recovered) = recover(dir, options.fsync)?;
-        let continued = segment.header().continued();
-        let is_continued = *segment.header() == continued;
-        let mut writer = Self::new(dir, options, segment, lock);
-        if !is_continued {
-            writer.roll(continued)?;
+        Ok((Self::new(dir, options, segment, lock), recovered))
+    }
+
+    /// What follows was written under this header: begins a segment if it is another one than that of the last.
+    ///
+    /// # Errors
+    /// [`Fault::OtherRun`] if it is of another log, [`Fault::Io`].
+    pub fn go_on_as(&mut self, header: &Header) -> Result<(), Fault> {
+        if self.header() == header {
+            return Ok(());
         }
-        Ok((writer, recovered))
+        self.header().identity().check(header, &self.dir)?;
+        self.check_running()?;
+        self.guarded(|writer| writer.roll(header.clone()))
     }
 
     fn new(dir: &Path, options: Options, segment: OpenSegment, lock: Lock) -> Self {

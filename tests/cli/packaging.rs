@@ -60,6 +60,25 @@ fn its_files_are_whole_and_name_each_other() {
     assert_eq!(names(&pod["volumes"]), names(&pod["containers"][0]["volumeMounts"]));
 }
 
+#[test]
+fn two_replicas_are_as_one_but_for_their_lease_and_their_volumes() {
+    let listed = &documents("replicas/kustomization.yaml")[0];
+    for file in listed["resources"].as_array().unwrap() {
+        assert!(contrib("replicas").join(file.as_str().unwrap()).exists(), "{file}");
+    }
+    Sheet::<Draft>::read(&contrib("replicas/live.yaml")).unwrap();
+    let pod = |file: &str| documents(file)[0]["spec"]["template"]["spec"].clone();
+    let (one, two) = (pod("kustomize/deployment.yaml"), pod("replicas/statefulset.yaml"));
+    assert_eq!(one["containers"], two["containers"]);
+    let volumes: Vec<&Value> =
+        one["volumes"].as_array().unwrap().iter().filter(|one| one["name"] != "state").collect();
+    assert_eq!(volumes, two["volumes"].as_array().unwrap().iter().collect::<Vec<_>>());
+    assert_eq!(one["securityContext"], two["securityContext"]);
+    let role = documents("replicas/lease.yaml").into_iter().find(|one| one["kind"] == "Role");
+    let allowed: Vec<PolicyRule> = serde_json::from_value(role.unwrap()["rules"].clone()).unwrap();
+    assert_eq!(allowed, periplus_live::leader::rules("periplus"));
+}
+
 /// The names of metrics in a text.
 fn metrics(text: &str) -> BTreeSet<String> {
     let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');

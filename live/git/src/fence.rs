@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::commit::{Commit, Trailers};
+use crate::commit::{Commit, SEQ, Trailers};
 use crate::history::News;
 use crate::letter::RUN;
 
@@ -28,14 +28,19 @@ pub struct Fence {
     pub announce_below: u64,
     /// Whether we still lead, as far as is known at this moment. It is asked right before every push.
     pub leads: Leads,
+    /// Who is told of commits of earlier epochs that a branch holds when it is looked at first.
+    pub found: Option<Found>,
 }
+
+/// Is told of a commit of ours: its epoch, and the record that it says.
+pub type Found = Arc<dyn Fn(u64, u64) + Send + Sync>;
 
 /// Tells whether we still lead.
 pub type Leads = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl fmt::Debug for Fence {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { run, epoch, announce_below, leads: _ } = self;
+        let Self { run, epoch, announce_below, leads: _, found: _ } = self;
         out.debug_struct("Fence")
             .field("run", run)
             .field("epoch", epoch)
@@ -93,6 +98,10 @@ impl Watch {
             }
             let epoch = value(trailers, EPOCH).and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
             self.highest = self.highest.max(Some(epoch));
+            let record = value(trailers, SEQ).and_then(|record| record.parse().ok());
+            if let (Some(found), Some(record), true) = (&fence.found, record, epoch < fence.epoch) {
+                found(epoch, record);
+            }
             if epoch > fence.epoch {
                 self.over.get_or_insert_with(|| format!("a commit of epoch {epoch} is out"));
             } else if !is_known && !self.made.contains(trailers) {
@@ -138,7 +147,7 @@ mod tests {
 
     fn fence() -> Fence {
         let leads: Leads = Arc::new(|| true);
-        Fence { run: "r".to_owned(), epoch: 3, announce_below: 3, leads }
+        Fence { run: "r".to_owned(), epoch: 3, announce_below: 3, leads, found: None }
     }
 
     fn commit(run: &str, epoch: &str) -> Trailers {
@@ -181,6 +190,18 @@ mod tests {
         watch.hear(&fence(), &News { anew: true, ours: vec![commit("r", "2")] });
         assert_eq!(watch.why_over(&fence()), None);
         assert!(watch.must_announce(&fence()));
+    }
+
+    #[test]
+    fn commits_of_earlier_epochs_are_told_with_their_records() {
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let hears = Arc::clone(&told);
+        let found: Found =
+            Arc::new(move |epoch, record| hears.lock().unwrap().push((epoch, record)));
+        let fence = Fence { found: Some(found), ..fence() };
+        let ours = vec![commit("r", "2"), commit("other", "1"), commit("r", "3")];
+        Watch::default().hear(&fence, &News { anew: false, ours });
+        assert_eq!(*told.lock().unwrap(), [(2, 1)]);
     }
 
     #[test]

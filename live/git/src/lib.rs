@@ -37,7 +37,7 @@ pub use self::bucket::{Bucket, Rate};
 pub use self::commit::{Author, Commit, Trailers};
 pub use self::divide::Divider;
 pub use self::fault::Fault;
-pub use self::fence::{EPOCH, Fence, Leads};
+pub use self::fence::{EPOCH, Fence, Found, Leads};
 pub use self::fleet::{FleetOptions, TargetId, Writers};
 pub use self::history::Landed;
 pub use self::letter::{Line, RUN, message, trailers};

@@ -3,33 +3,35 @@
 //! Started: the desk with its log, the post, then whoever sees something. Stopped: whoever sees something, then the desk,
 //! which takes in what still waits, then the post.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use periplus_git::{Fence, Http, Target, Writer};
 use periplus_spec::diagnostic::Diagnostic;
 use tokio::net::TcpListener;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::Feed;
 use crate::api::{self, Api, Explain, ServeFault, Situation};
-use crate::clusters::{Clusters, Watched};
-use crate::config::{Mode, Reached, Settings};
+use crate::clusters::Clusters;
+use crate::config::{Mode, Settings};
+use crate::copy::CopyFault;
 use crate::delivery::{Place, PostOptions};
 use crate::desk::{Desk, DeskFault, Narrator, Setup};
 use crate::intents::{self, Intents, IntentsFrom, ReadFault, Standing};
-use crate::leader::{Election, Elector, Leadership, Lost, log_is_free, surrender};
+use crate::leader::{Leadership, Lost, surrender};
 use crate::remembered::{RememberedFile, Stale};
 use crate::reports::Reports;
 use crate::retention::Retention;
-use crate::service::{Clock, Order, Service, Wall};
+use crate::service::{Clock, Service, Wall};
 use crate::signals::{self, Statuses};
+use crate::standby::{Lent, Standby};
+use crate::watched::{Present, watch_clusters};
 
 /// What the hub is given by the program around it.
 pub struct Parts {
@@ -104,6 +106,9 @@ pub enum HubFault {
         /// How many.
         files: usize,
     },
+    /// The copy of the leader's log cannot be used.
+    #[error("the copy of the leader's log cannot be gone on with: {0}")]
+    Copy(#[from] CopyFault),
     /// Another may lead.
     #[error("this replica leads no more: {0}")]
     Deposed(#[from] Lost),
@@ -128,8 +133,8 @@ pub async fn told_to_stop() {
     }
 }
 
-/// How often it is looked which clusters there are.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long standbys are waited for that do not have everything when the service stops.
+const DRAINED_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs the service until `stop` is done, or something is wrong that it cannot live with.
 ///
@@ -154,6 +159,7 @@ pub async fn run(
         signals,
         api,
         leader,
+        replication,
     } = settings;
     tokio::pin!(stop);
     fs::create_dir_all(&state).map_err(|error| HubFault::Folder { path: state.clone(), error })?;
@@ -163,16 +169,20 @@ pub async fn run(
     let listener = TcpListener::bind(api.listen()).await;
     let listener = listener.map_err(|error| HubFault::Listen { at: api.listen(), error })?;
     let margin = leader.as_ref().map_or(Duration::ZERO, |leader| leader.spans.margin() / 2);
-    let mut leadership = match leader {
+    let mut leading = match leader {
         None => None,
         Some(leader) => {
-            let lead = lead(leader, &memory, &state, &clock);
+            let standby =
+                Standby::begin(leader, replication.as_ref(), &memory, (&state, keep), &clock)?;
+            let copied = standby.copied();
             tokio::select! {
-                led = api::stand_by(&listener, &api, lead) => Some(led??),
+                led = api::stand_by(&listener, &api, copied.as_ref(), standby.lead()) => Some(led??),
                 () = &mut stop => return Ok(()),
             }
         }
     };
+    let lent = leading.as_mut().and_then(|leading| leading.lent.take());
+    let mut leadership = leading.map(|leading| leading.leadership);
     let remembered = memory.read().map_err(in_memory)?;
     if let IntentsFrom::Repository(repository) = &mut intents {
         repository.access.http.clone_from(&parts.http);
@@ -210,6 +220,7 @@ pub async fn run(
         epoch: led.epoch(),
         announce_below: remembered.unheard_below,
         leads: led.leads(),
+        found: lent.as_ref().map(Lent::found),
     });
     let writes = mode != Mode::Observe;
     if writes && !remembered.wrote && parts.found == Found::Refuse {
@@ -220,6 +231,10 @@ pub async fn run(
     if let Some(command) = command {
         desk.command(command, now)?;
     }
+    let copies = match lent {
+        Some(lent) => Some(while_leading(leadership.as_mut(), lent.copies(&state, &desk)).await?),
+        None => None,
+    };
     tracing::info!(
         %mode,
         state = %state.display(),
@@ -247,7 +262,8 @@ pub async fn run(
     clusters.expected = Some(Arc::new(move |cluster| known.of(cluster)));
     let clusters = Arc::new(Clusters::new(clusters));
     let feed = Feed::default();
-    let service = Service::start(desk, post, feed.clone(), Arc::clone(&clock));
+    let service =
+        Service::start_copied(desk, post, feed.clone(), Arc::clone(&clock), copies.clone());
 
     let (stopping, stopped) = watch::channel(());
     let over = |mut stopped: watch::Receiver<()>| async move {
@@ -284,11 +300,13 @@ pub async fn run(
         clock: Arc::clone(&clock),
         situation: seen,
         explain: (parts.explain)(&Desk::log(&state)),
+        copies: copies.clone(),
         limits: api::Limits::default(),
     });
-    tasks.spawn(signals::run(signals, feed, told, statuses, over(stopped.clone())));
-    // Answers are given until the desk is closed.
-    let mut serving = tokio::spawn(api::serve(listener, answers, over(stopped)));
+    tasks.spawn(signals::run(signals, feed, told, statuses, over(stopped)));
+    // Answers are given until the desk is closed, and to standbys until they have all of it.
+    let (closing, closed) = watch::channel(());
+    let mut serving = tokio::spawn(api::serve(listener, answers, over(closed)));
 
     let served = tokio::select! {
         lost = deposed(leadership.as_mut()) => {
@@ -305,31 +323,26 @@ pub async fn run(
     };
     drop(stopping);
     tasks.shutdown().await;
-    let served = match served {
-        Some(served) => served,
-        None => serving.await,
+    let stop = move || tokio::task::spawn_blocking(move || service.stop());
+    let (served, ended) = match (served, copies) {
+        (Some(served), _) => (served, stop().await),
+        (None, None) => {
+            drop(closing);
+            (serving.await, stop().await)
+        }
+        (None, Some(copies)) => {
+            let ended = stop().await;
+            copies.drained(DRAINED_WITHIN).await;
+            drop(closing);
+            (serving.await, ended)
+        }
     };
     drop(situation);
-    let ended = tokio::task::spawn_blocking(move || service.stop()).await;
     ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
     if let Some(leadership) = leadership {
         leadership.release().await;
     }
     Ok(served.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
-}
-
-/// Waits until this replica leads, and nobody else writes the log.
-async fn lead(
-    leader: Election,
-    memory: &RememberedFile,
-    state: &Path,
-    clock: &Arc<dyn Clock>,
-) -> Result<Leadership, Lost> {
-    let memory = memory.clone();
-    let floor = Arc::new(move || memory.read().map_or(0, |known| known.epoch));
-    let mut leadership = Elector::new(leader, floor, Arc::clone(clock)).run().await;
-    log_is_free(&Desk::log(state), &mut leadership).await?;
-    Ok(leadership)
 }
 
 /// Is done when this replica leads no more; never where there is only one.
@@ -391,82 +404,4 @@ async fn look_for_files(
         Ok(())
     });
     looked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
-}
-
-/// Which components may be in each cluster, as of a moment ago.
-#[derive(Clone, Debug, Default)]
-struct Present(Arc<Mutex<BTreeMap<String, Components>>>);
-
-/// Components, each with its app before it.
-type Components = Vec<(String, String)>;
-
-impl Present {
-    fn renew(&self, desk: &Desk) {
-        let state = desk.state();
-        let mut present: BTreeMap<String, Components> = BTreeMap::new();
-        for (_, berth) in state.berths() {
-            let cluster = state.name(state.cluster(berth.cluster).spec.name);
-            let intent = state.intent(berth.app);
-            let app = state.name(intent.name);
-            let there = present.entry(cluster.to_owned()).or_default();
-            there.extend(berth.bindings.iter().map(|binding| {
-                let component = state.name(intent.component(binding.component).name);
-                (app.to_owned(), component.to_owned())
-            }));
-        }
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = present;
-    }
-
-    fn of(&self, cluster: &str) -> Components {
-        let present = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        present.get(cluster).cloned().unwrap_or_default()
-    }
-}
-
-/// Looks again and again which clusters are declared and how they are reached, and has them watched.
-async fn watch_clusters(
-    reached: Reached,
-    reports: Arc<Reports>,
-    clusters: Arc<Clusters>,
-    present: Present,
-    feed: Feed<Order>,
-) {
-    let mut unreached = Vec::new();
-    let mut last_fault = None;
-    loop {
-        let (reply, answer) = oneshot::channel();
-        let present = present.clone();
-        let look = move |desk: &Desk| {
-            present.renew(desk);
-            let declared = &desk.intents().scenario().fleet.clusters;
-            // Who asked may be gone.
-            let _ = reply.send(declared.iter().map(|one| one.name.clone()).collect::<Vec<_>>());
-        };
-        feed.ask(Order::Ask(Box::new(look))).await;
-        let Ok(names) = answer.await else { return };
-        let asked = {
-            let reached = reached.clone();
-            tokio::task::spawn_blocking(move || reached.contexts()).await
-        };
-        let Ok(contexts) = asked else { return };
-        let fault = contexts.as_ref().err().cloned();
-        if let Some(fault) = fault.as_ref().filter(|fault| last_fault.as_ref() != Some(*fault)) {
-            tracing::warn!("the kubeconfig cannot be read; clusters stay as they are: {fault}");
-        }
-        last_fault = fault;
-        if let Ok(contexts) = contexts {
-            let source = |name: &String| reached.source(name, &contexts);
-            let is_missed = |name: &&String| source(name).is_none() && !reports.may_speak(name);
-            let missing: Vec<String> = names.iter().filter(is_missed).cloned().collect();
-            for cluster in missing.iter().filter(|name| !unreached.contains(*name)) {
-                tracing::warn!(cluster, "nothing says how it is reached; it is not watched");
-            }
-            unreached = missing;
-            let watched = names
-                .iter()
-                .filter_map(|name| Some(Watched { name: name.clone(), source: source(name)? }));
-            clusters.declare(watched.collect());
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }

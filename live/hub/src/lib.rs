@@ -9,6 +9,7 @@ pub mod api;
 pub mod clusters;
 pub mod complaint;
 pub mod config;
+pub mod copy;
 pub mod delivery;
 pub mod desk;
 pub mod feed;
@@ -22,6 +23,8 @@ pub mod retention;
 pub mod service;
 pub mod sighting;
 pub mod signals;
+mod standby;
+mod watched;
 
 pub use self::complaint::Complaint;
 pub use self::feed::Feed;

@@ -3,11 +3,11 @@
 //! One thread takes turns at the [`Desk`] with whatever the [`Feed`] brings; the [`Post`] writes on another. Whoever wants to
 //! know something asks at the feed as well, and is answered between two turns, so that what is told is of one instant.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use periplus_core::input::Command;
 use periplus_git::{Fault, Outcome, TargetId};
@@ -15,6 +15,7 @@ use periplus_spec::Bundle;
 use periplus_spec::diagnostic::Diagnostic;
 use tokio::sync::oneshot;
 
+use crate::copy::Copies;
 use crate::delivery::{Letter, Parcel, Post, PostOptions, outcome};
 use crate::desk::{Desk, DeskFault};
 use crate::feed::{Arrival, Feed};
@@ -75,8 +76,20 @@ impl Service {
     /// Starts the desk and the post.
     #[must_use]
     pub fn start(desk: Desk, post: PostOptions, feed: Feed<Order>, clock: Arc<dyn Clock>) -> Self {
+        Self::start_copied(desk, post, feed, clock, None)
+    }
+
+    /// Starts them where standbys keep copies: what waits for those shows only then.
+    #[must_use]
+    pub fn start_copied(
+        desk: Desk,
+        post: PostOptions,
+        feed: Feed<Order>,
+        clock: Arc<dyn Clock>,
+        copies: Option<Arc<Copies>>,
+    ) -> Self {
         let taken = feed.clone();
-        let thread = thread::spawn(move || run(desk, post, &taken, &*clock));
+        let thread = thread::spawn(move || run(desk, post, &taken, &*clock, copies.as_deref()));
         Self { feed, desk: thread }
     }
 
@@ -113,12 +126,13 @@ fn run(
     post: PostOptions,
     feed: &Feed<Order>,
     clock: &dyn Clock,
+    copies: Option<&Copies>,
 ) -> Result<(), DeskFault> {
     let answers = feed.clone();
     let post = Post::start(post, move |target, outcome| {
         answers.put_now(Arrival::Order(Order::Settled(target, outcome)));
     });
-    let ended = take_turns(&mut desk, &post, feed, clock);
+    let ended = take_turns(&mut desk, &post, feed, clock, copies);
     // Whoever asks now, and who still waits, is told at once that nobody is there.
     feed.close();
     drop(feed.take(usize::MAX, Duration::ZERO));
@@ -133,7 +147,9 @@ fn take_turns(
     post: &Post,
     feed: &Feed<Order>,
     clock: &dyn Clock,
+    copies: Option<&Copies>,
 ) -> Result<(), DeskFault> {
+    let mut held = Held::default();
     while !feed.is_over() {
         let now = clock.now_unix_ms();
         let due = desk.due_unix_ms().map_or(PATIENCE, |due| {
@@ -145,14 +161,42 @@ fn take_turns(
             take_in(desk, arrival, clock.now_unix_ms(), &mut told)?;
         }
         let parcels = desk.turn(clock.now_unix_ms())?;
-        told.into_iter().for_each(|tell| tell());
-        post.send(letters(desk, parcels));
+        let letters = letters(desk, parcels);
+        let Some(copies) = copies else {
+            told.into_iter().for_each(|tell| tell());
+            post.send(letters);
+            continue;
+        };
+        copies.publish(desk).map_err(DeskFault::Copies)?;
+        held.put(desk.state().seq().0, told, letters);
+        for (told, letters) in held.take(copies.ledger().shows(Instant::now())) {
+            told.into_iter().for_each(|tell| tell());
+            post.send(letters);
+        }
     }
     Ok(())
 }
 
 /// What is answered once the disk has it.
 type Tell = Box<dyn FnOnce()>;
+
+/// What waits until other replicas have the records that it follows from, each with how many those are.
+#[derive(Default)]
+struct Held(VecDeque<(u64, Vec<Tell>, Vec<Letter>)>);
+
+impl Held {
+    fn put(&mut self, records: u64, told: Vec<Tell>, letters: Vec<Letter>) {
+        if !(told.is_empty() && letters.is_empty()) {
+            self.0.push_back((records, told, letters));
+        }
+    }
+
+    /// What waits no more.
+    fn take(&mut self, shows: u64) -> Vec<(Vec<Tell>, Vec<Letter>)> {
+        let count = self.0.partition_point(|(records, ..)| *records <= shows);
+        self.0.drain(..count).map(|(_, told, letters)| (told, letters)).collect()
+    }
+}
 
 fn take_in(
     desk: &mut Desk,

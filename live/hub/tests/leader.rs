@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "leader/copied.rs"]
+mod copied;
 #[path = "leader/emulated.rs"]
 mod emulated;
 #[path = "leader/line.rs"]

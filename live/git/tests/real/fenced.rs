@@ -12,7 +12,7 @@ use crate::common::{Home, change, done, failed, git, numbered, options, said};
 const OURS: &str = "a-run";
 
 fn fence(epoch: u64, leads: Leads) -> Fence {
-    Fence { run: OURS.to_owned(), epoch, announce_below: epoch, leads }
+    Fence { run: OURS.to_owned(), epoch, announce_below: epoch, leads, found: None }
 }
 
 fn always() -> Leads {

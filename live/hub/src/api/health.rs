@@ -14,6 +14,7 @@ use super::Api;
 use super::access::Need;
 use super::extract::Answer;
 use super::routes::{Gives, Route};
+use crate::copy::Confirm;
 
 /// Whether something is so.
 #[derive(Serialize, JsonSchema)]
@@ -32,6 +33,8 @@ pub(super) struct Ready {
     missing: Vec<String>,
     /// What the service does, in one word.
     mode: String,
+    /// What keeps nobody from being ready and is to be known, for people.
+    notes: Vec<String>,
 }
 
 pub(super) fn routes() -> Vec<Route> {
@@ -59,9 +62,9 @@ pub(super) fn alive() -> Answer<Alive> {
 }
 
 /// What a replica that does not lead says of itself.
-pub(super) fn waiting(for_what: &str) -> Answer<Ready> {
+pub(super) fn waiting(for_what: &str, notes: Vec<String>) -> Answer<Ready> {
     let (missing, mode) = (vec![for_what.to_owned()], "standby".to_owned());
-    Answer::new(Ready { ready: false, missing, mode })
+    Answer::new(Ready { ready: false, missing, mode, notes })
 }
 
 async fn readyz(State(api): State<Api>) -> Response {
@@ -69,13 +72,36 @@ async fn readyz(State(api): State<Api>) -> Response {
     missing.extend(api.missing().await);
     let ready = missing.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Answer::new(Ready { ready, missing, mode })).into_response()
+    let notes = api.notes();
+    (status, Answer::new(Ready { ready, missing, mode, notes })).into_response()
 }
 
 /// How many clusters are named; the others are counted.
 const NAMED_MAX: usize = 10;
 
 impl Api {
+    fn notes(&self) -> Vec<String> {
+        let Some(copies) = &self.parts().copies else { return Vec::new() };
+        let ledger = copies.ledger();
+        let (end, shows) = ledger.ends();
+        let held = end.saturating_sub(shows);
+        let alone = match ledger.confirm() {
+            Confirm::Sync => "no other replica has all of the log: only this one may lead again",
+            Confirm::Strict => {
+                "no other replica has all of the log, and nothing shows until one has"
+            }
+            Confirm::Async => "",
+        };
+        let mut notes = Vec::new();
+        if ledger.is_alone() {
+            notes.push(alone.to_owned());
+        }
+        if held > 0 {
+            notes.push(format!("what follows from {held} records waits for a standby"));
+        }
+        notes
+    }
+
     /// What is missing of what the API itself can see.
     async fn missing(&self) -> Option<String> {
         let declared = self.ask(|desk| {

@@ -6,6 +6,8 @@
 mod gathered;
 mod page;
 
+use std::time::Instant;
+
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
@@ -17,6 +19,7 @@ use super::Api;
 use super::access::Need;
 use super::routes::{Gives, Route};
 use crate::clusters::Status as Watching;
+use crate::copy::Known;
 use crate::signals::Status as Signal;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -41,6 +44,7 @@ async fn answer(State(api): State<Api>) -> impl IntoResponse {
             apps(gathered, &mut page);
         }
         watching(&api, &mut page);
+        copied(&api, &mut page);
         signals(&api, &mut page);
         pushed(&api, &mut page);
         requests(&api, &mut page);
@@ -190,6 +194,53 @@ fn apps(gathered: &Gathered, page: &mut Page) {
     for app in &gathered.apps {
         family.add(&[("app", &app.name)], app.clusters);
     }
+}
+
+fn copied(api: &Api, page: &mut Page) {
+    let Some(copies) = &api.parts().copies else { return };
+    let ledger = copies.ledger();
+    let known = ledger.known(Instant::now());
+    type Read = fn(&Known) -> f64;
+    let families: [(&'static str, &'static str, Read); 4] = [
+        ("periplus_copy_connected", "Whether a standby has asked a moment ago.", |one| {
+            f64::from(u8::from(one.connected))
+        }),
+        (
+            "periplus_copy_acknowledged_record",
+            "How many records a standby has on its disk.",
+            |one| one.has as f64,
+        ),
+        ("periplus_copy_behind_records", "How many records a standby lacks.", |one| {
+            one.lacks as f64
+        }),
+        (
+            "periplus_copy_listed",
+            "Whether effects wait for a standby, which may lead then.",
+            |one| f64::from(u8::from(one.listed)),
+        ),
+    ];
+    for (name, help, read) in families {
+        let mut family = page.family(name, Kind::Gauge, help);
+        for one in &known {
+            family.add(&[("replica", &one.replica)], read(one));
+        }
+    }
+    let (end, shows) = ledger.ends();
+    page.gauge(
+        "periplus_copies_alone",
+        "Whether effects are to wait for copies, and no other replica has one.",
+        u8::from(ledger.is_alone()),
+    );
+    page.gauge(
+        "periplus_copies_held_records",
+        "Records whose effects wait until a standby has them.",
+        end.saturating_sub(shows),
+    );
+    page.counter(
+        "periplus_stray_commits_total",
+        "Commits of an earlier leader of records that were never copied here.",
+        copies.strays().count() as u64,
+    );
 }
 
 fn watching(api: &Api, page: &mut Page) {

@@ -11,6 +11,7 @@ mod checked;
 mod clusters;
 mod commands;
 pub mod config;
+mod copies;
 mod demand;
 mod explain;
 mod extract;
@@ -39,7 +40,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub use self::checked::{Config, read};
 pub use self::explain::{Explain, Refused, When, WhyQuestion};
 pub use self::server::{ServeFault, serve};
-pub use self::standby::stand_by;
+pub use self::standby::{Copied, stand_by};
 pub use self::tls::TlsFault;
 
 use self::access::Keys;
@@ -47,6 +48,7 @@ use self::demand::Sources;
 use self::guard::Traffic;
 use self::log::Pulse;
 use crate::clusters::Clusters;
+use crate::copy::Copies;
 use crate::feed::Feed;
 use crate::reports::Reports;
 use crate::service::{Clock, Order};
@@ -73,6 +75,8 @@ pub struct Parts {
     pub situation: watch::Receiver<Situation>,
     /// What the program around it answers.
     pub explain: Arc<dyn Explain>,
+    /// What standbys get a copy of, where they have folders of their own.
+    pub copies: Option<Arc<Copies>>,
     /// What is too much, and too long.
     pub limits: Limits,
 }

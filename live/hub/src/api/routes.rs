@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::access::{Door, Need, admit};
 use super::extract::Answer;
 use super::{
-    Api, apps, clusters, commands, demand, guard, health, log, metrics, openapi, questions,
+    Api, apps, clusters, commands, copies, demand, guard, health, log, metrics, openapi, questions,
     reports, state,
 };
 
@@ -121,6 +121,7 @@ pub(super) fn table() -> Vec<Route> {
         clusters::routes(),
         questions::routes(),
         log::routes(),
+        copies::routes(),
         commands::routes(),
         demand::routes(),
         reports::routes(),

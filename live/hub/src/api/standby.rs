@@ -29,6 +29,9 @@ use super::{Config, Limits};
 /// What is waited for, for people.
 const WAITS: &str = "it waits to lead: another replica does, or nobody can be asked who does";
 
+/// What there is to say of a copy, if one is kept.
+pub type Copied = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// Answers so until what is waited for is there.
 ///
 /// # Errors
@@ -36,6 +39,7 @@ const WAITS: &str = "it waits to lead: another replica does, or nobody can be as
 pub async fn stand_by<T>(
     listener: &TcpListener,
     config: &Config,
+    copied: Option<&Copied>,
     until: impl Future<Output = T>,
 ) -> Result<T, ServeFault> {
     let at = listener.local_addr()?;
@@ -61,9 +65,9 @@ pub async fn stand_by<T>(
         };
         match accepted {
             Ok((stream, _)) => {
-                let (secure, limits) = (secure.clone(), limits.clone());
+                let (secure, limits, copied) = (secure.clone(), limits.clone(), copied.cloned());
                 connections.spawn(async move {
-                    connection(stream, secure.as_deref(), &limits).await;
+                    connection(stream, secure.as_deref(), copied.as_ref(), &limits).await;
                     drop(permit);
                 });
             }
@@ -76,20 +80,25 @@ pub async fn stand_by<T>(
     }
 }
 
-async fn connection(stream: TcpStream, secure: Option<&Secure>, limits: &Limits) {
-    let Some(secure) = secure else { return requests(stream, limits).await };
+async fn connection(
+    stream: TcpStream,
+    secure: Option<&Secure>,
+    copied: Option<&Copied>,
+    limits: &Limits,
+) {
+    let Some(secure) = secure else { return requests(stream, copied, limits).await };
     let acceptor = secure.acceptor().await;
     if let Ok(Ok(stream)) = timeout(limits.head, acceptor.accept(stream)).await {
-        requests(stream, limits).await;
+        requests(stream, copied, limits).await;
     }
 }
 
-async fn requests<S>(stream: S, limits: &Limits)
+async fn requests<S>(stream: S, copied: Option<&Copied>, limits: &Limits)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(|request: Request<Incoming>| async move {
-        Ok::<Response<Body>, Infallible>(answer(request.uri().path()))
+        Ok::<Response<Body>, Infallible>(answer(request.uri().path(), copied))
     });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -101,10 +110,13 @@ where
     let _ = serving.await;
 }
 
-fn answer(path: &str) -> Response {
+fn answer(path: &str, copied: Option<&Copied>) -> Response {
     match path {
         "/healthz" => alive().into_response(),
-        "/readyz" => (StatusCode::SERVICE_UNAVAILABLE, waiting(WAITS)).into_response(),
+        "/readyz" => {
+            let notes = copied.map(|copied| copied()).into_iter().collect();
+            (StatusCode::SERVICE_UNAVAILABLE, waiting(WAITS, notes)).into_response()
+        }
         _ => Problem::busy(WAITS, "ask the replica that leads; its /readyz says 200", 2)
             .into_response(),
     }

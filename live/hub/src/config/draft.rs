@@ -8,6 +8,7 @@ use periplus_spec::values::{Duration, Name};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::copy::Confirm;
 use crate::{api, signals};
 
 /// How the service runs.
@@ -48,7 +49,8 @@ pub struct LogDraft {
     pub keep: Option<Duration>,
 }
 
-/// A `Lease` of a cluster, by which one of several replicas leads. They share the folder `state`.
+/// A `Lease` of a cluster, by which one of several replicas leads. They share the folder `state`, or each has one of its own and
+/// keeps a copy of the leader's.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct LeaderDraft {
@@ -67,6 +69,25 @@ pub struct LeaderDraft {
     pub renew_deadline: Option<Duration>,
     /// How often is tried to lead, and to renew; `2s` where nothing is said.
     pub retry_period: Option<Duration>,
+    /// How replicas that have a folder `state` each keep copies of the leader's; without it, they share one.
+    pub replication: Option<ReplicationDraft>,
+}
+
+/// Copies of the leader's log, in folders of the replicas' own. It is the same for all of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReplicationDraft {
+    /// The addresses of the replicas' APIs, as `https://periplus-0.periplus:8443`. This replica may be among them.
+    pub replicas: Vec<String>,
+    /// What waits until a standby has the records that it follows from.
+    #[serde(default)]
+    pub confirm: Confirm,
+    /// How long a standby that does not confirm is waited for, with `sync` and `strict`; `10s` where nothing is said.
+    pub alone_after: Option<Duration>,
+    /// The file with the token that replicas show each other; `api.tokens` gives it the role `operate`.
+    pub token_file: PathBuf,
+    /// The certificates that sign those of the replicas, if the system does not trust them.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// What becomes of decisions.

@@ -21,6 +21,7 @@ impl Checker<'_> {
             lease_duration,
             renew_deadline,
             retry_period,
+            replication: _,
         } = draft;
         let usual = Spans::default();
         let spans = Spans {

@@ -2,6 +2,7 @@
 
 mod draft;
 mod leader;
+mod replication;
 mod reports;
 mod settings;
 

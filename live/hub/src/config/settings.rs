@@ -18,6 +18,7 @@ use super::draft::{
     Mode, ProfilesDraft,
 };
 use crate::clusters::{self, Source};
+use crate::copy::Replication;
 use crate::delivery::Routes;
 use crate::intents::custom::{Hub, Profiles};
 use crate::intents::{self, IntentsFrom};
@@ -53,6 +54,8 @@ pub struct Settings {
     pub api: api::Config,
     /// How it is settled which of several replicas leads; none where there is one only.
     pub leader: Option<Election>,
+    /// How replicas with folders of their own keep copies of the leader's; none where they share one.
+    pub replication: Option<Replication>,
 }
 
 /// How what is decided gets into repositories.
@@ -112,6 +115,7 @@ impl Settings {
         let keep = checker.keep(log);
         let intents_every = checker.every("intents.every", intents.every, INTENTS_EVERY);
         let declared = checker.intents(intents, git, clusters, &folder.join(state));
+        let replication = checker.replication(leader.as_ref());
         let leader = leader.as_ref().and_then(|leader| checker.leader(leader, clusters));
         let git = checker.git(git, *mode);
         let reports = checker.reports(clusters);
@@ -138,6 +142,7 @@ impl Settings {
             signals,
             api,
             leader,
+            replication,
         })
     }
 }
@@ -188,7 +193,7 @@ impl Checker<'_> {
         said
     }
 
-    fn file(&mut self, place: &str, said: Option<&PathBuf>) -> Option<PathBuf> {
+    pub(super) fn file(&mut self, place: &str, said: Option<&PathBuf>) -> Option<PathBuf> {
         let path = self.folder.join(said?);
         if !path.is_file() {
             let what = format!("there is no file {}", path.display());

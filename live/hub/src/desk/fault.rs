@@ -34,6 +34,9 @@ pub enum DeskFault {
         /// What the system says.
         error: io::Error,
     },
+    /// What standbys are to get cannot be read.
+    #[error("the files beside the log cannot be read: {0}")]
+    Copies(io::Error),
     /// The log differs from itself.
     #[error("record {} of the log differs from those before it: {why}. Restore the log from a backup.", .at.0)]
     State {

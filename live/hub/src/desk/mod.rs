@@ -50,6 +50,7 @@ pub struct Desk {
     narrator: Box<dyn Narrator>,
     epoch_unix_ms: i64,
     counts: Counts,
+    kept_as: Kept,
     /// When what is on its way was sent.
     sent: BTreeMap<TargetId, Instant>,
 }
@@ -89,6 +90,17 @@ pub struct Counts {
     pub pushes: u64,
     /// The time from when they were sent until they were answered.
     pub pushing: Duration,
+}
+
+/// Which files stand beside the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// How often what is declared was kept.
+    pub(crate) declared: u64,
+    /// What is declared goes with a log of so many records or more: they hold all of the changes before the last one.
+    pub(crate) from: Seq,
+    /// How many sources have a number.
+    pub(crate) sources: usize,
 }
 
 /// So many timers may fire at one time.
@@ -132,7 +144,7 @@ impl Desk {
     pub fn open(folder: &Path, setup: Setup, now_unix_ms: i64) -> Result<Self, DeskFault> {
         let kept = IntentsFile::below(folder);
         let log = Self::log(folder);
-        let options = Options { fsync: Fsync::OnSeal, ..Options::default() };
+        let options = log_options();
         let Setup { intents, routes, window, narrator, made_by } = setup;
         let known = kept.read()?;
         let (journal, state, intents) = match known {
@@ -159,6 +171,7 @@ impl Desk {
         let renderer = Renderer::new(intents.delivery(), &routes.pulled);
         let targets = routes.targets(intents.delivery())?;
         let tray = Tray::new(Follower::new(renderer), targets.divider.clone(), window);
+        let kept_as = Kept { declared: 0, from: state.seq(), sources: 0 };
         let mut desk = Self {
             state,
             out: Outbox::default(),
@@ -173,6 +186,7 @@ impl Desk {
             narrator,
             epoch_unix_ms,
             counts: Counts::default(),
+            kept_as,
             sent: BTreeMap::new(),
         };
         desk.catch_up(&log)?;
@@ -230,6 +244,8 @@ impl Desk {
             Err(unnamed) => return Ok(Err(vec![wrong(unnamed.to_string())])),
         };
         self.kept.write(&intents)?;
+        self.kept_as.declared += 1;
+        self.kept_as.from = self.state.seq();
         self.intents = intents;
         let renderer = Renderer::new(self.intents.delivery(), &self.routes.pulled);
         self.tray.renew(renderer, targets.divider.clone());
@@ -342,8 +358,7 @@ impl Desk {
     /// What tells its log from others, in few letters.
     #[must_use]
     pub fn identity(&self) -> String {
-        let Header { scenario, epoch_unix_ms, .. } = self.journal.header();
-        format!("{:08x}-{epoch_unix_ms:x}", scenario >> 96)
+        identity(self.journal.header())
     }
 
     /// Who lets go of old records.
@@ -374,6 +389,11 @@ impl Desk {
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Which files stand beside the log.
+    pub(crate) fn kept(&self) -> Kept {
+        Kept { sources: self.sources.count(), ..self.kept_as }
     }
 
     /// Whether users of a zone are declared to ask for an app.
@@ -432,8 +452,19 @@ fn unfit(intents: &Intents) -> Vec<Problem> {
     problems(&now)
 }
 
+/// How the log of a service is written.
+pub(crate) fn log_options() -> Options {
+    Options { fsync: Fsync::OnSeal, ..Options::default() }
+}
+
+/// What tells a log from others, in few letters.
+pub(crate) fn identity(header: &Header) -> String {
+    let Header { scenario, epoch_unix_ms, .. } = header;
+    format!("{:08x}-{epoch_unix_ms:x}", scenario >> 96)
+}
+
 /// The state at the end of a log: the last snapshot, and what came after it.
-fn state_of(log: &Path) -> Result<State, DeskFault> {
+pub(crate) fn state_of(log: &Path) -> Result<State, DeskFault> {
     let reader = Reader::open(log)?;
     let Some(last) = reader.last_seq()? else { return Ok(State::default()) };
     let start = reader.nearest_snapshot(last)?;

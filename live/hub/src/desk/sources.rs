@@ -56,6 +56,11 @@ impl Sources {
         File::open(self.file.parent().unwrap_or(Path::new(".")))?.sync_all()
     }
 
+    /// How many have a number.
+    pub(super) fn count(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// The file.
     pub(super) fn file(&self) -> &Path {
         &self.file

@@ -9,6 +9,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use tokio::time::{sleep, timeout};
 
 use super::lease::{Way, Written};
+use super::marks::{Board, Marks, May};
 use super::term::Leadership;
 use super::view::{Began, Choice, View};
 use super::{Election, steady};
@@ -22,6 +23,8 @@ pub struct Elector {
     way: Way,
     view: View,
     floor: Floor,
+    /// Whether we may lead by what stands in the lease.
+    may: Option<May>,
     /// How what we tried to take was to begin: an answer may be lost.
     tried: Option<Began>,
     /// What was told last, so that it is not told again.
@@ -51,7 +54,15 @@ impl Elector {
         let identity = format!("{}_{unique:016x}", election.identity);
         let view = View::new(&identity, election.spans.lease);
         let way = Way::new(election, identity, clock);
-        Self { way, view, floor, tried: None, told: None }
+        Self { way, view, floor, may: None, tried: None, told: None }
+    }
+
+    /// It leads only by what stands in the lease, and writes there what is on the board from then on.
+    #[must_use]
+    pub fn marked(mut self, board: Board, may: May) -> Self {
+        self.way.board = Some(board);
+        self.may = Some(may);
+        self
     }
 
     /// Who we are: nobody else was ever called so.
@@ -87,6 +98,15 @@ impl Elector {
             }
             Choice::Resume => (self.tried.unwrap_or(Began::Expired), transitions(lease.as_ref())),
             Choice::Take(began) => {
+                if let (Some(may), Some(board)) = (&self.may, &self.way.board) {
+                    match may(&lease.as_ref().map(Marks::of).unwrap_or_default()) {
+                        Ok(marks) => board.want(marks),
+                        Err(why) => {
+                            self.refused(&why);
+                            return Ok(Err(retry));
+                        }
+                    }
+                }
                 let before = transitions(lease.as_ref());
                 let next = before.map_or(0, |before| before.saturating_add(1));
                 (began, Some(next.max((self.floor)())))
@@ -112,6 +132,14 @@ impl Elector {
             self.told = Some(why.to_owned());
         }
         self.way.election.spans.retry
+    }
+
+    /// Nobody leads, and we may not.
+    fn refused(&mut self, why: &str) {
+        if self.told.as_deref() != Some(why) {
+            tracing::warn!(election = %self.way.election, "nobody leads, and this one may not: {why}");
+            self.told = Some(why.to_owned());
+        }
     }
 
     fn tell(&mut self, news: String) {

@@ -10,6 +10,7 @@ use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client, Error};
 
 use super::Election;
+use super::marks::Board;
 use super::view::holder;
 use crate::clusters::{Books, full};
 use crate::service::Clock;
@@ -19,6 +20,8 @@ pub(super) struct Way {
     pub(super) election: Election,
     /// Who we are: nobody else was ever called so.
     pub(super) identity: String,
+    /// What stands in the lease besides; nothing where replicas share a folder.
+    pub(super) board: Option<Board>,
     clock: Arc<dyn Clock>,
     books: Arc<Books>,
     client: Option<Client>,
@@ -34,7 +37,7 @@ pub(super) enum Written {
 
 impl Way {
     pub(super) fn new(election: Election, identity: String, clock: Arc<dyn Clock>) -> Self {
-        Self { election, identity, clock, books: Arc::default(), client: None }
+        Self { election, identity, board: None, clock, books: Arc::default(), client: None }
     }
 
     /// What is there.
@@ -102,12 +105,24 @@ impl Way {
     async fn put(&mut self, lease: &Lease) -> Result<Written, String> {
         let api = self.api().await?;
         let params = PostParams::default();
+        let mut lease = lease.clone();
+        let marks = self.board.as_ref().map(|board| {
+            let marks = board.wanted();
+            marks.put(&mut lease);
+            board.trying(&marks);
+            marks
+        });
         let put = match lease.metadata.resource_version {
-            Some(_) => api.replace(&self.election.name, &params, lease).await,
-            None => api.create(&params, lease).await,
+            Some(_) => api.replace(&self.election.name, &params, &lease).await,
+            None => api.create(&params, &lease).await,
         };
         match put {
-            Ok(lease) => Ok(Written::Done(Box::new(lease))),
+            Ok(lease) => {
+                if let (Some(board), Some(marks)) = (&self.board, marks) {
+                    board.written(marks);
+                }
+                Ok(Written::Done(Box::new(lease)))
+            }
             // 404: it was deleted meanwhile, or its namespace is not there, which reading tells as well as this.
             Err(Error::Api(status)) if status.code == 409 => Ok(Written::Raced),
             Err(Error::Api(status))

@@ -5,11 +5,13 @@
 //! free before the time is over that its holder thinks it has; who finds its own lease gone leads no more. The clocks of
 //! machines need not agree: a lease has expired when *we* have seen no change of it for long enough (`view`), and a
 //! leader counts from before it asked to renew (`term`).
+//! Where replicas have folders of their own, the lease also says who has all that shows, and nobody else takes it (`marks`).
 //! What must not be in here: what a leader does. What keeps an old leader out of repositories is [`periplus_git::Fence`].
 
 mod elector;
 mod hold;
 mod lease;
+mod marks;
 mod steady;
 mod term;
 mod view;
@@ -21,6 +23,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 
 pub use self::elector::{Elector, Floor};
 pub use self::hold::{log_is_free, surrender};
+pub use self::marks::{Board, Marks, May};
 pub use self::term::{Leadership, Lost};
 pub use self::view::Began;
 use crate::clusters::Source;

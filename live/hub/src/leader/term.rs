@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::elector::Held;
 use super::lease::{Way, Written};
+use super::marks::{Board, Marks};
 use super::steady;
 use super::view::{Began, holder};
 
@@ -173,6 +174,7 @@ impl Term {
         let spans = self.way.election.spans;
         let mut why = "nothing has failed".to_owned();
         let mut pause = spans.retry;
+        let mut wanted = self.way.board.as_ref().map(Board::changes);
         loop {
             tokio::select! {
                 asked = &mut asked_to_release => {
@@ -182,6 +184,8 @@ impl Term {
                     return;
                 }
                 () = sleep(pause.min(self.until.left())) => {}
+                // What is to stand in the lease is waited for.
+                () = changed(wanted.as_mut()) => {}
             }
             let left = self.until.left();
             if left.is_zero() {
@@ -265,6 +269,17 @@ impl Term {
         self.until.end();
         tracing::error!(election = %self.way.election, "this one leads no more: {lost}");
         told.send_replace(Some(lost));
+    }
+}
+
+/// Is done when something else is to stand in the lease; never where nothing is.
+async fn changed(wanted: Option<&mut watch::Receiver<Marks>>) {
+    let is_changed = match wanted {
+        Some(wanted) => wanted.changed().await.is_ok(),
+        None => false,
+    };
+    if !is_changed {
+        std::future::pending::<()>().await;
     }
 }
 

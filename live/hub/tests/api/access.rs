@@ -27,6 +27,7 @@ async fn every_route_asks_for_its_role() {
         (Method::GET, "/v1/log", [401, 401, 200, 403, 200]),
         (Method::POST, "/v1/commands", [401, 401, 403, 403, 400]),
         (Method::POST, "/v1/demand", [401, 401, 403, 400, 400]),
+        (Method::POST, "/v1/copy", [401, 401, 403, 403, 409]),
     ] {
         for (token, right) in ["", wrong, READ, DEMAND, OPERATE].into_iter().zip(by_role) {
             let status = rig.status(method.clone(), path, token).await;

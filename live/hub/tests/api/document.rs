@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::rig::{OPERATE, Rig};
 
 /// Everything that there is.
-const PATHS: [(&str, &str); 16] = [
+const PATHS: [(&str, &str); 17] = [
     ("/healthz", "get"),
     ("/metrics", "get"),
     ("/openapi.json", "get"),
@@ -19,6 +19,7 @@ const PATHS: [(&str, &str); 16] = [
     ("/v1/clusters", "get"),
     ("/v1/clusters/{name}", "get"),
     ("/v1/commands", "post"),
+    ("/v1/copy", "post"),
     ("/v1/decisions", "get"),
     ("/v1/demand", "post"),
     ("/v1/log", "get"),

@@ -145,6 +145,7 @@ impl Rig {
                 gate: Arc::clone(&self.gate),
                 log: state.join("live.log"),
             }),
+            copies: None,
             limits: self.limits.clone(),
         });
         let asked = self.at.strip_prefix("http://").unwrap_or("127.0.0.1:0");
@@ -217,6 +218,12 @@ pub(crate) async fn said(answer: Response) -> (u16, Value) {
 }
 
 fn start(home: &Path, feed: Feed<Order>) -> Service {
+    let (desk, post) = opened(home);
+    Service::start(desk, post, feed, Arc::new(Wall))
+}
+
+/// A desk in the folder `state`, and who writes for it.
+pub(crate) fn opened(home: &Path) -> (Desk, PostOptions) {
     for folder in ["intents", "state"] {
         fs::create_dir(home.join(folder)).unwrap();
     }
@@ -240,7 +247,7 @@ fn start(home: &Path, feed: Feed<Order>) -> Service {
         run: "a-test".into(),
         epoch_unix_ms: desk.intents().scenario().epoch_unix_ms,
     };
-    Service::start(desk, post, feed, Arc::new(Wall))
+    (desk, post)
 }
 
 /// Keeps those who ask for the app `waits` waiting.

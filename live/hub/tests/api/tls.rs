@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 
 use super::rig::{OPERATE, READ, SOON};
 
-struct Silent;
+pub(crate) struct Silent;
 
 impl Explain for Silent {
     fn why(&self, _: &WhyQuestion) -> Result<Value, Refused> {
@@ -51,6 +51,7 @@ fn api(config: &str, folder: &Path) -> Api {
         clock: Arc::new(Wall),
         situation: watch::Sender::new(Situation::default()).subscribe(),
         explain: Arc::new(Silent),
+        copies: None,
         limits: Limits::default(),
     })
 }
@@ -67,7 +68,7 @@ fn openssl(folder: &Path, args: &str) {
 }
 
 /// An authority, and certificates that it has signed: of the server, and of clients with these names.
-fn certify(folder: &Path, clients: &[&str]) {
+pub(crate) fn certify(folder: &Path, clients: &[&str]) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/prometheus/install");
     assert!(Command::new(script).status().unwrap().success(), "{script} failed");
     let new = "req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -days 2";

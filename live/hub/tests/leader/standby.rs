@@ -30,5 +30,5 @@ async fn a_standby_is_alive_and_not_ready() {
         assert!(other.starts_with("HTTP/1.1 503") && other.contains("\"hint\""), "{other}");
         7
     };
-    assert_eq!(stand_by(&listener, &config, asked).await.unwrap(), 7);
+    assert_eq!(stand_by(&listener, &config, None, asked).await.unwrap(), 7);
 }

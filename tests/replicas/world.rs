@@ -1,6 +1,4 @@
-//! Two replicas of the service on one folder: one leads, and one that stood still while the other took over pushes nothing.
-
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! What replicas live in: emulated clusters, a repository, declarations and demand; and the replicas themselves, as processes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -15,19 +13,21 @@ use serde_json::json;
 use tempfile::TempDir;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_periplus");
-const HARBOUR: &str = include_str!("../docs/guide/voyage/harbour.yaml");
+const HARBOUR: &str = include_str!("../../docs/guide/voyage/harbour.yaml");
+const TOKEN: &str = "replica-0123456789abcdef";
 /// How long anything may take on a machine that has much else to do.
-const SOON: Duration = Duration::from_secs(180);
+pub(crate) const SOON: Duration = Duration::from_secs(180);
+pub(crate) const STARTS: &str = "the service starts";
 
 /// What both replicas share: clusters, a repository, declarations, demand, and the folder of the service.
-struct World {
+pub(crate) struct World {
     _emulator: Emulator,
-    hub: Cluster,
-    home: TempDir,
+    pub(crate) hub: Cluster,
+    pub(crate) home: TempDir,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let emulator = Emulator::start();
         let home = TempDir::with_prefix("periplus-replicas-").unwrap();
         periplus_git::make_bare(&home.path().join("fleet.git"), "main").unwrap();
@@ -48,12 +48,13 @@ impl World {
         fs::create_dir(home.path().join("intents")).unwrap();
         fs::write(home.path().join("intents/harbour.yaml"), HARBOUR).unwrap();
         fs::write(home.path().join("demand.csv"), "time,app,zone,rps\n").unwrap();
+        fs::write(home.path().join("token"), TOKEN).unwrap();
         let [hub, ..] = clusters;
         Self { _emulator: emulator, hub, home }
     }
 
     /// So many requests a second come from a zone from now on.
-    fn demand(&self, zone: &str, rps: u32) {
+    pub(crate) fn demand(&self, zone: &str, rps: u32) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let file = self.home.path().join("demand.csv");
         let mut file = OpenOptions::new().append(true).open(file).unwrap();
@@ -61,7 +62,7 @@ impl World {
     }
 
     /// The epochs of our commits, the oldest first.
-    fn epochs(&self) -> Vec<u64> {
+    pub(crate) fn epochs(&self) -> Vec<u64> {
         let format = "--format=%(trailers:key=Periplus-Epoch,valueonly,separator=%x2C)";
         let told = self.git(&["log", "--reverse", format, "main"]);
         let told = told.status.success().then(|| String::from_utf8(told.stdout).unwrap());
@@ -69,14 +70,14 @@ impl World {
         told.lines().filter(|line| !line.is_empty()).map(|line| line.parse().unwrap()).collect()
     }
 
-    fn git(&self, words: &[&str]) -> Output {
+    pub(crate) fn git(&self, words: &[&str]) -> Output {
         let mut git = Command::new("git");
         git.arg("-C").arg(self.home.path().join("fleet.git")).args(words);
         git.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap()
     }
 
     /// Who holds the lease, without what was added to its name.
-    fn leader(&self) -> Option<String> {
+    pub(crate) fn leader(&self) -> Option<String> {
         let lease = self.hub.get("leases", "default", "periplus")?;
         let holder = lease["spec"]["holderIdentity"].as_str()?;
         Some(holder.split('_').next().unwrap().to_owned())
@@ -98,18 +99,31 @@ fn kubeconfig(clusters: &[Cluster]) -> String {
 }
 
 /// One replica. It is killed when it is let go.
-struct Replica {
-    folder: PathBuf,
-    port: u16,
-    child: Child,
+pub(crate) struct Replica {
+    pub(crate) folder: PathBuf,
+    pub(crate) port: u16,
+    pub(crate) child: Child,
 }
 
 impl Replica {
-    fn start(world: &World, name: &str) -> Self {
+    /// Starts it with what `configured` says for its name and its port.
+    pub(crate) fn start(
+        world: &World,
+        configured: impl Fn(&str, u16) -> String,
+        name: &str,
+    ) -> Self {
+        Self::start_at(world, configured, name, free_port())
+    }
+
+    pub(crate) fn start_at(
+        world: &World,
+        configured: impl Fn(&str, u16) -> String,
+        name: &str,
+        port: u16,
+    ) -> Self {
         let folder = world.home.path().join(name);
         fs::create_dir_all(&folder).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        fs::write(folder.join("live.yaml"), configuration(name, port)).unwrap();
+        fs::write(folder.join("live.yaml"), configured(name, port)).unwrap();
         let log = OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
         // It ends with the test, in whatever way that ends.
         let child = Command::new("setpriv")
@@ -123,17 +137,17 @@ impl Replica {
         Self { folder, port, child }
     }
 
-    fn signal(&self, signal: &str) {
+    pub(crate) fn signal(&self, signal: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap()
     }
 
     /// Waits until it has written this so many times.
-    async fn tells(&mut self, words: &str, times: usize) {
+    pub(crate) async fn tells(&mut self, words: &str, times: usize) {
         until(words, SOON, async || {
             let ended = self.child.try_wait().unwrap();
             assert!(ended.is_none(), "{ended:?}: {}", self.log());
@@ -142,19 +156,13 @@ impl Replica {
         .await;
     }
 
-    async fn ends(&mut self) -> ExitStatus {
+    pub(crate) async fn ends(&mut self) -> ExitStatus {
         until("it to end", SOON, async || self.child.try_wait().unwrap()).await
     }
 
-    /// The first line of what it answers.
-    fn answers(&self, path: &str) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(SOON)).unwrap();
-        let asked = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        stream.write_all(asked.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.lines().next().unwrap_or_default().to_owned()
+    /// What it answers, with its head.
+    pub(crate) fn answers(&self, path: &str) -> String {
+        ask(self.port, "GET", path, "").unwrap()
     }
 }
 
@@ -165,11 +173,32 @@ impl Drop for Replica {
     }
 }
 
-fn configuration(name: &str, port: u16) -> String {
+/// What it answers who shows the token, with its head.
+pub(crate) fn ask(port: u16, method: &str, path: &str, body: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(SOON))?;
+    let asked = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: \
+         application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(asked.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+/// A port that is free at this moment.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// What a replica is configured with; `leader` is what there is to say of the election besides its times.
+pub(crate) fn configuration(name: &str, port: u16, state: &str, leader: &str) -> String {
     format!(
-        "state: ../state
+        "state: {state}
 mode: act
-intents: {{path: ../intents}}
+intents: {{path: ../intents, every: 500ms}}
 git: {{url: ../fleet.git, window: 200ms, pushesPerMinute: 600}}
 clusters: {{kubeconfig: ../kubeconfig, heartbeat: 1s, roomEvery: 1s}}
 signals:
@@ -178,7 +207,10 @@ signals:
   measures: offered
   staleAfter: 10m
   csv: {{file: ../demand.csv}}
-api: {{listen: '127.0.0.1:{port}'}}
+api:
+  listen: '127.0.0.1:{port}'
+  metrics: open
+  tokens: [{{name: replica, role: operate, file: ../token}}]
 leader:
   context: hub
   namespace: default
@@ -187,75 +219,18 @@ leader:
   leaseDuration: 6s
   renewDeadline: 4s
   retryPeriod: 500ms
-"
+{leader}"
     )
 }
 
-fn replay(home: &Path) {
-    let replayed = Command::new(PROGRAM)
-        .args(["replay", "state/live.log"])
-        .current_dir(home)
-        .output()
-        .unwrap();
-    assert!(replayed.status.success(), "{replayed:?}");
+/// Replicas that share a folder.
+pub(crate) fn shared(name: &str, port: u16) -> String {
+    configuration(name, port, "../state", "")
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leader_that_stood_still_ends_and_has_pushed_nothing() {
-    const STARTS: &str = "the service starts";
-    let world = World::new();
-    world.demand("harbour", 40);
-    let mut first = Replica::start(&world, "first");
-    first.tells(STARTS, 1).await;
-    until("a commit", SOON, async || (!world.epochs().is_empty()).then_some(())).await;
-    let mut second = Replica::start(&world, "second");
-    second.tells("waiting to lead", 1).await;
-    assert!(second.answers("/healthz").contains(" 200 "));
-    assert!(second.answers("/readyz").contains(" 503 "));
-    assert_eq!(world.leader().as_deref(), Some("first"));
-
-    // It stands still with much to do, and another leads meanwhile.
-    first.signal("-STOP");
-    let before = world.epochs();
-    assert!(before.iter().all(|epoch| *epoch == 1), "{before:?}");
-    world.demand("harbour", 400);
-    world.demand("island", 15);
-    second.tells("another process holds the log", 1).await;
-    assert_eq!(world.leader().as_deref(), Some("second"));
-    assert!(!second.log().contains(STARTS));
-    assert!(second.answers("/readyz").contains(" 503 "));
-
-    first.signal("-CONT");
-    let ended = first.ends().await;
-    assert_eq!(ended.code(), Some(4), "{}", first.log());
-    assert!(first.log().contains("leads no more"), "{}", first.log());
-    second.tells(STARTS, 1).await;
-    until("a commit of who leads now", SOON, async || world.epochs().contains(&2).then_some(()))
-        .await;
-    let epochs = world.epochs();
-    assert_eq!(epochs.iter().filter(|epoch| **epoch == 1).count(), before.len(), "{epochs:?}");
-
-    // Who leads now is killed, and the one before leads again.
-    let mut third = Replica::start(&world, "third");
-    third.tells("waiting to lead", 1).await;
-    second.child.kill().unwrap();
-    third.tells(STARTS, 1).await;
-    until("it to be told in git", SOON, async || world.epochs().contains(&3).then_some(())).await;
-    assert!(world.epochs().is_sorted());
-
-    // A clean stop lets the next one lead at once, and makes no commit.
-    let mut fourth = Replica::start(&world, "fourth");
-    fourth.tells("waiting to lead", 1).await;
-    third.signal("-TERM");
-    let ended = third.ends().await;
-    assert!(ended.success(), "{}", third.log());
-    fourth.tells(STARTS, 1).await;
-    assert!(fourth.log().contains("Released"), "{}", fourth.log());
-    fourth.signal("-TERM");
-    assert!(fourth.ends().await.success(), "{}", fourth.log());
-    assert_eq!(world.leader(), None);
-
-    replay(world.home.path());
-    let checked = world.git(&["fsck", "--strict", "--no-dangling"]);
-    assert!(checked.status.success(), "{checked:?}");
+/// Replays the log in a folder of the service.
+pub(crate) fn replay(state: &Path) {
+    let replayed =
+        Command::new(PROGRAM).args(["replay", "live.log"]).current_dir(state).output().unwrap();
+    assert!(replayed.status.success(), "{replayed:?}");
 }
