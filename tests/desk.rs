@@ -226,6 +226,41 @@ fn what_is_declared_anew_is_told_once_over_stops_at_any_time() {
 }
 
 #[test]
+fn of_two_changes_in_one_turn_a_power_cut_loses_none() {
+    let mut service = Service::new();
+    service.pass(60, 0);
+    for label in ["first", "second"] {
+        let tier = format!("labels: {{tier: edge, {label}: {label}}}");
+        let before = fs::read_to_string(service.home.path().join("intents/harbour.yaml")).unwrap();
+        service.write("harbour.yaml", &before.replacen("labels: {tier: edge}", &tier, 1));
+        service.now += 1;
+        assert!(!service.declare().is_empty());
+    }
+    // What the writer still has in memory is lost.
+    let (state, after) = (service.home.path().join("state"), service.home.path().join("after"));
+    for (from, to) in [(state.clone(), after.clone()), (state.join("live.log"), after.join("log"))]
+    {
+        fs::create_dir(&to).unwrap();
+        for file in fs::read_dir(from).unwrap().map(Result::unwrap) {
+            if file.file_type().unwrap().is_file() {
+                fs::copy(file.path(), to.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    let specs = |service: &Service| {
+        service.state().clusters().iter().map(|one| one.spec.clone()).collect::<Vec<_>>()
+    };
+    let known = specs(&service);
+    service.kill();
+    fs::remove_dir_all(&state).unwrap();
+    fs::rename(after.join("log"), after.join("live.log")).unwrap();
+    fs::rename(after, state).unwrap();
+    service.start();
+    assert_eq!(specs(&service), known);
+    replays(&service);
+}
+
+#[test]
 fn prices_that_are_told_take_the_place_of_those_that_are_declared() {
     let mut service = Service::new();
     let declared = service.state().clusters()[0].prices;

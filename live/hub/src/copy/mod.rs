@@ -3,7 +3,7 @@
 //! A standby asks the leader again and again for what follows what it has ([`follow`]); who asks from a record on has all before
 //! it on its disk, so every question is an acknowledgement as well. The leader answers from its log ([`Copies`]) and keeps in
 //! mind how far each standby is ([`Ledger`]), on which depends what may show outside. What a standby does with an answer
-//! is [`Copy`]'s matter: checked as a whole, written by the journal's own writer, and told as had only once it is on the disk.
+//! is [`struct@Copy`]'s matter: checked as a whole, written by the journal's own writer, and told as had only once it is on the disk.
 //! [`Epochs`] tell whose record is whose: a log that has records that the leader has not is set aside whole.
 //! What must not be in here: who leads. That is [`leader`](crate::leader)'s.
 

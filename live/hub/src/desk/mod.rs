@@ -243,6 +243,8 @@ impl Desk {
             Ok(targets) => targets,
             Err(unnamed) => return Ok(Err(vec![wrong(unnamed.to_string())])),
         };
+        // Of all changes that the file has, only the last may not be in the log.
+        self.journal.sync()?;
         self.kept.write(&intents)?;
         self.kept_as.declared += 1;
         self.kept_as.from = self.state.seq();
