@@ -3,18 +3,20 @@
 //! The log keeps summaries. The bills are worked out again: the nearest snapshot is loaded, the records up
 //! to the decision are folded, and the step is taken again by an outbox that explains.
 
+mod find;
+
 use std::path::Path;
 
 use periplus_core::decision::{Bill, Choice, Decision, Subject};
 use periplus_core::explain::{Candidate, Explained};
-use periplus_core::fleet::Place;
-use periplus_core::ids::{AppId, ClusterId, Seq};
+use periplus_core::ids::{ClusterId, Seq};
 use periplus_core::record::DECIDER_VERSION;
-use periplus_core::units::Tick;
 use periplus_core::{Outbox, Record, State};
 use periplus_journal::Reader;
 use serde::Serialize;
 
+use self::find::find;
+pub(crate) use self::find::no_such_app;
 use crate::args::{Format, WhyArgs};
 #[cfg(feature = "live")]
 use crate::client::Client;
@@ -104,112 +106,6 @@ fn with_told<T>(
         .as_ref()
         .and_then(|all| all.iter().find(|explained| explained.decision == sought.decision));
     tell(&Told { state: &state, record: &record, decision, explained, asked: sought.cluster })
-}
-
-/// A decision in a log.
-struct Sought {
-    seq: Seq,
-    /// Its place in the record.
-    decision: usize,
-    cluster: Option<ClusterId>,
-}
-
-/// What was asked for, as ids.
-struct Asked {
-    app: AppId,
-    cluster: Option<ClusterId>,
-    zone: Option<Place>,
-    until: Option<Tick>,
-}
-
-/// The decision that is meant: the last one that names the cluster, or else the last one about the app,
-/// which then says why the cluster was not chosen.
-fn find(reader: &Reader, args: &WhyArgs) -> Result<Sought, Failure> {
-    let (mut state, records) = opened::kept(reader)?;
-    let mut asked: Option<Asked> = None;
-    let mut direct = None;
-    let mut indirect = None;
-    for record in records {
-        let record = record?;
-        let until = asked.as_ref().and_then(|asked| asked.until);
-        if until.is_some_and(|until| record.at > until) {
-            break;
-        }
-        state.fold(&record);
-        if args.seq.is_some_and(|seq| record.seq != Seq(seq)) || record.decisions.is_empty() {
-            continue;
-        }
-        if asked.is_none() {
-            asked = Some(resolve(&state, args, reader.header().epoch_unix_ms)?);
-        }
-        let Some(wanted) = &asked else { continue };
-        for (place, decision) in record.decisions.iter().enumerate() {
-            let about_zone = wanted.zone.is_none_or(|zone| decision.subject == Subject::Flow(zone));
-            if decision.app != wanted.app || !about_zone {
-                continue;
-            }
-            let sought =
-                || Some(Sought { seq: record.seq, decision: place, cluster: wanted.cluster });
-            indirect = sought();
-            if wanted.cluster.is_none_or(|cluster| names(decision, cluster)) {
-                direct = sought();
-            }
-        }
-    }
-    direct.or(indirect).ok_or_else(|| nothing_found(&state, args))
-}
-
-/// Whether a decision says something about a cluster.
-fn names(decision: &Decision, cluster: ClusterId) -> bool {
-    let chosen = |choice: Option<Choice>| choice.is_some_and(|choice| choice.cluster == cluster);
-    decision.subject == Subject::Berth(cluster)
-        || chosen(decision.winner)
-        || chosen(decision.runner_up)
-}
-
-fn resolve(state: &State, args: &WhyArgs, epoch_unix_ms: i64) -> Result<Asked, Failure> {
-    let all = Names(state);
-    let app = all.find_app(&args.app).ok_or_else(|| no_such_app(state, &args.app))?;
-    let cluster = args.cluster.as_ref().map(|name| {
-        let known: Vec<&str> =
-            (0..state.clusters().len()).map(|id| all.cluster(ClusterId::from_index(id))).collect();
-        all.find_cluster(name).ok_or_else(|| Failure::no_such("cluster", name, &known))
-    });
-    let zone = args.zone.as_ref().map(|name| {
-        let zones = 0..state.zones().len();
-        let known: Vec<&str> =
-            zones.map(|id| all.zone(periplus_core::ids::ZoneId::from_index(id))).collect();
-        all.find_zone(name).ok_or_else(|| Failure::no_such("zone", name, &known))
-    });
-    Ok(Asked {
-        app,
-        cluster: cluster.transpose()?,
-        zone: zone.transpose()?.map(Place::Zone),
-        until: args.at.map(|at| at.tick(epoch_unix_ms)),
-    })
-}
-
-pub(crate) fn no_such_app(state: &State, name: &str) -> Failure {
-    let all = Names(state);
-    let known: Vec<&str> =
-        (0..state.apps().len()).map(|id| all.app(AppId::from_index(id))).collect();
-    Failure::no_such("app", name, &known)
-}
-
-fn nothing_found(state: &State, args: &WhyArgs) -> Failure {
-    if Names(state).find_app(&args.app).is_none() {
-        return no_such_app(state, &args.app);
-    }
-    let when = match (args.seq, args.at) {
-        (Some(seq), _) => format!(" in record {seq}"),
-        (None, Some(_)) => " by then".into(),
-        (None, None) => String::new(),
-    };
-    Failure::Usage {
-        message: format!("nothing was decided about `{}`{when}", args.app),
-        hint: "`periplus log show --notable` lists the records in which something was decided"
-            .into(),
-    }
 }
 
 /// The state after a record, the record, and the step that it recorded, taken again and explained.

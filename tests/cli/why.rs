@@ -61,3 +61,26 @@ fn names_that_are_not_there_are_told_with_those_that_are() {
     let told = asked.map(|more| place.periplus(&[&["why", "run/run.log"], more].concat()));
     assert_snapshot!(told.join("\n"));
 }
+
+#[test]
+fn an_app_that_was_declared_later_is_explained_like_any_other() {
+    let place = Place::new();
+    let library = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/library");
+    let scenario = library.join("app-launch.yaml");
+    let told = place.periplus(&["sim", scenario.to_str().unwrap(), "--out", "run"]);
+    assert!(told.ends_with("exit 0\n"), "{told}");
+    let reader = periplus_journal::Reader::open(&place.path("run/run.log")).unwrap();
+    let mut state = periplus_core::State::default();
+    let mut first = None;
+    for record in reader.records() {
+        let record = record.unwrap();
+        state.fold(&record);
+        if !record.decisions.is_empty() && first.is_none() {
+            first = Some(state.apps().len());
+        }
+    }
+    assert!(first.unwrap() < state.apps().len(), "nothing is declared later");
+    let name = state.name(state.apps().last().unwrap().intent.name);
+    let told = place.periplus(&["why", "run/run.log", "--app", name]);
+    assert!(told.ends_with("exit 0\n"), "{told}");
+}
