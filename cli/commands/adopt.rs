@@ -164,7 +164,13 @@ fn tell(answer: &Answer, only_looked: bool, config: &Path) {
 fn failed(fault: AdoptFault) -> Failure {
     let message = fault.to_string();
     let hint = match fault {
-        AdoptFault::Unfit(wrong) => return Failure::Files(wrong),
+        AdoptFault::Unfit(wrong) => {
+            render::error(&message);
+            render::hint(
+                "declare apps as they were when they were written, adopt, and change them after that",
+            );
+            return Failure::Files(wrong);
+        }
         AdoptFault::Begun(_) => {
             "a service with a log needs no adopting: start it. To begin anew all the same, move its folder away first"
         }

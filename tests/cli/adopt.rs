@@ -68,6 +68,16 @@ fn what_is_not_declared_any_more_is_told_and_would_go() {
 }
 
 #[test]
+fn what_does_not_fit_what_is_declared_is_not_adopted() {
+    let (place, _) = orphaned();
+    let harbour = place.read("intents/harbour.yaml");
+    let more = "    serviceTime: 20ms\n    scaling: {hpa: {min: 5, max: 9}}";
+    place.write("intents/harbour.yaml", &harbour.replacen("    serviceTime: 20ms", more, 1));
+    assert_snapshot!(place.periplus(&["adopt"]));
+    assert!(!place.path("state/live.log").exists());
+}
+
+#[test]
 fn an_empty_repository_has_nothing_to_adopt() {
     let (place, _) = configured("act");
     assert_snapshot!(place.periplus(&["adopt"]));
