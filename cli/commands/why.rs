@@ -16,6 +16,7 @@ use periplus_journal::Reader;
 use serde::Serialize;
 
 use self::find::find;
+#[cfg(feature = "live")]
 pub(crate) use self::find::no_such_app;
 use crate::args::{Format, WhyArgs};
 #[cfg(feature = "live")]
