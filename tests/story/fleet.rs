@@ -59,7 +59,7 @@ impl Fleet {
         let exporter = Exporter::start(&metrics(0, 0)).await;
         let prometheus = Prometheus::start(&exporter).await;
         fs::create_dir(home.path().join("intents")).unwrap();
-        fs::write(home.path().join("intents/harbour.yaml"), intents(20)).unwrap();
+        fs::write(home.path().join("intents/harbour.yaml"), intents(UNASKED)).unwrap();
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         fs::write(home.path().join("token"), "the-token-of-an-operator").unwrap();
         let configured = configuration(&prometheus.url(), port);
@@ -223,6 +223,9 @@ impl Fleet {
         self.home().join("fleet.git")
     }
 }
+
+/// So many bindings may go unasked: more than do however often the service is killed.
+pub(crate) const UNASKED: u32 = 1_000;
 
 /// The harbour, quick enough for tests, where up to so many bindings may go unasked.
 fn intents(floor: u32) -> String {
