@@ -10,12 +10,14 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.dataset
 import pyarrow.parquet
 from common import (
     PERIPLUS,
     ROOT,
+    FailedError,
     answer,
     children,
     free_port,
@@ -32,6 +34,9 @@ from common import (
     words,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 RAY = ROOT / ".tools/ray/bin/ray"
 SWEEP = ROOT / "contrib/ray/periplus_sweep.py"
 VOYAGE = ROOT / "docs/guide/voyage"
@@ -42,11 +47,29 @@ SHARDS = 8
 MEMORY = ["--object-store-memory", str(80 << 20)]
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "HOME": "/nonexistent"}
 
+COUNT_NODES = """
+import sys, ray
+ray.init(sys.argv[1], logging_level="ERROR", log_to_driver=False)
+print(sum(node["Alive"] for node in ray.nodes()))
+"""
+
 
 def node(address: str, *more: str) -> list[str | Path]:
     """The command of a node, which stays in front so that it can be ended by its own number."""
     start = [RAY, "start", "--block", "--node-ip-address", "127.0.0.1", "--num-cpus", "1"]
     return [*start, *MEMORY, *(["--address", address] if address else []), *more]
+
+
+def nodes_up(address: str) -> int:
+    """How many nodes the cluster has."""
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT_NODES, address],
+        env=plain(QUIET),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return int(done.stdout) if done.returncode == 0 else 0
 
 
 def swept(address: str, program: Path, shards: int, command: list[str]) -> list[str | Path]:
@@ -68,9 +91,13 @@ def part_of(shard: str) -> str:
     return f"runs-{int(number):04}-of-{int(of):04}.parquet"
 
 
-def killed_midway(second: subprocess.Popen[bytes], out: Path) -> str:
+def killed_midway(second: subprocess.Popen[bytes], driver: subprocess.Popen[str], out: Path) -> str:
     """Kills a node, raylet and all, when some of the shard there is done. Gives the shard."""
-    until(lambda: shard_on(second.pid), "a shard runs on the second node", 120)
+    over = driver.poll
+    until(
+        lambda: shard_on(second.pid) or over() is not None, "a shard runs on the second node", 120
+    )
+    must(over() is None, f"the sweep is over before a node was killed: exit code {over()}")
     done = len(list((out / "runs").glob("*.json")))
     until(lambda: len(list((out / "runs").glob("*.json"))) > done + 50, "some runs are done")
     # Nothing is finished while it is looked at.
@@ -100,18 +127,23 @@ def a_node_may_die(address: str, second: subprocess.Popen[bytes], place: Path) -
     alone = answer([*STUDY, "--out", str(place / "alone")], cwd=VOYAGE)
     out = place / "swept"
     command = swept(address, PERIPLUS, SHARDS, [*STUDY, "--out", str(out)])
-    with subprocess.Popen(
-        command,
-        env=plain(QUIET),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as driver:
-        shard = killed_midway(second, out)
+    # A sweep that begins before the second node is there could be over before it is.
+    until(lambda: nodes_up(address) == 2, "the second node has joined", 120)
+    with (
+        (place / "sweep.log").open("w") as aside,
+        subprocess.Popen(
+            command,
+            env=plain(QUIET),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=aside,
+            text=True,
+        ) as driver,
+    ):
+        shard = killed_midway(second, driver, out)
         said(f"the second node was killed with shard {shard} on it")
-        told, aside = driver.communicate(timeout=150)
-    must(driver.returncode == 0, f"exit code {driver.returncode}: {aside}")
+        told, _ = driver.communicate(timeout=150)
+    must(driver.returncode == 0, f"exit code {driver.returncode}")
     must(told == alone, f"another answer:\n{told}")
     found = kept(out)
     same_tables(place / "alone", found)
@@ -151,11 +183,27 @@ def driver() -> None:
     # Sockets lie in there, and their paths must be short.
     with tempfile.TemporaryDirectory(prefix="ray", dir=short(ROOT / "target")) as temporary:
         head = ["--head", "--port", port, "--include-dashboard=false", "--temp-dir", temporary]
-        with running(node("", *head), QUIET, place / "head.log"):
+        with (
+            logs_told(place, Path(temporary) / "session_latest/logs"),
+            running(node("", *head), QUIET, place / "head.log"),
+        ):
             until(lambda: listens(int(port)), "the head is up")
             with running(node(address), QUIET, place / "second.log") as second:
                 a_node_may_die(address, second, place)
             exit_codes_are_minded(address, place)
+
+
+@contextlib.contextmanager
+def logs_told(*folders: Path) -> Iterator[None]:
+    """Says how all logs end if something fails: another run may not fail the same way."""
+    try:
+        yield
+    except (FailedError, subprocess.TimeoutExpired):
+        for log in (log for folder in folders for log in sorted(folder.glob("*.[elo]*"))):
+            lines = log.read_text(errors="replace").splitlines()[-20:] if log.is_file() else []
+            if lines:
+                said("\n      ".join([f"{log}:", *lines]))
+        raise
 
 
 def short(folder: Path) -> Path:
