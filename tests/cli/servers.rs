@@ -1,9 +1,8 @@
 //! `sim --git` to real servers: a web server with a password, and sshd with a key.
 
-#[path = "../../live/git/tests/real/servers.rs"]
-mod real;
-
 use std::process::Command;
+
+use periplus_support::git::{sshd, web};
 
 use crate::place::Place;
 
@@ -26,10 +25,10 @@ fn with_a_remote() -> (Place, String) {
 #[test]
 fn a_web_server_with_a_password_takes_a_run_and_the_token_is_told_nowhere() {
     let (place, head) = with_a_remote();
-    let server = real::web(&place.path("."), "hub", "hunter2");
+    let server = web(&place.path("."), "hub", "hunter2");
     place.write("token", "hunter2\n");
     place.write("wrong", "hunter3\n");
-    let url = format!("http://127.0.0.1:{}/git/fleet.git", server.port);
+    let url = format!("http://127.0.0.1:{}/git/fleet.git", server.port());
     let asked = |token| {
         ["sim", "harbour.yaml", "--git", &url, "--git-user", "hub", "--git-token", token]
             .map(str::to_owned)
@@ -51,9 +50,9 @@ fn a_web_server_with_a_password_takes_a_run_and_the_token_is_told_nowhere() {
 #[test]
 fn sshd_takes_a_run_and_an_unknown_host_does_not() {
     let (place, head) = with_a_remote();
-    let sshd = real::sshd(&place.path("."));
+    let sshd = sshd(&place.path("."));
     let repository = place.path("fleet.git");
-    let url = format!("ssh://{}@127.0.0.1:{}{}", sshd.user, sshd.server.port, repository.display());
+    let url = sshd.url(&repository);
     let key = sshd.key.to_str().unwrap();
     let run = |hosts: &str| {
         let asked =

@@ -47,10 +47,15 @@ struct Follower {
 
 impl Follower {
     async fn run(mut self) {
+        let mut said = String::new();
         loop {
             let wanted = self.wanted();
             if let Err(error) = self.follow(wanted).await {
-                eprintln!("{}: {error}", self.cluster);
+                let fault = error.to_string();
+                if fault != said {
+                    eprintln!("{}: {fault}", self.cluster);
+                    said = fault;
+                }
                 // All is applied again at the next look: what is there now may be on its way out.
                 self.applied.values_mut().for_each(|object| *object = Value::Null);
             }

@@ -5,24 +5,28 @@ use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
 use kube::api::{ListParams, ObjectMeta, PostParams};
 use periplus_live::clusters::rules;
+use periplus_support::git;
 use periplus_support::kubelet::{Kubelet, Node, Options};
 use periplus_support::prometheus::{Exporter, Prometheus};
 use periplus_support::real::{Cluster, write_kubeconfig};
 use tempfile::TempDir;
 
 use crate::agent::Agent;
-use crate::hub::periplus;
+use crate::declared::{PULLED, Replicas, UNASKED, Way, configuration, intents, metrics};
+use crate::hub::{Hub, periplus};
 
 pub(crate) const CLUSTERS: [&str; 3] = ["edge-harbour", "edge-island", "cloud"];
 
-const HARBOUR: &str = include_str!("../../docs/guide/voyage/harbour.yaml");
+/// What the service shows the web server of the repository.
+const PASSWORD: &str = "the-token-of-the-service";
 
 pub(crate) struct Fleet {
     // Before the clusters: those that stand on them.
@@ -31,15 +35,22 @@ pub(crate) struct Fleet {
     clusters: BTreeMap<&'static str, Cluster>,
     pub(crate) prometheus: Prometheus,
     exporter: Exporter,
-    port: u16,
+    web: git::Server,
+    sshd: git::Sshd,
     home: TempDir,
 }
 
 impl Fleet {
     pub(crate) async fn start() -> Self {
         let home = TempDir::with_prefix("periplus-story-").unwrap();
-        let repository = home.path().join("fleet.git");
+        let served = home.path().join("git");
+        fs::create_dir(&served).unwrap();
+        let repository = served.join("fleet.git");
         periplus_git::make_bare(&repository, "main").unwrap();
+        git(&repository, &["config", "http.receivepack", "true"]);
+        fs::write(home.path().join("git-token"), PASSWORD).unwrap();
+        let web = git::web_over_tls(&served, "periplus", PASSWORD);
+        let sshd = git::sshd(&served);
         let (mut clusters, mut kubelets) = (BTreeMap::new(), BTreeMap::new());
         let (mut agents, mut accesses) = (Vec::new(), Vec::new());
         for name in CLUSTERS {
@@ -50,7 +61,8 @@ impl Fleet {
             let flux = ObjectMeta { name: Some("flux-system".into()), ..ObjectMeta::default() };
             let flux = Namespace { metadata: flux, ..Namespace::default() };
             Api::all(cluster.client()).create(&PostParams::default(), &flux).await.unwrap();
-            accesses.push(cluster.account("periplus", rules()).await);
+            let rules = [rules(), elections()].concat();
+            accesses.push(cluster.account("periplus", rules).await);
             agents.push(Agent::start(&repository, name, cluster.client()));
             kubelets.insert(name, kubelet);
             clusters.insert(name, cluster);
@@ -60,11 +72,34 @@ impl Fleet {
         let prometheus = Prometheus::start(&exporter).await;
         fs::create_dir(home.path().join("intents")).unwrap();
         fs::write(home.path().join("intents/harbour.yaml"), intents(UNASKED)).unwrap();
-        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         fs::write(home.path().join("token"), "the-token-of-an-operator").unwrap();
-        let configured = configuration(&prometheus.url(), port);
-        fs::write(home.path().join("live.yaml"), configured).unwrap();
-        Self { _agents: agents, kubelets, clusters, prometheus, exporter, port, home }
+        Self { _agents: agents, kubelets, clusters, prometheus, exporter, web, sshd, home }
+    }
+
+    /// Starts the service, or a replica of it, with the repository behind a web server.
+    pub(crate) fn start_over_https(&self) -> Hub {
+        self.start_hub("hub", &Way::https(self.web.port()), Replicas::One)
+    }
+
+    /// The same with the repository behind OpenSSH.
+    pub(crate) fn start_over_ssh(&self) -> Hub {
+        self.start_hub("hub", &self.ssh(), Replicas::One)
+    }
+
+    /// Starts one of several replicas.
+    pub(crate) fn start_replica(&self, name: &str) -> Hub {
+        self.start_hub(name, &self.ssh(), Replicas::Several)
+    }
+
+    fn ssh(&self) -> Way {
+        Way::ssh(self.sshd.url(&self.repository()), &self.sshd.key, &self.sshd.known_hosts)
+    }
+
+    fn start_hub(&self, name: &str, way: &Way, replicas: Replicas) -> Hub {
+        let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let configured = configuration(name, &self.prometheus.url(), port, way, replicas);
+        fs::write(self.home().join(name).with_extension("yaml"), configured).unwrap();
+        Hub::start(self.home(), name, port, &self.home().join("git/authority.pem"))
     }
 
     /// The folder of the service.
@@ -133,8 +168,7 @@ impl Fleet {
     /// The repository holds what the log says.
     fn is_as_rendered(&self) {
         let tree = self.home().join("tree");
-        let url = self.repository().display().to_string();
-        let words = ["render", "state/live.log", "--out", "tree", "--repository", &url];
+        let words = ["render", "state/live.log", "--out", "tree", "--repository", PULLED];
         let rendered = periplus(self.home(), &words);
         assert!(rendered.status.success(), "{rendered:?}");
         let written = periplus_git::files(&self.repository(), "main").unwrap();
@@ -164,23 +198,15 @@ impl Fleet {
         assert!(simulated.status.success(), "{simulated:?}");
     }
 
-    /// Asks the service, or tells it something, with the program's own client.
-    pub(crate) fn client(&self, words: &[&str]) -> Output {
-        let api = format!("http://127.0.0.1:{}", self.port);
-        periplus(self.home(), &[words, &["--api", &api, "--token-file", "token"]].concat())
+    fn git(&self, words: &[&str]) -> String {
+        git(&self.repository(), words)
     }
 
-    fn git(&self, words: &[&str]) -> String {
-        let git = Command::new("git")
-            .arg("-C")
-            .arg(self.repository())
-            .args(words)
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
-        String::from_utf8(git.stdout).unwrap()
+    /// The epochs of our commits, the oldest first.
+    pub(crate) fn epochs(&self) -> Vec<u64> {
+        let format = "--format=%(trailers:key=Periplus-Epoch,valueonly,separator=%x2C)";
+        let told = self.git(&["log", "--reverse", format, "main"]);
+        told.split_whitespace().map(|epoch| epoch.parse().unwrap()).collect()
     }
 
     /// The file in which all is declared.
@@ -211,6 +237,11 @@ impl Fleet {
         fs::remove_file(self.repository().join("hooks/pre-receive")).unwrap();
     }
 
+    /// The API server of a cluster is killed, and comes back.
+    pub(crate) async fn restart_api(&mut self, cluster: &str) {
+        self.clusters.get_mut(cluster).unwrap().restart_api().await;
+    }
+
     /// Sends a signal to the API server of a cluster.
     pub(crate) fn signal(&self, cluster: &str, signal: &str) {
         let mut processes = self.clusters[cluster].processes();
@@ -220,68 +251,31 @@ impl Fleet {
     }
 
     fn repository(&self) -> PathBuf {
-        self.home().join("fleet.git")
+        self.home().join("git/fleet.git")
     }
 }
 
-/// So many bindings may go unasked: more than do however often the service is killed.
-pub(crate) const UNASKED: u32 = 1_000;
-
-/// The harbour, quick enough for tests, where up to so many bindings may go unasked.
-fn intents(floor: u32) -> String {
-    let mut text = HARBOUR.to_owned();
-    for (slow, quick) in [
-        (
-            "dwell: 30s, idleBelow: 500m, idleAfter: 10m",
-            "dwell: 1s, idleBelow: 500m, idleAfter: 4s",
-        ),
-        (
-            "pace: {dwell: 5m, scaleInAfter: 5m, reconsiderAfter: 5m}",
-            "pace: {dwell: 5s, scaleInAfter: 5s, reconsiderAfter: 5s}\n  traffic: {drain: 3s}",
-        ),
-        (
-            "trust: {staleAfter: 90s, lostAfter: 3m, failbackAfter: 10m}",
-            "trust: {staleAfter: 15s, lostAfter: 30s, failbackAfter: 5s}",
-        ),
-    ] {
-        assert!(text.contains(slow), "{slow}");
-        text = text.replace(slow, quick);
-    }
-    format!("{text}  breaker: {{floor: {floor}}}\n")
+/// What a replica may do with the lease that settles who leads.
+fn elections() -> Vec<PolicyRule> {
+    let may = |verbs: &[&str], names: Option<Vec<String>>| PolicyRule {
+        api_groups: Some(vec!["coordination.k8s.io".to_owned()]),
+        resources: Some(vec!["leases".to_owned()]),
+        resource_names: names,
+        verbs: verbs.iter().map(|&verb| verb.to_owned()).collect(),
+        ..PolicyRule::default()
+    };
+    vec![may(&["create"], None), may(&["get", "update"], Some(vec!["periplus".to_owned()]))]
 }
 
-fn metrics(harbour: u32, island: u32) -> String {
-    format!(
-        "# TYPE edge_rps gauge\nedge_rps{{app=\"shop\",zone=\"harbour\"}} {harbour}\nedge_rps{{app=\"shop\",zone=\"island\"}} {island}\n"
-    )
-}
-
-fn configuration(prometheus: &str, port: u16) -> String {
-    format!(
-        "state: state
-mode: act
-intents: {{path: intents, every: 2s}}
-git:
-  url: fleet.git
-  window: 500ms
-  pushesPerMinute: 600
-clusters:
-  kubeconfig: kubeconfig
-  heartbeat: 2s
-  roomEvery: 1s
-  patience: 20s
-signals:
-- name: edge
-  every: 1s
-  measures: offered
-  staleAfter: 6s
-  prometheus:
-    url: {prometheus}
-    query: edge_rps
-    labels: {{app: app, zone: zone}}
-api:
-  listen: 127.0.0.1:{port}
-  tokens: [{{name: tester, role: operate, file: token}}]
-"
-    )
+fn git(repository: &Path, words: &[&str]) -> String {
+    let git = Command::new("git")
+        .arg("-C")
+        .arg(repository)
+        .args(words)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(git.status.success(), "{}", String::from_utf8_lossy(&git.stderr));
+    String::from_utf8(git.stdout).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use periplus_support::real::until;
@@ -10,6 +10,8 @@ use periplus_support::real::until;
 /// A service that runs. It is killed when it is let go.
 pub(crate) struct Hub {
     home: PathBuf,
+    name: String,
+    port: u16,
     child: Child,
 }
 
@@ -19,19 +21,35 @@ pub(crate) const SOON: Duration = Duration::from_secs(180);
 const PROGRAM: &str = env!("CARGO_BIN_EXE_periplus");
 
 impl Hub {
-    /// Starts it in the folder that has its `live.yaml`.
-    pub(crate) fn start(home: &Path) -> Self {
-        let log = OpenOptions::new().create(true).append(true).open(home.join("hub.log")).unwrap();
+    /// Starts it in a folder that has its configuration, by the name of that. Its API is at this port, and this is who signs
+    /// certificates.
+    pub(crate) fn start(home: &Path, name: &str, port: u16, authority: &Path) -> Self {
+        let log = home.join(name).with_extension("log");
+        let log = OpenOptions::new().create(true).append(true).open(log).unwrap();
+        let configuration = format!("{name}.yaml");
         // It ends with the test, in whatever way that ends.
         let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--", PROGRAM, "live"])
+            .args(["--pdeathsig", "KILL", "--", PROGRAM, "live", "--config", &configuration])
+            .env("SSL_CERT_FILE", authority)
+            .env("RUST_LOG", "info,periplus_live::clusters=debug")
             .current_dir(home)
             .stdin(Stdio::null())
-            .stdout(File::create(home.join("hub.out")).unwrap())
+            .stdout(File::create(home.join(name).with_extension("out")).unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        Self { home: home.to_owned(), child }
+        Self { home: home.to_owned(), name: name.to_owned(), port, child }
+    }
+
+    /// Asks it, or tells it something, with the program's own client.
+    pub(crate) fn client(&self, words: &[&str]) -> Output {
+        let api = format!("http://127.0.0.1:{}", self.port);
+        periplus(&self.home, &[words, &["--api", &api, "--token-file", "token"]].concat())
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
 
     /// Ends it as a crash does.
@@ -42,11 +60,14 @@ impl Hub {
 
     /// Asks it to stop, and waits until it has.
     pub(crate) async fn stop(mut self) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let ended =
-            until("the service to stop", SOON, async || self.child.try_wait().unwrap()).await;
+        self.signal("-TERM");
+        let ended = self.ends().await;
         assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
+    /// Waits until it has ended.
+    pub(crate) async fn ends(&mut self) -> ExitStatus {
+        until("the service to end", SOON, async || self.child.try_wait().unwrap()).await
     }
 
     /// Fails if it has ended by itself.
@@ -57,14 +78,18 @@ impl Hub {
 
     /// Whether it has ever written this.
     pub(crate) fn told(&self, words: &str) -> bool {
-        fs::read_to_string(self.home.join("hub.log")).unwrap().contains(words)
+        self.text().contains(words)
     }
 
     /// The end of what it has written.
     pub(crate) fn log(&self) -> String {
-        let text = fs::read_to_string(self.home.join("hub.log")).unwrap();
+        let text = self.text();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    fn text(&self) -> String {
+        fs::read_to_string(self.home.join(&self.name).with_extension("log")).unwrap()
     }
 }
 

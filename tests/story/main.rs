@@ -1,12 +1,14 @@
-//! The story of the service with real parts: demand in a Prometheus, three Kubernetes clusters, a repository, and `periplus
-//! live` between them. A stand-in plays Flux, another the kubelets; everything else is what it is in production.
+//! The story of the service with real parts: demand in a Prometheus, three Kubernetes clusters, a repository behind HTTPS and
+//! SSH, and `periplus live` between them. A stand-in plays Flux, another the kubelets; everything else is what it is in production.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stderr, reason = "who looks at a failure wants to know how far it came")]
 
 mod agent;
+mod declared;
 mod fleet;
 mod hub;
+mod rivals;
 mod troubles;
 
 use std::collections::BTreeSet;
@@ -28,15 +30,17 @@ fn kills() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
     let mut fleet = Fleet::start().await;
-    let mut hub = Hub::start(fleet.home());
+    let mut hub = fleet.start_over_https();
     demand_comes_and_goes(&fleet, &mut hub).await;
     hub.stop().await;
     fleet.holds();
-    let mut hub = Hub::start(fleet.home());
+    let mut hub = fleet.start_over_ssh();
     it_is_killed(&fleet, &mut hub).await;
     troubles::come(&mut fleet, &mut hub).await;
     gone(&fleet, &mut hub).await;
     hub.stop().await;
+    fleet.holds();
+    rivals::fight(&fleet).await;
     fleet.holds();
 }
 
@@ -68,14 +72,24 @@ async fn demand_comes_and_goes(fleet: &Fleet, hub: &mut Hub) {
 }
 
 async fn gone(fleet: &Fleet, hub: &mut Hub) {
+    for cluster in fleet::CLUSTERS {
+        gone_from(cluster, fleet, hub).await;
+    }
+}
+
+async fn gone_from(cluster: &str, fleet: &Fleet, hub: &mut Hub) {
     until("all of it to be removed", SOON, async || {
         hub.is_there();
-        for cluster in fleet::CLUSTERS {
-            if !fleet.written(cluster).is_empty() || !fleet.deployed(cluster).await.is_empty() {
-                return None;
-            }
-        }
-        Some(())
+        let gone = fleet.written(cluster).is_empty() && fleet.deployed(cluster).await.is_empty();
+        gone.then_some(())
+    })
+    .await;
+}
+
+async fn serves(fleet: &Fleet, hub: &mut Hub) {
+    until("the shop to serve the harbour", SOON, async || {
+        hub.is_there();
+        fleet.is_ready("edge-harbour", "web").await.then_some(())
     })
     .await;
 }
@@ -91,7 +105,7 @@ async fn it_is_killed(fleet: &Fleet, hub: &mut Hub) {
         hub.is_there();
         hub.kill();
         eprintln!("killed {number} after {lives:?}");
-        *hub = Hub::start(fleet.home());
+        *hub = fleet.start_over_ssh();
     }
     fleet.demand(40, 0);
     let wanted: BTreeSet<String> = ["cart", "web"].map(str::to_owned).into();

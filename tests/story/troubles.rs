@@ -8,6 +8,7 @@ use periplus_support::real::until;
 
 use crate::fleet::{self, Fleet};
 use crate::hub::{Hub, SOON};
+use crate::{declared, gone, serves};
 
 /// Longer than signals may be stale, and several times as long as anything is looked at anew.
 const A_WHILE: Duration = Duration::from_secs(10);
@@ -18,16 +19,9 @@ pub(crate) async fn come(fleet: &mut Fleet, hub: &mut Hub) {
     the_prometheus_is_killed(fleet, hub).await;
     nothing_is_declared(fleet, hub).await;
     git_refuses(fleet, hub).await;
+    watches_are_cut(fleet, hub).await;
     an_api_is_silent(fleet, hub).await;
     all_sensors_say_zero(fleet, hub).await;
-}
-
-async fn serves(fleet: &Fleet, hub: &mut Hub) {
-    until("the shop to serve the harbour", SOON, async || {
-        hub.is_there();
-        fleet.is_ready("edge-harbour", "web").await.then_some(())
-    })
-    .await;
 }
 
 /// What was measured last holds.
@@ -74,6 +68,21 @@ async fn git_refuses(fleet: &Fleet, hub: &mut Hub) {
     .await;
 }
 
+/// What they had seen is too old to go on from: all is read anew, and what happens then is seen.
+async fn watches_are_cut(fleet: &mut Fleet, hub: &mut Hub) {
+    eprintln!("watches are cut");
+    fleet.restart_api("edge-harbour").await;
+    until("watches to begin anew", SOON, async || {
+        hub.is_there();
+        hub.told("too old resource version").then_some(())
+    })
+    .await;
+    fleet.demand(0, 0);
+    gone(fleet, hub).await;
+    fleet.demand(40, 0);
+    serves(fleet, hub).await;
+}
+
 /// Users are served from elsewhere, and from there again when it is back.
 async fn an_api_is_silent(fleet: &Fleet, hub: &mut Hub) {
     eprintln!("an API is silent");
@@ -111,10 +120,10 @@ async fn all_sensors_say_zero(fleet: &Fleet, hub: &mut Hub) {
     tokio::time::sleep(2 * A_WHILE).await;
     let kept = fleet::CLUSTERS.iter().any(|cluster| fleet.written(cluster).contains("web"));
     assert!(kept, "{}", hub.log());
-    let state = fleet.client(&["get", "state"]);
+    let state = hub.client(&["get", "state"]);
     let state = String::from_utf8(state.stdout).unwrap();
     let hold = state.split("periplus approve ").nth(1).and_then(|rest| rest.split(')').next());
-    let approved = fleet.client(&["approve", hold.unwrap_or_else(|| panic!("{state}"))]);
+    let approved = hub.client(&["approve", hold.unwrap_or_else(|| panic!("{state}"))]);
     assert!(approved.status.success(), "{approved:?}");
-    fleet.declare_breaker(fleet::UNASKED);
+    fleet.declare_breaker(declared::UNASKED);
 }

@@ -1,6 +1,8 @@
-//! What tests of the service stand on: real and emulated Kubernetes APIs on loopback, and a Prometheus.
+//! What tests of the service stand on, on loopback: real and emulated Kubernetes APIs, a Prometheus, and servers of git.
 
 pub mod emulated;
+pub mod git;
 pub mod kubelet;
+mod process;
 pub mod prometheus;
 pub mod real;

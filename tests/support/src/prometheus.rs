@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::process;
 use crate::real::until;
 use axum::Router;
 use axum::extract::State;
@@ -146,23 +147,7 @@ fn free_port() -> u16 {
 }
 
 fn certify(folder: &Path) {
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-nodes",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-        ])
-        .args(["-days", "2", "-subj", "/CN=prometheus", "-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", "key.pem", "-out", "certificate.pem"])
-        .current_dir(folder)
-        .output()
-        .expect("openssl can be run");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    process::certify(folder, "certificate.pem", "key.pem");
     let web = "tls_server_config: {cert_file: certificate.pem, key_file: key.pem}\n";
     fs::write(folder.join("web.yml"), web).expect("the folder can be written to");
 }

@@ -4,7 +4,6 @@
 //! What cannot go on here is the end of a test, so everything panics, and says what the servers said last.
 
 mod access;
-mod process;
 mod servers;
 
 use std::path::{Path, PathBuf};
@@ -20,14 +19,15 @@ use kube::{Api, Client};
 use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::process::{self, Process};
 pub use access::{Access, kubeconfig, write_kubeconfig};
-use process::Process;
 
 /// A cluster; its servers end when it is let go, and when the test's process ends in whatever way.
 pub struct Cluster {
     admin: Access,
     client: Client,
     servers: Vec<Process>,
+    plan: servers::Plan,
     // After the servers: they write into it until they end.
     folder: TempDir,
 }
@@ -91,7 +91,7 @@ impl Cluster {
             accounts.get("default").await.ok()?.secrets.filter(|secrets| !secrets.is_empty())
         })
         .await?;
-        Some(Self { admin, client, servers, folder })
+        Some(Self { admin, client, servers, plan, folder })
     }
 
     /// Its name, which is that of its context in kubeconfigs.
@@ -121,6 +121,22 @@ impl Cluster {
     /// The numbers of its processes, by program.
     pub fn processes(&self) -> impl Iterator<Item = (&'static str, u32)> {
         self.servers.iter().map(|server| (server.program(), server.id()))
+    }
+
+    /// Ends kube-apiserver as a crash does, and starts it again where it was. All watches are cut, and what they had seen is
+    /// too old for the new one to go on from. It returns when the cluster is ready.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start again.
+    pub async fn restart_api(&mut self) {
+        self.servers.retain(|server| server.program() != "kube-apiserver");
+        self.servers.push(self.plan.apiserver());
+        let client = &self.client;
+        let ready = wait_for("kube-apiserver to be ready again", &mut self.servers, async || {
+            answers(client, "/readyz").await
+        });
+        assert!(ready.await.is_some(), "its port is taken");
     }
 
     /// Makes a service account in the namespace `default` that may do in the whole cluster what the rules say, and

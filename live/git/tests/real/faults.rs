@@ -9,9 +9,9 @@ use periplus_git::{Fault, Options, Outcome, Writer};
 
 use crate::common::{Home, done, failed, filed, git, git_tried, options, said, tried};
 use crate::proxy::{Proxy, Trouble};
-use crate::servers::{sshd, web};
 use crate::ssh::{ssh_options, ssh_target};
 use crate::web::{PASSWORD, web_options, web_target};
+use periplus_support::git::{sshd, web};
 
 const SHORT: Duration = Duration::from_millis(1_500);
 
@@ -38,7 +38,7 @@ fn a_hook_that_refuses_over_http_is_told_without_the_token_that_it_repeats() {
     let server = web(home.path(), "hub", PASSWORD);
     home.hook("update", &format!("echo 'not with {PASSWORD}' >&2; exit 1"));
     let mut writer =
-        Writer::open(&home.path().join("cache"), web_target(server.port), web_options(&home))
+        Writer::open(&home.path().join("cache"), web_target(server.port()), web_options(&home))
             .unwrap();
     let outcome = writer.write(&filed(1));
     let fault = failed(&outcome);
@@ -104,7 +104,7 @@ fn a_push_that_lands_after_we_gave_up_is_found_and_not_repeated() {
 fn a_connection_that_breaks_anywhere_loses_nothing_and_repeats_nothing() {
     let home = Home::new();
     let server = web(home.path(), "hub", PASSWORD);
-    let proxy = Proxy::new(server.port);
+    let proxy = Proxy::new(server.port());
     let options = Options { deadline: SHORT, ..web_options(&home) };
     let mut writer =
         Writer::open(&home.path().join("cache"), web_target(proxy.port), options).unwrap();

@@ -15,7 +15,6 @@ mod proxy;
 mod read;
 mod rivals;
 mod secrets;
-mod servers;
 mod signed;
 mod ssh;
 mod web;

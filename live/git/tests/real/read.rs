@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use periplus_git::{Fault, Options, Target, read, read_all};
 
 use crate::common::{Home, git, options};
-use crate::servers::{sshd, web};
 use crate::ssh::{ssh_options, ssh_target};
 use crate::web::{PASSWORD, web_options, web_target};
+use periplus_support::git::{sshd, web};
 
 /// A repository with a tag `v1` at the second of three commits. Gives the ids of all three.
 fn with_a_past() -> (Home, Vec<String>) {
@@ -59,7 +59,7 @@ fn branches_tags_and_commits_are_read_from_a_folder() {
 fn branches_tags_and_commits_are_read_over_http() {
     let (home, ids) = with_a_past();
     let server = web(home.path(), "hub", PASSWORD);
-    all_hold(&home, &ids, &web_target(server.port), &web_options(&home));
+    all_hold(&home, &ids, &web_target(server.port()), &web_options(&home));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use git2::Oid;
 use periplus_git::{FleetOptions, Outcome, TargetId, Writer, Writers};
 
 use crate::common::{Home, Hurry, done, failed, filed, git, git_tried, options, said, tried};
-use crate::servers::web;
 use crate::web::{PASSWORD, web_options, web_target};
+use periplus_support::git::web;
 
 const RIVALS: usize = 8;
 const PUSHES_EACH: usize = 5;
@@ -95,7 +95,7 @@ fn eight_rivals_and_we_lose_nothing_over_http() {
     let home = Home::new();
     let server = web(home.path(), "hub", PASSWORD);
     let cache = home.path().join("cache");
-    race(&home, || Writer::open(&cache, web_target(server.port), web_options(&home)).unwrap());
+    race(&home, || Writer::open(&cache, web_target(server.port()), web_options(&home)).unwrap());
 }
 
 #[test]

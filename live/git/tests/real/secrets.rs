@@ -16,8 +16,8 @@ use periplus_git::{
 use crate::common::{Home, done, failed, filed, git, options, said};
 use crate::http::Plain;
 use crate::proxy::{Proxy, Trouble};
-use crate::servers::web;
 use crate::web::{PASSWORD, web_options, web_target};
+use periplus_support::git::web;
 
 /// What a header makes of the user and the password.
 const PRESSED: &str = "aHViOmh1bnRlcjItaHVudGVyMg==";
@@ -65,7 +65,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 fn no_fault_no_cache_and_no_commit_holds_a_secret() {
     let home = Home::new();
     let server = web(home.path(), "hub", PASSWORD);
-    let proxy = Proxy::new(server.port);
+    let proxy = Proxy::new(server.port());
     let mut said_all = Said::default();
     for url in [
         format!("https://hub:{PASSWORD}@git.example/fleet.git"),
@@ -152,7 +152,7 @@ fn a_credential_helper_of_git_is_asked() {
         command
             .env("HOME", home.path())
             .env("XDG_CONFIG_HOME", home.path())
-            .env(PORT, server.port.to_string());
+            .env(PORT, server.port().to_string());
         command
     };
     let known = start().env("KNOWN", "").output().unwrap();

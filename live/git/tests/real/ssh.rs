@@ -6,7 +6,7 @@ use std::path::Path;
 use periplus_git::{Fault, Options, Outcome, Ssh, Target, Writer};
 
 use crate::common::{Home, done, failed, filed, git, options};
-use crate::servers::{Sshd, keygen, sshd};
+use periplus_support::git::{Sshd, keygen, sshd};
 
 pub(crate) fn ssh_options(sshd: &Sshd) -> Options {
     let ssh = Ssh {
@@ -18,8 +18,7 @@ pub(crate) fn ssh_options(sshd: &Sshd) -> Options {
 }
 
 pub(crate) fn ssh_target(sshd: &Sshd, remote: &Path) -> Target {
-    let url = format!("ssh://{}@127.0.0.1:{}{}", sshd.user, sshd.server.port, remote.display());
-    Target::new(&url, "main").unwrap()
+    Target::new(&sshd.url(remote), "main").unwrap()
 }
 
 #[test]
@@ -58,7 +57,7 @@ fn a_host_that_is_another_or_unknown_is_not_spoken_to() {
     let other = home.path().join("other-host");
     keygen(&other);
     let other = fs::read_to_string(other.with_extension("pub")).unwrap();
-    for known in [format!("[127.0.0.1]:{} {other}", sshd.server.port), String::new()] {
+    for known in [format!("[127.0.0.1]:{} {other}", sshd.port()), String::new()] {
         fs::write(&sshd.known_hosts, known).unwrap();
         let outcome = writer.write(&filed(1));
         let fault = failed(&outcome);
@@ -73,11 +72,7 @@ fn whom_ssh_does_not_let_in_and_what_it_does_not_find_is_told() {
     let sshd = sshd(home.path());
     let cache = home.path().join("cache");
     let missing = home.path().join("it's none.git");
-    let target = Target::new(
-        &format!("ssh://{}@127.0.0.1:{}{}", sshd.user, sshd.server.port, missing.display())
-            .replace(' ', "-"),
-        "main",
-    );
+    let target = Target::new(&sshd.url(&missing).replace(' ', "-"), "main");
     let mut writer = Writer::open(&cache, target.unwrap(), ssh_options(&sshd)).unwrap();
     assert!(matches!(writer.refresh(), Err(Fault::Missing { .. })), "{:?}", writer.refresh());
     fs::write(home.path().join("authorized"), "").unwrap();

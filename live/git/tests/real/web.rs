@@ -8,7 +8,7 @@ use periplus_git::{Auth, Fault, Options, Outcome, Target, Writer};
 
 use crate::common::{Home, done, failed, filed, git, options};
 use crate::http::Plain;
-use crate::servers::web;
+use periplus_support::git::web;
 
 pub(crate) const PASSWORD: &str = "hunter2-hunter2";
 
@@ -31,7 +31,7 @@ fn commits_are_pushed_and_fetched_over_http() {
     let home = Home::new();
     let server = web(home.path(), "hub", PASSWORD);
     let cache = home.path().join("cache");
-    let open = || Writer::open(&cache, web_target(server.port), web_options(&home)).unwrap();
+    let open = || Writer::open(&cache, web_target(server.port()), web_options(&home)).unwrap();
     let mut writer = open();
     assert_eq!(writer.refresh().unwrap().commit, None);
     for number in 1..=3 {
@@ -60,7 +60,7 @@ fn a_new_token_is_taken_up_and_an_old_one_told_without_showing_it() {
     let server = web(home.path(), "hub", PASSWORD);
     let options = web_options(&home);
     let mut writer =
-        Writer::open(&home.path().join("cache"), web_target(server.port), options).unwrap();
+        Writer::open(&home.path().join("cache"), web_target(server.port()), options).unwrap();
     fs::write(home.path().join("token"), "an-older-hunter2").unwrap();
     let outcome = writer.write(&filed(1));
     let fault = failed(&outcome);
@@ -77,7 +77,7 @@ fn what_is_no_repository_or_no_git_is_told() {
     let server = web(home.path(), "hub", PASSWORD);
     let open = |path: &str| {
         let target =
-            Target::new(&format!("http://127.0.0.1:{}/{path}", server.port), "main").unwrap();
+            Target::new(&format!("http://127.0.0.1:{}/{path}", server.port()), "main").unwrap();
         Writer::open(&home.path().join("cache"), target, web_options(&home)).unwrap()
     };
     assert!(matches!(open("git/none.git").refresh(), Err(Fault::Missing { .. })));
@@ -91,6 +91,7 @@ fn what_is_no_repository_or_no_git_is_told() {
         Writer::open(&home.path().join("cache"), web_target(port), web_options(&home)).unwrap();
     assert!(matches!(nobody.write(&filed(1)), Outcome::Failed(Fault::Unreachable { .. })));
     let none = Options { http: None, ..web_options(&home) };
-    let mut none = Writer::open(&home.path().join("other"), web_target(server.port), none).unwrap();
+    let mut none =
+        Writer::open(&home.path().join("other"), web_target(server.port()), none).unwrap();
     assert!(matches!(none.refresh(), Err(Fault::Program { .. })));
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::access::{Access, write_kubeconfig};
-use super::process::Process;
+use crate::process::Process;
 
 /// Of who may do everything.
 pub(super) const ADMIN_TOKEN: &str = "admin";

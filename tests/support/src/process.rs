@@ -9,7 +9,7 @@ use std::sync::{OnceLock, mpsc};
 use std::thread;
 
 /// A program that runs.
-pub(super) struct Process {
+pub(crate) struct Process {
     program: &'static str,
     child: Child,
     log: PathBuf,
@@ -20,7 +20,7 @@ const LINES_SHOWN: usize = 15;
 
 impl Process {
     /// Starts a program that writes what it does to `<program>.log` in this folder.
-    pub(super) fn start(program: &'static str, command: &Command, folder: &Path) -> Self {
+    pub(crate) fn start(program: &'static str, command: &Command, folder: &Path) -> Self {
         let log = folder.join(program).with_extension("log");
         let written = File::create(&log).expect("a log can be made");
         let also = written.try_clone().expect("and be written in two ways");
@@ -36,19 +36,19 @@ impl Process {
         Self { program, child, log }
     }
 
-    pub(super) fn program(&self) -> &'static str {
+    pub(crate) fn program(&self) -> &'static str {
         self.program
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(crate) fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    pub(super) fn said_last(&self) -> String {
+    pub(crate) fn said_last(&self) -> String {
         let said = fs::read(&self.log).unwrap_or_default();
         let said = String::from_utf8_lossy(&said);
         let lines: Vec<&str> = said.lines().collect();
@@ -64,8 +64,22 @@ impl Drop for Process {
     }
 }
 
+/// Makes a certificate for loopback that nobody else has signed, and its key, in a folder.
+pub(crate) fn certify(folder: &Path, certificate: &str, key: &str) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-nodes", "-newkey", "ec"])
+        .args(["-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"])
+        .args(["-subj", "/CN=loopback", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-keyout", key, "-out", certificate])
+        .current_dir(folder)
+        .output()
+        .expect("openssl can be run");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+}
+
 /// What a program says in its last line.
-pub(super) fn output(script: &Path) -> String {
+pub(crate) fn output(script: &Path) -> String {
     let output = Command::new(script).stderr(Stdio::inherit()).output();
     let output = output.unwrap_or_else(|fault| panic!("{}: {fault}", script.display()));
     assert!(output.status.success(), "{} failed", script.display());
