@@ -176,7 +176,7 @@ pub async fn run(
                 Standby::begin(leader, replication.as_ref(), &memory, (&state, keep), &clock)?;
             let copied = standby.copied();
             tokio::select! {
-                led = api::stand_by(&listener, &api, copied.as_ref(), standby.lead()) => Some(led??),
+                led = api::stand_by(&listener, &api, copied, standby.lead()) => Some(led??),
                 () = &mut stop => return Ok(()),
             }
         }

@@ -8,7 +8,6 @@ use periplus_core::units::Span;
 use periplus_git::Found;
 use tokio::sync::oneshot;
 
-use crate::api::Copied;
 use crate::copy::{
     Copies, Copy, CopyFault, Ledger, Peers, Replica, ReplicaFile, Replication, Standing, Strays,
     follow,
@@ -74,9 +73,8 @@ impl Standby {
     }
 
     /// Tells how its copy stands, if it keeps one.
-    pub(crate) fn copied(&self) -> Option<Copied> {
-        let standing = self.own.as_ref()?.standing.clone();
-        Some(Arc::new(move || standing.words()))
+    pub(crate) fn copied(&self) -> Option<Standing> {
+        Some(self.own.as_ref()?.standing.clone())
     }
 
     /// Waits until this replica leads, and nobody else writes the log.

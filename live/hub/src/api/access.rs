@@ -103,7 +103,7 @@ pub(super) async fn admit(
     next: Next,
 ) -> Response {
     let (mut asked, body) = request.into_parts();
-    match who(&api, need, &asked).await {
+    match who(api.config(), api.keys(), need, &asked).await {
         Ok(who) => {
             if let Some(who) = who {
                 asked.extensions.insert(who);
@@ -114,8 +114,13 @@ pub(super) async fn admit(
     }
 }
 
-async fn who(api: &Api, need: Need, asked: &Parts) -> Result<Option<Who>, Problem> {
-    let config = api.config();
+/// Who asks, if that is known and needs to be, or why there is no answer.
+pub(super) async fn who(
+    config: &Config,
+    keys: &Keys,
+    need: Need,
+    asked: &Parts,
+) -> Result<Option<Who>, Problem> {
     let Some(role) = need.role() else { return Ok(None) };
     if need == Need::Metrics && config.metrics == Metrics::Open {
         return Ok(None);
@@ -124,7 +129,7 @@ async fn who(api: &Api, need: Need, asked: &Parts) -> Result<Option<Who>, Proble
         return nobody_is_named(need, role, asked).map(|()| None);
     }
     let who = match bearer(&asked.headers) {
-        Some(token) => api.keys().who(token).await,
+        Some(token) => keys.who(token).await,
         None => asked.extensions.get::<Peer>().and_then(|peer| peer.who.clone()),
     };
     let Some(who) = who else {

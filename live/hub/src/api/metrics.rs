@@ -14,12 +14,13 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 
 use self::gathered::Gathered;
-use self::page::{Kind, MEDIA_TYPE, Page};
+pub(super) use self::page::MEDIA_TYPE;
+use self::page::{Kind, Page};
 use super::Api;
 use super::access::Need;
 use super::routes::{Gives, Route};
 use crate::clusters::Status as Watching;
-use crate::copy::Known;
+use crate::copy::{Known, Stands};
 use crate::signals::Status as Signal;
 
 pub(super) fn routes() -> Vec<Route> {
@@ -53,12 +54,43 @@ async fn answer(State(api): State<Api>) -> impl IntoResponse {
     ([(CONTENT_TYPE, MEDIA_TYPE)], text)
 }
 
-fn own(api: &Api, page: &mut Page) {
+/// What there is to say of a replica that waits to lead, and of its copy of the log, if it keeps one.
+pub(super) fn of_standby(copied: Option<Stands>) -> String {
+    let mut page = Page::default();
+    is(&mut page, "standby");
+    if let Some(Stands { records, whole_from, end, trouble, .. }) = copied {
+        page.gauge("periplus_standby_records", "Records of the log that the copy has.", records);
+        if let Some(end) = end {
+            page.gauge(
+                "periplus_standby_behind_records",
+                "Records that the leader had when it answered last, and the copy has not.",
+                end.saturating_sub(records),
+            );
+        }
+        page.gauge(
+            "periplus_standby_whole",
+            "Whether the copy can be gone on with.",
+            u8::from(records >= whole_from),
+        );
+        page.gauge(
+            "periplus_standby_copying",
+            "Whether a replica gives copies at this moment.",
+            u8::from(trouble.is_none() && end.is_some()),
+        );
+    }
+    page.into_text()
+}
+
+fn is(page: &mut Page, mode: &str) {
     page.family("periplus_build_info", Kind::Gauge, "1, with the version that runs.")
         .add(&[("version", env!("CARGO_PKG_VERSION"))], 1);
-    let mode = api.parts().situation.borrow().mode.clone();
     page.family("periplus_mode", Kind::Gauge, "1, with what the service does.")
-        .add(&[("mode", &mode)], 1);
+        .add(&[("mode", mode)], 1);
+}
+
+fn own(api: &Api, page: &mut Page) {
+    let mode = api.parts().situation.borrow().mode.clone();
+    is(page, &mode);
     let (waiting, replaced) = api.parts().feed.lengths();
     page.gauge("periplus_feed_waiting", "Sightings and orders that wait for the desk.", waiting);
     page.counter(

@@ -40,7 +40,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 pub use self::checked::{Config, read};
 pub use self::explain::{Explain, Refused, When, WhyQuestion};
 pub use self::server::{ServeFault, serve};
-pub use self::standby::{Copied, stand_by};
+pub use self::standby::stand_by;
 pub use self::tls::TlsFault;
 
 use self::access::Keys;

@@ -27,7 +27,7 @@ pub use self::ledger::{Known, Ledger};
 pub use self::lend::Copies;
 pub use self::options::{Confirm, Replication};
 pub use self::replica::{Replica, ReplicaFile};
-pub use self::standing::Standing;
+pub use self::standing::{Standing, Stands};
 pub use self::strays::Strays;
 pub use self::taken::{Copy, CopyFault, Refused, Taken};
 pub use self::wire::{Asked, MEDIA_TYPE};

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 async fn ask(at: std::net::SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(at).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -26,6 +26,11 @@ async fn a_standby_is_alive_and_not_ready() {
         let ready = ask(at, "/readyz").await;
         assert!(ready.starts_with("HTTP/1.1 503") && ready.contains("waits to lead"), "{ready}");
         assert!(ready.contains("\"mode\":\"standby\""), "{ready}");
+        let metrics = ask(at, "/metrics").await;
+        assert!(
+            metrics.contains("200 OK") && metrics.contains("periplus_mode{mode=\"standby\"} 1")
+        );
+        assert!(!metrics.contains("periplus_standby_records"), "it keeps no copy: {metrics}");
         let other = ask(at, "/v1/apps").await;
         assert!(other.starts_with("HTTP/1.1 503") && other.contains("\"hint\""), "{other}");
         7

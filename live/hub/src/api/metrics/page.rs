@@ -4,7 +4,7 @@
 use std::fmt::{Display, Write};
 
 /// The type that such a page is sent as.
-pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(in crate::api) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// A page of metrics.
 #[derive(Debug, Default)]
