@@ -54,7 +54,7 @@ pub struct RenderArgs {
 /// Arguments of `bootstrap`.
 #[derive(Debug, Args)]
 pub struct BootstrapArgs {
-    /// A scenario's file, or another file that declares the cluster.
+    /// A scenario's file, another file that declares the cluster, or the folder in which all is declared for a service.
     pub source: PathBuf,
     /// The cluster.
     #[arg(long, value_name = "CLUSTER")]

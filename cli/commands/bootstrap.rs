@@ -3,12 +3,17 @@
 #[cfg(feature = "live")]
 mod reporter;
 
+use std::path::Path;
+use std::sync::Arc;
+
+use periplus_spec::scenario::Delivery;
+
 use crate::args::BootstrapArgs;
 use crate::failure::{Exit, Failure};
 use crate::render;
 
 pub(super) fn run(args: &BootstrapArgs) -> Result<Exit, Failure> {
-    let delivery = periplus_spec::delivery(&args.source).map_err(Failure::Files)?;
+    let delivery = delivery(&args.source)?;
     let mut clusters = delivery.clusters.iter().filter_map(|versions| versions.last());
     let Some(cluster) = clusters.find(|cluster| *cluster.facts.name == *args.cluster) else {
         let known = delivery.clusters.iter().filter_map(|versions| versions.last());
@@ -29,6 +34,19 @@ pub(super) fn run(args: &BootstrapArgs) -> Result<Exit, Failure> {
     let texts: Vec<String> = objects.iter().map(periplus_emit::Object::to_yaml).collect();
     render::line(texts.join("---\n").trim_end());
     Ok(Exit::Held)
+}
+
+/// What is declared in a file, or in the folder of a service.
+fn delivery(source: &Path) -> Result<Arc<Delivery>, Failure> {
+    #[cfg(feature = "live")]
+    if source.is_dir() {
+        use periplus_live::intents::{Intents, read};
+
+        let declared = read(source).map_err(Failure::Files)?;
+        let intents = Intents::begin(declared, 0).map_err(Failure::Files)?;
+        return Ok(Arc::clone(intents.delivery()));
+    }
+    periplus_spec::delivery(source).map_err(Failure::Files)
 }
 
 /// The account by which a service watches a cluster, with a token that does not expire. What it may do is what the service

@@ -212,7 +212,8 @@ async fn whatever_showed_of_a_killed_leader_is_in_the_log_of_the_next() {
     let ready = waits.answers("/readyz");
     assert!(ready.contains(" 503 ") && ready.contains("its copy has"), "{ready}");
     let metrics = waits.answers("/metrics");
-    for told in ["{mode=\"standby\"} 1", "standby_records", "standby_whole 1", "standby_copying 1"] {
+    for told in ["{mode=\"standby\"} 1", "standby_records", "standby_whole 1", "standby_copying 1"]
+    {
         assert!(metrics.contains(told), "{metrics}");
     }
 

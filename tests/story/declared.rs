@@ -109,6 +109,7 @@ clusters:
   heartbeat: 2s
   roomEvery: 1s
   patience: 20s
+  reports: {{keys: keys}}
 signals:
 - name: edge
   every: 1s

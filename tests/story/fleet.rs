@@ -21,9 +21,13 @@ use tempfile::TempDir;
 
 use crate::agent::Agent;
 use crate::declared::{PULLED, Replicas, UNASKED, Way, configuration, intents, metrics};
+use crate::front::Front;
 use crate::hub::{Hub, periplus};
+use crate::reporter::Reporter;
 
-pub(crate) const CLUSTERS: [&str; 3] = ["edge-harbour", "edge-island", "cloud"];
+pub(crate) const CLUSTERS: [&str; 3] = ["edge-harbour", BEHIND_NAT, "cloud"];
+/// The cluster that reports itself: the service does not know how it is reached.
+const BEHIND_NAT: &str = "edge-island";
 
 /// What the service shows the web server of the repository.
 const PASSWORD: &str = "the-token-of-the-service";
@@ -31,10 +35,12 @@ const PASSWORD: &str = "the-token-of-the-service";
 pub(crate) struct Fleet {
     // Before the clusters: those that stand on them.
     _agents: Vec<Agent>,
+    _reporter: Reporter,
     pub(crate) kubelets: BTreeMap<&'static str, Kubelet>,
     clusters: BTreeMap<&'static str, Cluster>,
     pub(crate) prometheus: Prometheus,
     exporter: Exporter,
+    pub(crate) front: Front,
     web: git::Server,
     sshd: git::Sshd,
     home: TempDir,
@@ -67,13 +73,28 @@ impl Fleet {
             kubelets.insert(name, kubelet);
             clusters.insert(name, cluster);
         }
+        accesses.retain(|access| access.context() != BEHIND_NAT);
         write_kubeconfig(&home.path().join("kubeconfig"), &accesses);
         let exporter = Exporter::start(&metrics(0, 0)).await;
         let prometheus = Prometheus::start(&exporter).await;
         fs::create_dir(home.path().join("intents")).unwrap();
         fs::write(home.path().join("intents/harbour.yaml"), intents(UNASKED)).unwrap();
         fs::write(home.path().join("token"), "the-token-of-an-operator").unwrap();
-        Self { _agents: agents, kubelets, clusters, prometheus, exporter, web, sshd, home }
+        let front = Front::start().await;
+        Reporter::known_to_the_service(home.path(), BEHIND_NAT);
+        let reporter = Reporter::start(&clusters[BEHIND_NAT], home.path(), front.port).await;
+        Self {
+            _agents: agents,
+            _reporter: reporter,
+            kubelets,
+            clusters,
+            prometheus,
+            exporter,
+            front,
+            web,
+            sshd,
+            home,
+        }
     }
 
     /// Starts the service, or a replica of it, with the repository behind a web server.
@@ -99,6 +120,7 @@ impl Fleet {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let configured = configuration(name, &self.prometheus.url(), port, way, replicas);
         fs::write(self.home().join(name).with_extension("yaml"), configured).unwrap();
+        self.front.leads_to(port);
         Hub::start(self.home(), name, port, &self.home().join("git/authority.pem"))
     }
 
@@ -127,7 +149,10 @@ impl Fleet {
     /// The Deployments of the shop in a cluster, with how many replicas are wanted and ready.
     pub(crate) async fn deployed(&self, cluster: &str) -> BTreeMap<String, (i32, i32)> {
         let all: Api<Deployment> = Api::all(self.clusters[cluster].client());
-        let listed = all.list(&ListParams::default()).await.unwrap();
+        let listed = all
+            .list(&ListParams::default().labels("app.kubernetes.io/managed-by=periplus.dev"))
+            .await
+            .unwrap();
         let told = listed.items.into_iter().map(|one| {
             let wanted = one.spec.and_then(|spec| spec.replicas).unwrap_or(1);
             let ready = one.status.and_then(|status| status.ready_replicas).unwrap_or(0);

@@ -18,7 +18,7 @@ pub(crate) struct Hub {
 /// How long anything may take on a machine that has much else to do.
 pub(crate) const SOON: Duration = Duration::from_secs(180);
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_periplus");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_periplus");
 
 impl Hub {
     /// Starts it in a folder that has its configuration, by the name of that. Its API is at this port, and this is who signs
@@ -86,6 +86,11 @@ impl Hub {
         let text = self.text();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    /// The port of its API.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     fn text(&self) -> String {

@@ -1,5 +1,5 @@
 //! The story of the service with real parts: demand in a Prometheus, three Kubernetes clusters, a repository behind HTTPS and
-//! SSH, and `periplus live` between them. A stand-in plays Flux, another the kubelets; everything else is what it is in production.
+//! SSH, and `periplus live` between them. One of the clusters cannot be reached, and `periplus report` runs in it. A stand-in plays Flux, another the kubelets; everything else is what it is in production.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stderr, reason = "who looks at a failure wants to know how far it came")]
@@ -7,7 +7,9 @@
 mod agent;
 mod declared;
 mod fleet;
+mod front;
 mod hub;
+mod reporter;
 mod rivals;
 mod troubles;
 
@@ -32,6 +34,7 @@ async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
     let mut fleet = Fleet::start().await;
     let mut hub = fleet.start_over_https();
     demand_comes_and_goes(&fleet, &mut hub).await;
+    and_where_the_service_cannot_look(&fleet, &mut hub).await;
     hub.stop().await;
     fleet.holds();
     let mut hub = fleet.start_over_ssh();
@@ -67,6 +70,19 @@ async fn demand_comes_and_goes(fleet: &Fleet, hub: &mut Hub) {
     })
     .await;
     eprintln!("demand falls");
+    fleet.demand(0, 0);
+    gone(fleet, hub).await;
+}
+
+/// The same near a cluster that only reports.
+async fn and_where_the_service_cannot_look(fleet: &Fleet, hub: &mut Hub) {
+    eprintln!("demand rises behind NAT");
+    fleet.demand(0, 25);
+    until("the web to be ready at the island", SOON, async || {
+        hub.is_there();
+        fleet.is_ready("edge-island", "web").await.then_some(())
+    })
+    .await;
     fleet.demand(0, 0);
     gone(fleet, hub).await;
 }

@@ -10,6 +10,7 @@ pub(crate) async fn fight(fleet: &Fleet) {
     let mut first = fleet.start_replica("first");
     leads(&mut first).await;
     let mut second = fleet.start_replica("second");
+    fleet.front.leads_to(first.port());
     tells(&mut second, "waiting to lead").await;
     fleet.demand(40, 0);
     crate::serves(fleet, &mut first).await;
@@ -23,6 +24,7 @@ pub(crate) async fn fight(fleet: &Fleet) {
     let ended = first.ends().await;
     assert_eq!(ended.code(), Some(4), "{}", first.log());
     leads(&mut second).await;
+    fleet.front.leads_to(second.port());
     crate::gone_from("edge-harbour", fleet, &mut second).await;
     let after = fleet.epochs();
     assert!(after.is_sorted() && after.len() > before.len(), "{before:?}, {after:?}");
@@ -30,14 +32,14 @@ pub(crate) async fn fight(fleet: &Fleet) {
     assert_eq!(old, before);
     assert!(new.iter().all(|epoch| Some(epoch) > old.last()), "{before:?}, {after:?}");
 
-    // It comes back, and the one that leads goes.
-    let mut first = fleet.start_replica("first");
-    tells(&mut first, "waiting to lead").await;
+    // Another waits, and the one that leads goes.
+    let mut third = fleet.start_replica("third");
+    tells(&mut third, "waiting to lead").await;
     fleet.demand(0, 0);
     second.stop().await;
-    leads(&mut first).await;
-    crate::gone(fleet, &mut first).await;
-    first.stop().await;
+    leads(&mut third).await;
+    crate::gone(fleet, &mut third).await;
+    third.stop().await;
 }
 
 async fn leads(hub: &mut Hub) {

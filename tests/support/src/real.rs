@@ -171,6 +171,22 @@ impl Cluster {
         };
         Api::all(self.client()).create(&post, &binding).await.expect("its role is bound to it");
 
+        let access = self.token(NAMESPACE, name).await;
+        let client = access.client().await;
+        until("the rules to be in force", SOON, async || {
+            may(&client).await.filter(|found| has_all(found, &rules))
+        })
+        .await;
+        access
+    }
+
+    /// The access of a service account that there is.
+    ///
+    /// # Panics
+    ///
+    /// If the cluster gives no token.
+    pub async fn token(&self, namespace: &str, account: &str) -> Access {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client(), namespace);
         let asked = TokenRequest {
             spec: TokenRequestSpec {
                 expiration_seconds: Some(TOKEN_HOLDS_S),
@@ -178,15 +194,9 @@ impl Cluster {
             },
             ..TokenRequest::default()
         };
-        let given = accounts.create_token_request(name, &post, &asked).await;
+        let given = accounts.create_token_request(account, &PostParams::default(), &asked).await;
         let given = given.expect("a token is given").status.expect("it is in the answer");
-        let access = self.admin.with_token(&given.token);
-        let client = access.client().await;
-        until("the rules to be in force", SOON, async || {
-            may(&client).await.filter(|found| has_all(found, &rules))
-        })
-        .await;
-        access
+        self.admin.with_token(&given.token)
     }
 }
 

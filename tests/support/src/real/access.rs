@@ -50,6 +50,12 @@ impl Access {
         &self.url
     }
 
+    /// The certificates that are trusted there.
+    #[must_use]
+    pub fn authority(&self) -> &Path {
+        &self.authority
+    }
+
     /// How a client of one's own would reach it.
     ///
     /// # Panics
