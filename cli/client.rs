@@ -9,6 +9,7 @@ use reqwest::{Certificate, Identity, StatusCode, Url};
 use serde_json::Value;
 
 use crate::args::ClientArgs;
+use crate::delivery::http::{NO_AUTHORITIES, chain};
 use crate::failure::Failure;
 
 /// A way to a service.
@@ -51,8 +52,8 @@ impl Client {
             http = http.identity(identity.map_err(|error| unfit(path, error))?);
         }
         let http = http.build().map_err(|error| Failure::Environment {
-            message: format!("cannot set up HTTP: {error}"),
-            hint: None,
+            message: format!("cannot set up HTTP: {}", chain(&error)),
+            hint: Some(NO_AUTHORITIES.into()),
         })?;
         Ok(Self { http, url, token })
     }

@@ -11,6 +11,10 @@ use crate::failure::Failure;
 /// An HTTP client, with the proxies of the environment and the certificates of the system.
 pub(crate) struct Web(Client);
 
+/// Most often it is that. A container may have none.
+pub(crate) const NO_AUTHORITIES: &str = "install the certificates of authorities (`ca-certificates`), or name a file with those that you trust in the \
+     environment, as SSL_CERT_FILE";
+
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(20);
 
@@ -26,8 +30,8 @@ impl Web {
             .user_agent(concat!("periplus/", env!("CARGO_PKG_VERSION")))
             .build();
         client.map(Self).map_err(|error| Failure::Environment {
-            message: format!("cannot set up HTTP: {error}"),
-            hint: None,
+            message: format!("cannot set up HTTP: {}", chain(&error)),
+            hint: Some(NO_AUTHORITIES.into()),
         })
     }
 }
@@ -65,7 +69,7 @@ impl Http for Web {
 }
 
 /// An error with what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -7,7 +7,7 @@
 pub(crate) mod access;
 pub(crate) mod history;
 #[cfg(feature = "http")]
-mod http;
+pub(crate) mod http;
 pub(crate) mod instant;
 pub(crate) mod remote;
 pub(crate) mod written;
