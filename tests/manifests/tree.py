@@ -11,6 +11,7 @@ import yaml
 from ruamel.yaml import YAML, YAMLError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 Object = dict[str, Any]
@@ -101,6 +102,17 @@ def read(root: Path) -> tuple[list[Item], list[Complaint]]:
             objects, what = _documents(file.read_bytes())
             found += [Item(path, one) for one in objects]
             wrong += [Complaint(path, one) for one in what]
+    return found, wrong
+
+
+def read_files(files: Sequence[Path]) -> tuple[list[Item], list[Complaint]]:
+    """All objects in files, and what is wrong with these."""
+    found: list[Item] = []
+    wrong: list[Complaint] = []
+    for file in files:
+        objects, what = _documents(file.read_bytes())
+        found += [Item(str(file), one) for one in objects]
+        wrong += [Complaint(str(file), one) for one in what]
     return found, wrong
 
 

@@ -2,7 +2,7 @@
 
 `validate FOLDER…` takes roots of git trees, laid out as `layout.py` says. Exit code 1 where anything
 is wrong, 2 where it was called wrongly. `validate --self-test` runs it over samples that must pass and over spoiled
-copies of them that must not.
+copies of them that must not. `validate --objects FILE…` holds single files against schemas alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import rules
 import schemas
 import self_test
-from tree import Complaint, Item, read
+from tree import Complaint, Item, read, read_files
 
 
 def complaints(root: Path) -> tuple[list[Item], list[Complaint]]:
@@ -24,13 +24,26 @@ def complaints(root: Path) -> tuple[list[Item], list[Complaint]]:
     return found, sorted(set(wrong))
 
 
+def objects(files: list[Path]) -> int:
+    """Holds the objects in files against schemas."""
+    found, wrong = read_files(files)
+    wrong = sorted(set(wrong + schemas.complaints(found)))
+    for one in wrong:
+        print(one, file=sys.stderr)
+    print(f"{len(found)} objects in {len(files)} files, {len(wrong)} complaints")
+    return 1 if wrong or not found else 0
+
+
 def main(folders: list[str]) -> int:
     """Validates trees; how many objects held is told on stdout, what does not hold on stderr."""
     if folders == ["--self-test"]:
         return self_test.main()
+    if folders[:1] == ["--objects"] and folders[1:]:
+        return objects([Path(file) for file in folders[1:]])
     if not folders or any(not Path(folder).is_dir() for folder in folders):
         print(
-            "usage: validate FOLDER…, each the root of a rendered tree, or validate --self-test",
+            "usage: validate FOLDER…, each the root of a rendered tree; or validate --objects FILE…;"
+            " or validate --self-test",
             file=sys.stderr,
         )
         return 2
