@@ -360,6 +360,12 @@ pub struct RecordArgs {
     /// With a log that does not carry it: the scenario that it was made from.
     #[arg(long, value_name = "FILE")]
     pub scenario: Option<PathBuf>,
+    /// Write nothing that tells whose it is, as `periplus anonymize` does.
+    #[arg(long)]
+    pub anonymize: bool,
+    /// What decides, together with the log, which way the earth is turned.
+    #[arg(long, default_value_t = 0, requires = "anonymize")]
+    pub seed: u64,
     /// Write over a scenario that is there already.
     #[arg(long)]
     pub force: bool,

@@ -3,6 +3,7 @@
 use periplus_core::units::{Span, Tick};
 use periplus_sim::{Row, Twins};
 
+use super::anonymize::without_names;
 use crate::args::RecordArgs;
 use crate::bundles::{self, Existing};
 use crate::failure::{Exit, Failure};
@@ -20,7 +21,10 @@ pub(super) fn run(args: &RecordArgs) -> Result<Exit, Failure> {
     let read = Read::new(&recorded.reader, from, to)?;
     let (fork, _) = recorded.fork(&[])?;
     let part = Part { path: &recorded.path, scenario: &recorded.before, fork: &fork, from, to };
-    let bundle = part.scenario(name, &read)?;
+    let mut bundle = part.scenario(name.clone(), &read)?;
+    if args.anonymize {
+        bundle = without_names(&bundle, &args.log, &name, args.seed)?;
+    }
     let loaded = bundle.load().map_err(Failure::Files)?;
     let files = bundles::write(&bundle, &args.out)?;
     bundles::remove(&there, &files)?;

@@ -25,6 +25,31 @@ fn a_part_of_a_log_becomes_a_scenario_that_people_can_read() {
 }
 
 #[test]
+fn a_part_of_a_log_becomes_a_scenario_that_tells_nothing_of_whose_it_is() {
+    let place = Place::new();
+    place.periplus(&["sim", "harbour.yaml", "--out", "run"]);
+    let asked = ["record", "run/run.log", "--from", "00:30", "--to", "01:10", "--out"];
+    let record = |more: &[&str]| place.periplus(&[&asked[..], more].concat());
+    let told = record(&["open.yaml"]);
+    let hidden = record(&["hidden.yaml", "--anonymize"]);
+    assert!(hidden.ends_with("exit 0\n"), "{hidden}");
+    let rows = |told: &str| {
+        let from = told.find("asked for").unwrap();
+        told[from..told.find("\n\nnext").unwrap()].to_owned()
+    };
+    assert_eq!(rows(&told), rows(&hidden));
+    let files = ["hidden.yaml", "hidden"].map(|name| place.path(name));
+    let tables = fs::read_dir(&files[1]).unwrap().map(|entry| entry.unwrap().path());
+    for file in tables.chain([files[0].clone()]) {
+        let text = fs::read_to_string(&file).unwrap() + file.to_str().unwrap();
+        for name in ["shop", "cart", "harbour", "island", "voyage"] {
+            assert!(!text.contains(name), "{name} in {}", file.display());
+        }
+    }
+    assert!(record(&["other.yaml", "--seed", "3"]).contains("--anonymize"));
+}
+
+#[test]
 fn what_cannot_be_recorded_is_told() {
     let place = Place::new();
     place.periplus(&["sim", "harbour.yaml", "--out", "run"]);
