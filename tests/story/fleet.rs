@@ -11,6 +11,7 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::Api;
 use kube::api::{ListParams, ObjectMeta, PostParams};
+use periplus_live::apply;
 use periplus_live::clusters::rules;
 use periplus_support::kubelet::{Kubelet, Node, Options};
 use periplus_support::prometheus::{Exporter, Prometheus};
@@ -24,6 +25,15 @@ pub(crate) const CLUSTERS: [&str; 3] = ["edge-harbour", "edge-island", "cloud"];
 
 const HARBOUR: &str = include_str!("../../docs/guide/voyage/harbour.yaml");
 
+/// What brings content into the cluster at the harbour.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Harbour {
+    /// An agent, as in all others.
+    Agent,
+    /// The service itself.
+    Service,
+}
+
 pub(crate) struct Fleet {
     // Before the clusters: those that stand on them.
     _agents: Vec<Agent>,
@@ -36,7 +46,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(harbour: Harbour) -> Self {
         let home = TempDir::with_prefix("periplus-story-").unwrap();
         let repository = home.path().join("fleet.git");
         periplus_git::make_bare(&repository, "main").unwrap();
@@ -46,6 +56,13 @@ impl Fleet {
             let cluster = Cluster::start(name).await;
             let nodes = ["one", "two"].map(Node::new);
             let kubelet = Kubelet::start(cluster.client(), Options::of(nodes)).await.unwrap();
+            if name == "edge-harbour" && harbour == Harbour::Service {
+                let allowed = [rules(), apply::rules(), apply::inventory_rules()].concat();
+                accesses.push(cluster.account("periplus", allowed).await);
+                kubelets.insert(name, kubelet);
+                clusters.insert(name, cluster);
+                continue;
+            }
             // Flux is installed there.
             let flux = ObjectMeta { name: Some("flux-system".into()), ..ObjectMeta::default() };
             let flux = Namespace { metadata: flux, ..Namespace::default() };
@@ -62,7 +79,10 @@ impl Fleet {
         fs::write(home.path().join("intents/harbour.yaml"), intents(UNASKED)).unwrap();
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         fs::write(home.path().join("token"), "the-token-of-an-operator").unwrap();
-        let configured = configuration(&prometheus.url(), port);
+        let mut configured = configuration(&prometheus.url(), port);
+        if harbour == Harbour::Service {
+            configured.push_str("apply: {clusters: [edge-harbour]}\n");
+        }
         fs::write(home.path().join("live.yaml"), configured).unwrap();
         Self { _agents: agents, kubelets, clusters, prometheus, exporter, port, home }
     }

@@ -17,7 +17,7 @@ use periplus_support::real::until;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Harbour};
 use crate::hub::{Hub, SOON};
 
 /// How often the service is killed.
@@ -27,7 +27,7 @@ fn kills() -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
-    let mut fleet = Fleet::start().await;
+    let mut fleet = Fleet::start(Harbour::Agent).await;
     let mut hub = Hub::start(fleet.home());
     demand_comes_and_goes(&fleet, &mut hub).await;
     hub.stop().await;
@@ -36,6 +36,19 @@ async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
     it_is_killed(&fleet, &mut hub).await;
     troubles::come(&mut fleet, &mut hub).await;
     gone(&fleet, &mut hub).await;
+    hub.stop().await;
+    fleet.holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_without_an_agent_is_served_alike() {
+    let fleet = Fleet::start(Harbour::Service).await;
+    let mut hub = Hub::start(fleet.home());
+    demand_comes_and_goes(&fleet, &mut hub).await;
+    it_is_killed(&fleet, &mut hub).await;
+    let told = fleet.client(&["get", "clusters", "--format", "json"]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("applying"), "{told}");
     hub.stop().await;
     fleet.holds();
 }

@@ -190,9 +190,10 @@ pub async fn run(
     }
 
     let now = clock.now_unix_ms();
-    let first = match Desk::has_begun(&state) {
-        true => None,
-        false => Some(while_leading(leadership.as_mut(), declared(&intents, now)).await?),
+    let begins = !Desk::has_begun(&state);
+    let first = match begins {
+        false => None,
+        true => Some(while_leading(leadership.as_mut(), declared(&intents, now)).await?),
     };
     let access = periplus_git::Options { http: parts.http, ..git.access };
     let cache = state.join("git");
@@ -208,7 +209,18 @@ pub async fn run(
     desk.set_narrator((parts.narrator)(epoch_unix_ms));
     let apply = applied(apply, mode);
     if let Some(apply) = &apply {
-        desk.apply_to(Direct::new(apply.clusters.clone()))?;
+        for contradiction in desk.apply_to(Direct::new(apply.clusters.clone())) {
+            if begins {
+                return Err(DeskFault::Undeliverable(contradiction).into());
+            }
+            // What is declared may be mended only while the service runs.
+            tracing::error!("{contradiction}");
+        }
+        let declared = &desk.intents().scenario().fleet.clusters;
+        let is_missed = |name: &&String| declared.iter().all(|one| one.name != **name);
+        for cluster in apply.clusters.iter().filter(is_missed) {
+            tracing::warn!(cluster, "it is to be applied to directly, and is not declared");
+        }
     }
     // Whoever led before has let go of the log: nobody changes this any more.
     let remembered = match &leadership {

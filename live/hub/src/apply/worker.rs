@@ -135,7 +135,12 @@ impl Worker {
         let stopped = || Fault::Stopped { cluster: cluster.clone() };
         // It is never closed.
         let _turn = shared.gate.acquire().await.map_err(|_| stopped())?;
-        let client = self.client().await.inspect_err(|_| self.connected = None)?;
+        let mut stop = shared.stop.clone();
+        let client = tokio::select! {
+            client = self.client() => client,
+            _ = stop.wait_for(|stop| *stop) => Err(stopped()),
+        };
+        let client = client.inspect_err(|_| self.connected = None)?;
         let way = Way { cluster: &cluster, client, shared: &shared };
         let ended = self.apply(&way, paths).await;
         if ended.is_err() {

@@ -224,15 +224,14 @@ impl Desk {
         self.narrator = narrator;
     }
 
-    /// These clusters are applied to directly from now on, besides what is written for them.
-    ///
-    /// # Errors
-    /// Something is declared of them that an API server cannot do.
-    pub fn apply_to(&mut self, direct: Direct) -> Result<(), DeskFault> {
-        let wrong = direct.contradictions(self.intents.delivery()).into_iter().next();
+    /// These clusters are applied to directly from now on, besides what is written for them. Gives what is declared of them
+    /// that an API server cannot do.
+    #[must_use]
+    pub fn apply_to(&mut self, direct: Direct) -> Vec<String> {
+        let wrong = direct.contradictions(self.intents.delivery());
         self.tray.apply_to(direct.clone());
         self.direct = direct;
-        wrong.map_or(Ok(()), |wrong| Err(DeskFault::Undeliverable(wrong)))
+        wrong
     }
 
     /// Takes in what is declared now. Gives what changed, for people.

@@ -58,7 +58,7 @@ fn beside() -> Vec<(&'static str, Value)> {
             "60-service",
             json!({
                 "apiVersion": "v1", "kind": "Service", "metadata": metadata("web"),
-                "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80 }] },
+                "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80, "protocol": "TCP" }] },
             }),
         ),
     ]
