@@ -135,7 +135,9 @@ impl Sink for Post {
 
 /// The first cluster has no agent.
 fn direct(scenario: &Scenario) -> Direct {
-    Direct::new(scenario.fleet.clusters.iter().map(|cluster| cluster.name.clone()).take(1).collect())
+    Direct::new(
+        scenario.fleet.clusters.iter().map(|cluster| cluster.name.clone()).take(1).collect(),
+    )
 }
 
 fn repository() -> Repository {

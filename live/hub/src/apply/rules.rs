@@ -16,7 +16,7 @@ pub struct Grant {
 const VERBS: [&str; 4] = ["get", "create", "patch", "delete"];
 
 /// The kinds that are written for apps, by group and by what for.
-const WRITTEN: [(&str, &[&str], &str); 14] = [
+const WRITTEN: [(&str, &[&str], &str); 15] = [
     (
         "",
         &["namespaces", "resourcequotas", "limitranges"],
@@ -25,9 +25,9 @@ const WRITTEN: [(&str, &[&str], &str); 14] = [
     (
         "",
         &["configmaps", "persistentvolumeclaims", "serviceaccounts", "services"],
-        "What apps consist of.",
+        "What apps consist of besides pods.",
     ),
-    ("apps", &["deployments", "statefulsets"], "Their pods."),
+    ("apps", &["deployments", "statefulsets"], "Pods of apps."),
     ("autoscaling", &["horizontalpodautoscalers"], "With `scaling: hpa`."),
     ("policy", &["poddisruptionbudgets"], "Where an app brings some."),
     (
@@ -38,7 +38,7 @@ const WRITTEN: [(&str, &[&str], &str); 14] = [
     (
         "networking.k8s.io",
         &["ingresses", "networkpolicies"],
-        "How users come in, and who may call whom.",
+        "Who may call whom, and the entrances that apps bring.",
     ),
     ("gateway.networking.k8s.io", &["gateways", "httproutes"], "With the Gateway API."),
     (
@@ -55,6 +55,17 @@ const WRITTEN: [(&str, &[&str], &str); 14] = [
     ("cilium.io", &["ciliumegressgatewaypolicies", "ciliumnetworkpolicies"], "With Cilium."),
     ("multicluster.x-k8s.io", &["serviceexports"], "With services of several clusters."),
     ("externaldns.k8s.io", &["dnsendpoints"], "With ExternalDNS."),
+    (
+        "batch.sdewan.akraino.org",
+        &[
+            "firewalldnats",
+            "firewallforwardings",
+            "firewallrules",
+            "firewallsnats",
+            "firewallzones",
+        ],
+        "With SD-EWAN firewalls.",
+    ),
 ];
 
 /// What an account needs in the whole cluster, with what each is for. What a cluster does not have may be left out; kinds
