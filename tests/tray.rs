@@ -12,7 +12,7 @@ use periplus_core::units::{Span, Tick};
 use periplus_core::{RecordRef, Sink, SinkFault, State};
 use periplus_emit::{Files, Follower, Renderer, Repository, apply};
 use periplus_git::{Divider, TargetId, place};
-use periplus_live::delivery::{Parcel, Tray};
+use periplus_live::delivery::{Direct, Parcel, Part, Tray};
 use periplus_sim::run;
 use periplus_spec::scenario::Scenario;
 use proptest::prelude::*;
@@ -48,8 +48,9 @@ impl Post {
         let of_cluster = names.map(|(place, cluster)| {
             (cluster.name.clone(), TargetId(if place % 2 == 0 { "even" } else { "odd" }.into()))
         });
-        let tray =
+        let mut tray =
             Tray::new(Follower::new(renderer), Divider::new(of_cluster.collect()), Span(5_000));
+        tray.apply_to(direct(scenario));
         Self {
             tray,
             trees: BTreeMap::new(),
@@ -132,6 +133,13 @@ impl Sink for Post {
     }
 }
 
+/// The first cluster has no agent.
+fn direct(scenario: &Scenario) -> Direct {
+    Direct::new(
+        scenario.fleet.clusters.iter().map(|cluster| cluster.name.clone()).take(1).collect(),
+    )
+}
+
 fn repository() -> Repository {
     Repository { url: "ssh://git@git.example.net/fleet.git".into(), branch: "main".into() }
 }
@@ -175,6 +183,14 @@ proptest! {
                 };
                 for target in targets {
                     prop_assert_eq!(post.trees[&TargetId(target.into())].get(path), Some(bytes));
+                }
+            }
+            // So is what is applied directly, app by app.
+            let direct = direct(&scenario);
+            for (path, bytes) in &tree {
+                let part = Part::of_file(path).filter(|part| direct.has(&part.cluster));
+                if let Some(part) = part {
+                    prop_assert_eq!(post.trees[&part.target()].get(path), Some(bytes));
                 }
             }
             for (target, files) in &post.trees {

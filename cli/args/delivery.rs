@@ -63,6 +63,11 @@ pub struct BootstrapArgs {
     #[cfg(feature = "live")]
     #[arg(long)]
     pub account: bool,
+    /// Let the account also apply to the cluster and delete what it applied, where there is no agent, and say what each right
+    /// is for.
+    #[cfg(feature = "live")]
+    #[arg(long, requires = "account")]
+    pub apply: bool,
     /// Print what reports on the cluster from inside of it instead, where the service cannot reach it, and what sends it
     /// Flux's alerts.
     #[cfg(feature = "live")]

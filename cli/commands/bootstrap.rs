@@ -1,6 +1,8 @@
 //! `bootstrap`: what must be installed once, so that a cluster pulls what is written for it.
 
 #[cfg(feature = "live")]
+mod applier;
+#[cfg(feature = "live")]
 mod reporter;
 
 use std::path::Path;
@@ -22,7 +24,11 @@ pub(super) fn run(args: &BootstrapArgs) -> Result<Exit, Failure> {
     };
     #[cfg(feature = "live")]
     if args.account {
-        render::line(account().trim_end());
+        let mut text = account();
+        if args.apply {
+            text = [text, applier::objects()].join("---\n");
+        }
+        render::line(text.trim_end());
         return Ok(Exit::Held);
     }
     #[cfg(feature = "live")]
@@ -49,13 +55,16 @@ fn delivery(source: &Path) -> Result<Arc<Delivery>, Failure> {
     periplus_spec::delivery(source).map_err(Failure::Files)
 }
 
+/// The account, its namespace, and the Secret with its token.
+#[cfg(feature = "live")]
+const NAME: &str = "periplus";
+
 /// The account by which a service watches a cluster, with a token that does not expire. What it may do is what the service
 /// asks for, and nothing else.
 #[cfg(feature = "live")]
 fn account() -> String {
     use serde_json::json;
 
-    const NAME: &str = "periplus";
     let named = json!({"name": NAME, "namespace": NAME});
     let role = "periplus-watch";
     let objects = [

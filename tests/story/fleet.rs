@@ -12,6 +12,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
 use kube::api::{ListParams, ObjectMeta, PostParams};
+use periplus_live::apply;
 use periplus_live::clusters::rules;
 use periplus_support::git;
 use periplus_support::kubelet::{Kubelet, Node, Options};
@@ -32,7 +33,17 @@ const BEHIND_NAT: &str = "edge-island";
 /// What the service shows the web server of the repository.
 const PASSWORD: &str = "the-token-of-the-service";
 
+/// What brings content into the cluster at the harbour.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Harbour {
+    /// An agent, as in all others.
+    Agent,
+    /// The service itself.
+    Service,
+}
+
 pub(crate) struct Fleet {
+    harbour: Harbour,
     // Before the clusters: those that stand on them.
     _agents: Vec<Agent>,
     _reporter: Reporter,
@@ -47,7 +58,7 @@ pub(crate) struct Fleet {
 }
 
 impl Fleet {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(harbour: Harbour) -> Self {
         let home = TempDir::with_prefix("periplus-story-").unwrap();
         let served = home.path().join("git");
         fs::create_dir(&served).unwrap();
@@ -63,6 +74,13 @@ impl Fleet {
             let cluster = Cluster::start(name).await;
             let nodes = ["one", "two"].map(Node::new);
             let kubelet = Kubelet::start(cluster.client(), Options::of(nodes)).await.unwrap();
+            if name == "edge-harbour" && harbour == Harbour::Service {
+                let allowed = [rules(), apply::rules(), apply::inventory_rules()].concat();
+                accesses.push(cluster.account("periplus", allowed).await);
+                kubelets.insert(name, kubelet);
+                clusters.insert(name, cluster);
+                continue;
+            }
             // Flux is installed there.
             let flux = ObjectMeta { name: Some("flux-system".into()), ..ObjectMeta::default() };
             let flux = Namespace { metadata: flux, ..Namespace::default() };
@@ -84,6 +102,7 @@ impl Fleet {
         Reporter::known_to_the_service(home.path(), BEHIND_NAT);
         let reporter = Reporter::start(&clusters[BEHIND_NAT], home.path(), front.port).await;
         Self {
+            harbour,
             _agents: agents,
             _reporter: reporter,
             kubelets,
@@ -118,7 +137,10 @@ impl Fleet {
 
     fn start_hub(&self, name: &str, way: &Way, replicas: Replicas) -> Hub {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
-        let configured = configuration(name, &self.prometheus.url(), port, way, replicas);
+        let mut configured = configuration(name, &self.prometheus.url(), port, way, replicas);
+        if self.harbour == Harbour::Service {
+            configured.push_str("apply: {clusters: [edge-harbour]}\n");
+        }
         fs::write(self.home().join(name).with_extension("yaml"), configured).unwrap();
         self.front.leads_to(port);
         Hub::start(self.home(), name, port, &self.home().join("git/authority.pem"))

@@ -1,5 +1,6 @@
 //! The story of the service with real parts: demand in a Prometheus, three Kubernetes clusters, a repository behind HTTPS and
-//! SSH, and `periplus live` between them. One of the clusters cannot be reached, and `periplus report` runs in it. A stand-in plays Flux, another the kubelets; everything else is what it is in production.
+//! SSH, and `periplus live` between them. One of the clusters cannot be reached, and `periplus report` runs in it; another has
+//! no agent. A stand-in plays Flux, another the kubelets; everything else is what it is in production.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stderr, reason = "who looks at a failure wants to know how far it came")]
@@ -21,7 +22,7 @@ use periplus_support::real::until;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, Harbour};
 use crate::hub::{Hub, SOON};
 
 /// How often the service is killed.
@@ -31,7 +32,7 @@ fn kills() -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
-    let mut fleet = Fleet::start().await;
+    let mut fleet = Fleet::start(Harbour::Agent).await;
     let mut hub = fleet.start_over_https();
     demand_comes_and_goes(&fleet, &mut hub).await;
     and_where_the_service_cannot_look(&fleet, &mut hub).await;
@@ -44,6 +45,19 @@ async fn demand_comes_and_goes_and_the_service_is_killed_meanwhile() {
     hub.stop().await;
     fleet.holds();
     rivals::fight(&fleet).await;
+    fleet.holds();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cluster_without_an_agent_is_served_alike() {
+    let fleet = Fleet::start(Harbour::Service).await;
+    let mut hub = fleet.start_over_ssh();
+    demand_comes_and_goes(&fleet, &mut hub).await;
+    it_is_killed(&fleet, &mut hub).await;
+    let told = hub.client(&["get", "clusters", "--format", "json"]);
+    let told = String::from_utf8(told.stdout).unwrap();
+    assert!(told.contains("applying"), "{told}");
+    hub.stop().await;
     fleet.holds();
 }
 

@@ -56,6 +56,7 @@ pub use self::file::same_content;
 pub use self::files::{Bytes, Change, Files, apply, change};
 pub use self::follow::Follower;
 pub use self::object::Object;
+pub use self::order::rank;
 pub use self::path::{BadPath, FilePath};
 pub use self::render::{Part, Problem, Renderer, parts};
 pub use self::window::{Draft, Windows};

@@ -53,7 +53,7 @@ pub(crate) fn wave(state: &State, cluster: ClusterId, app: AppId, component: Com
 
 /// Where a kind stands among the files of a folder: what others need comes first.
 #[must_use]
-pub(crate) fn rank(kind: &str) -> u8 {
+pub fn rank(kind: &str) -> u8 {
     match kind {
         "Namespace" => 0,
         "CustomResourceDefinition" => 5,

@@ -16,22 +16,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::Feed;
 use crate::api::{self, Api, Explain, ServeFault, Situation};
 use crate::clusters::Clusters;
-use crate::config::{Mode, Settings};
+use crate::config::{ApplySettings, Mode, Reached, Settings};
 use crate::copy::CopyFault;
-use crate::delivery::{Place, PostOptions};
+use crate::delivery::{Direct, Place, PostOptions};
 use crate::desk::{Desk, DeskFault, Narrator, Setup};
 use crate::intents::{self, Intents, IntentsFrom, ReadFault, Standing};
 use crate::leader::{Leadership, Lost, surrender};
 use crate::remembered::{RememberedFile, Stale};
 use crate::reports::Reports;
 use crate::retention::Retention;
-use crate::service::{Clock, Service, Wall};
+use crate::service::{Beside, Clock, Service, Wall};
 use crate::signals::{self, Statuses};
 use crate::standby::{Lent, Standby};
 use crate::watched::{Present, watch_clusters};
+use crate::{Feed, apply};
 
 /// What the hub is given by the program around it.
 pub struct Parts {
@@ -155,6 +155,7 @@ pub async fn run(
         git,
         reached,
         mut clusters,
+        apply,
         reports,
         signals,
         api,
@@ -189,9 +190,10 @@ pub async fn run(
     }
 
     let now = clock.now_unix_ms();
-    let first = match Desk::has_begun(&state) {
-        true => None,
-        false => Some(while_leading(leadership.as_mut(), declared(&intents, now)).await?),
+    let begins = !Desk::has_begun(&state);
+    let first = match begins {
+        false => None,
+        true => Some(while_leading(leadership.as_mut(), declared(&intents, now)).await?),
     };
     let access = periplus_git::Options { http: parts.http, ..git.access };
     let cache = state.join("git");
@@ -205,6 +207,21 @@ pub async fn run(
     let mut desk = Desk::open(&state, setup, now)?;
     let epoch_unix_ms = desk.intents().scenario().epoch_unix_ms;
     desk.set_narrator((parts.narrator)(epoch_unix_ms));
+    let apply = applied(apply, mode);
+    if let Some(apply) = &apply {
+        for contradiction in desk.apply_to(Direct::new(apply.clusters.clone())) {
+            if begins {
+                return Err(DeskFault::Undeliverable(contradiction).into());
+            }
+            // What is declared may be mended only while the service runs.
+            tracing::error!("{contradiction}");
+        }
+        let declared = &desk.intents().scenario().fleet.clusters;
+        let is_missed = |name: &&String| declared.iter().all(|one| one.name != **name);
+        for cluster in apply.clusters.iter().filter(is_missed) {
+            tracing::warn!(cluster, "it is to be applied to directly, and is not declared");
+        }
+    }
     // Whoever led before has let go of the log: nobody changes this any more.
     let remembered = match &leadership {
         Some(led) => {
@@ -245,6 +262,12 @@ pub async fn run(
         "the service starts"
     );
 
+    let statuses_applied = apply::Statuses::default();
+    let apply = apply.map(|ApplySettings { clusters: _, force, every }| {
+        let options = apply::Options::new(desk.identity(), reach(reached.clone()));
+        let (fence, statuses) = (fence.clone(), statuses_applied.clone());
+        apply::Options { force, every, fence, found: parts.found, statuses, ..options }
+    });
     let post = PostOptions {
         cache,
         access: periplus_git::Options { fence, ..access },
@@ -262,8 +285,8 @@ pub async fn run(
     clusters.expected = Some(Arc::new(move |cluster| known.of(cluster)));
     let clusters = Arc::new(Clusters::new(clusters));
     let feed = Feed::default();
-    let service =
-        Service::start_copied(desk, post, feed.clone(), Arc::clone(&clock), copies.clone());
+    let beside = Beside { copies: copies.clone(), apply };
+    let service = Service::start_beside(desk, post, feed.clone(), Arc::clone(&clock), beside);
 
     let (stopping, stopped) = watch::channel(());
     let over = |mut stopped: watch::Receiver<()>| async move {
@@ -296,6 +319,7 @@ pub async fn run(
         feed: feed.clone(),
         signals: statuses.clone(),
         clusters: Some(Arc::clone(&clusters)),
+        applied: statuses_applied,
         reports,
         clock: Arc::clone(&clock),
         situation: seen,
@@ -362,6 +386,34 @@ async fn while_leading<T>(
         lost = deposed(leadership) => Err(lost.into()),
         done = act => done,
     }
+}
+
+/// Which clusters are applied to in a mode, and how: what is not to be written to them is not applied either.
+fn applied(apply: ApplySettings, mode: Mode) -> Option<ApplySettings> {
+    if apply.clusters.is_empty() {
+        return None;
+    }
+    let clusters: Vec<&str> = apply.clusters.iter().map(String::as_str).collect();
+    let clusters = clusters.join(", ");
+    match mode {
+        Mode::Act => {
+            tracing::info!(clusters, "these clusters are applied to directly");
+            Some(apply)
+        }
+        Mode::Observe | Mode::Propose => {
+            tracing::warn!(%mode, clusters, "clusters are applied to directly in the mode act only");
+            None
+        }
+    }
+}
+
+/// How clusters are reached, as the kubeconfig says at each time.
+fn reach(reached: Reached) -> apply::Reach {
+    Arc::new(move |cluster| {
+        let contexts = reached.contexts()?;
+        let source = reached.source(cluster, &contexts);
+        source.ok_or_else(|| "nothing says how it is reached".to_owned())
+    })
 }
 
 /// What is declared, for a first start.

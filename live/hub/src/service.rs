@@ -1,6 +1,7 @@
 //! The service: the desk's thread, and what stands around it.
 //!
-//! One thread takes turns at the [`Desk`] with whatever the [`Feed`] brings; the [`Post`] writes on another. Whoever wants to
+//! One thread takes turns at the [`Desk`] with whatever the [`Feed`] brings; the [`Post`] writes on another, and an
+//! [`Applier`] applies where there are clusters without an agent. Whoever wants to
 //! know something asks at the feed as well, and is answered between two turns, so that what is told is of one instant.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -10,13 +11,14 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use periplus_core::input::Command;
-use periplus_git::{Fault, Outcome, TargetId};
+use periplus_git::{Outcome, TargetId};
 use periplus_spec::Bundle;
 use periplus_spec::diagnostic::Diagnostic;
 use tokio::sync::oneshot;
 
+use crate::apply::{self, Applier};
 use crate::copy::Copies;
-use crate::delivery::{Letter, Parcel, Post, PostOptions, outcome};
+use crate::delivery::{Answer, Letter, Parcel, Part, Post, PostOptions};
 use crate::desk::{Desk, DeskFault};
 use crate::feed::{Arrival, Feed};
 
@@ -26,8 +28,8 @@ pub enum Order {
     Declare(Box<Bundle>, oneshot::Sender<Result<Vec<String>, Vec<Diagnostic>>>),
     /// An operator's command. It is answered once the disk has it.
     Command(Command, oneshot::Sender<()>),
-    /// A repository answered.
-    Settled(TargetId, Outcome),
+    /// A repository answered, or a cluster that is applied to.
+    Settled(TargetId, Answer),
     /// Somebody wants to know something.
     Ask(Box<dyn FnOnce(&Desk) + Send>),
 }
@@ -65,6 +67,15 @@ const TURN_MAX: usize = 4_096;
 /// The longest that the desk waits for something to come.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// What not every service has.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// Standbys keep copies of the log: what waits for those shows only then.
+    pub copies: Option<Arc<Copies>>,
+    /// How clusters without an agent are applied to.
+    pub apply: Option<apply::Options>,
+}
+
 /// A running service.
 #[derive(Debug)]
 pub struct Service {
@@ -76,20 +87,20 @@ impl Service {
     /// Starts the desk and the post.
     #[must_use]
     pub fn start(desk: Desk, post: PostOptions, feed: Feed<Order>, clock: Arc<dyn Clock>) -> Self {
-        Self::start_copied(desk, post, feed, clock, None)
+        Self::start_beside(desk, post, feed, clock, Beside::default())
     }
 
-    /// Starts them where standbys keep copies: what waits for those shows only then.
+    /// Starts them with what not every service has.
     #[must_use]
-    pub fn start_copied(
+    pub fn start_beside(
         desk: Desk,
         post: PostOptions,
         feed: Feed<Order>,
         clock: Arc<dyn Clock>,
-        copies: Option<Arc<Copies>>,
+        beside: Beside,
     ) -> Self {
         let taken = feed.clone();
-        let thread = thread::spawn(move || run(desk, post, &taken, &*clock, copies.as_deref()));
+        let thread = thread::spawn(move || run(desk, post, &taken, &*clock, beside));
         Self { feed, desk: thread }
     }
 
@@ -126,25 +137,67 @@ fn run(
     post: PostOptions,
     feed: &Feed<Order>,
     clock: &dyn Clock,
-    copies: Option<&Copies>,
+    beside: Beside,
 ) -> Result<(), DeskFault> {
-    let answers = feed.clone();
-    let post = Post::start(post, move |target, outcome| {
-        answers.put_now(Arrival::Order(Order::Settled(target, outcome)));
+    let Beside { copies, apply } = beside;
+    let settled = |feed: &Feed<Order>| {
+        let feed = feed.clone();
+        move |target, answer| feed.put_now(Arrival::Order(Order::Settled(target, answer)))
+    };
+    let answer = settled(feed);
+    let post = Post::start(post, move |target, outcome| answer(target, Answer::Written(outcome)));
+    let answer = settled(feed);
+    let applier = apply.map(|options| {
+        Applier::start(options, move |target, applied| answer(target, Answer::Applied(applied)))
     });
-    let ended = take_turns(&mut desk, &post, feed, clock, copies);
+    let mut out = Out { post, applier };
+    let ended = take_turns(&mut desk, &mut out, feed, clock, copies.as_deref());
     // Whoever asks now, and who still waits, is told at once that nobody is there.
     feed.close();
     drop(feed.take(usize::MAX, Duration::ZERO));
     // Answers that still come are for the next start, which finds what is out.
+    let Out { post, applier } = out;
+    if let Some(applier) = applier {
+        applier.finish();
+    }
     post.finish();
     ended?;
     desk.finish()
 }
 
+/// Who brings out what was decided.
+struct Out {
+    post: Post,
+    applier: Option<Applier>,
+}
+
+/// What is to be brought out.
+#[derive(Default)]
+struct Outgoing {
+    letters: Vec<Letter>,
+    /// For clusters that are applied to directly.
+    applies: Vec<Parcel>,
+}
+
+impl Out {
+    fn send(&mut self, outgoing: Outgoing) {
+        let Outgoing { letters, applies } = outgoing;
+        self.post.send(letters);
+        if let Some(applier) = &mut self.applier {
+            applier.send(applies);
+        }
+    }
+}
+
+impl Outgoing {
+    fn is_empty(&self) -> bool {
+        self.letters.is_empty() && self.applies.is_empty()
+    }
+}
+
 fn take_turns(
     desk: &mut Desk,
-    post: &Post,
+    out: &mut Out,
     feed: &Feed<Order>,
     clock: &dyn Clock,
     copies: Option<&Copies>,
@@ -161,17 +214,17 @@ fn take_turns(
             take_in(desk, arrival, clock.now_unix_ms(), &mut told)?;
         }
         let parcels = desk.turn(clock.now_unix_ms())?;
-        let letters = letters(desk, parcels);
+        let outgoing = outgoing(desk, parcels);
         let Some(copies) = copies else {
             told.into_iter().for_each(|tell| tell());
-            post.send(letters);
+            out.send(outgoing);
             continue;
         };
         copies.publish(desk).map_err(DeskFault::Copies)?;
-        held.put(desk.state().seq().0, told, letters);
-        for (told, letters) in held.take(copies.ledger().shows(Instant::now())) {
+        held.put(desk.state().seq().0, told, outgoing);
+        for (told, outgoing) in held.take(copies.ledger().shows(Instant::now())) {
             told.into_iter().for_each(|tell| tell());
-            post.send(letters);
+            out.send(outgoing);
         }
     }
     Ok(())
@@ -182,19 +235,19 @@ type Tell = Box<dyn FnOnce()>;
 
 /// What waits until other replicas have the records that it follows from, each with how many those are.
 #[derive(Default)]
-struct Held(VecDeque<(u64, Vec<Tell>, Vec<Letter>)>);
+struct Held(VecDeque<(u64, Vec<Tell>, Outgoing)>);
 
 impl Held {
-    fn put(&mut self, records: u64, told: Vec<Tell>, letters: Vec<Letter>) {
-        if !(told.is_empty() && letters.is_empty()) {
-            self.0.push_back((records, told, letters));
+    fn put(&mut self, records: u64, told: Vec<Tell>, outgoing: Outgoing) {
+        if !(told.is_empty() && outgoing.is_empty()) {
+            self.0.push_back((records, told, outgoing));
         }
     }
 
     /// What waits no more.
-    fn take(&mut self, shows: u64) -> Vec<(Vec<Tell>, Vec<Letter>)> {
+    fn take(&mut self, shows: u64) -> Vec<(Vec<Tell>, Outgoing)> {
         let count = self.0.partition_point(|(records, ..)| *records <= shows);
-        self.0.drain(..count).map(|(_, told, letters)| (told, letters)).collect()
+        self.0.drain(..count).map(|(_, told, outgoing)| (told, outgoing)).collect()
     }
 }
 
@@ -206,15 +259,15 @@ fn take_in(
 ) -> Result<(), DeskFault> {
     match arrival {
         Arrival::Sighting(sighting) => desk.see(&sighting, now),
-        // Nothing of it is taken in: who leads now finds what is out.
-        Arrival::Order(Order::Settled(_, Outcome::Failed(fault @ Fault::Deposed { .. }))) => {
-            Err(DeskFault::Deposed(fault))
-        }
         Arrival::Order(Order::Settled(target, answer)) => {
-            if let Outcome::Failed(fault) | Outcome::Unknown(fault) = &answer {
+            // Nothing of it is taken in: who leads now finds what is out.
+            if let Some(deposed) = answer.deposed() {
+                return Err(DeskFault::Deposed(deposed));
+            }
+            if let Answer::Written(Outcome::Failed(fault) | Outcome::Unknown(fault)) = &answer {
                 tracing::warn!(%target, %fault, "a repository did not take a commit");
             }
-            desk.settle(&target, outcome(&answer), now)
+            desk.settle(&target, answer.outcome(), now)
         }
         Arrival::Order(Order::Declare(bundle, reply)) => {
             let changed = desk.declare(*bundle, now)?;
@@ -239,6 +292,12 @@ fn take_in(
 }
 
 /// Parcels with where they go.
+fn outgoing(desk: &Desk, parcels: Vec<Parcel>) -> Outgoing {
+    let is_applied = |parcel: &Parcel| Part::of(&parcel.target).is_some();
+    let (applies, parcels): (Vec<Parcel>, Vec<Parcel>) = parcels.into_iter().partition(is_applied);
+    Outgoing { letters: letters(desk, parcels), applies }
+}
+
 fn letters(desk: &Desk, parcels: Vec<Parcel>) -> Vec<Letter> {
     if parcels.is_empty() {
         return Vec::new();

@@ -10,12 +10,13 @@ use periplus_core::state::Health;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Api;
 use super::access::Need;
 use super::extract::{Answer, Named, Said};
 use super::problem::{Missing, Problem};
 use super::routes::{Gives, Route};
 use super::words::{Known, tick, time};
+use super::{Api, Parts};
+use crate::apply;
 use crate::clusters::Status;
 use crate::desk::Desk;
 use crate::reports::Heard;
@@ -55,6 +56,8 @@ struct Cluster {
     bindings: usize,
     /// How the watching of it goes, if it is watched.
     watching: Option<Watching>,
+    /// How the applying to it goes, if it has no agent and was applied to since the service was started.
+    applying: Option<Applying>,
     /// What was heard from the cluster itself since the service was started, if anything.
     reporting: Option<Reporting>,
 }
@@ -97,6 +100,18 @@ struct Watching {
     objects: usize,
     /// What it does not have, or does not let us read.
     absent: Vec<String>,
+}
+
+/// How the applying to a cluster goes.
+#[derive(Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct Applying {
+    /// When everything that there was to apply was applied last.
+    last_applied: Option<String>,
+    /// What went wrong last.
+    last_error: Option<Wrong>,
+    /// Objects that the inventory in the cluster has.
+    objects: usize,
 }
 
 /// What went wrong, and when.
@@ -152,12 +167,14 @@ async fn by_name(api: &Api, name: String) -> Result<Cluster, Problem> {
 /// What is known of clusters besides their state.
 struct Outside {
     watched: BTreeMap<String, Status>,
+    applied: BTreeMap<String, apply::Status>,
     heard: BTreeMap<String, Heard>,
 }
 
 impl Api {
     fn outside(&self) -> Outside {
-        Outside { watched: self.watched(), heard: self.parts().reports.heard() }
+        let Parts { applied, reports, .. } = self.parts();
+        Outside { watched: self.watched(), applied: applied.all(), heard: reports.heard() }
     }
 
     /// How the watching of clusters goes.
@@ -199,6 +216,7 @@ fn cluster_of(desk: &Desk, id: ClusterId, outside: &Outside) -> Cluster {
         held: resources(desk, &cluster.held),
         bindings: cluster.berths.iter().map(|berth| state.berth(*berth).bindings.len()).sum(),
         watching: outside.watched.get(&name).map(watching),
+        applying: outside.applied.get(&name).map(applying),
         reporting: outside.heard.get(&name).map(reporting),
         name,
     }
@@ -220,12 +238,23 @@ fn watching(status: &Status) -> Watching {
     Watching {
         connected: *connected,
         last_heard: last_heard_unix_ms.map(time),
-        last_error: last_error
-            .as_ref()
-            .map(|(at, what)| Wrong { at: time(*at), what: what.clone() }),
+        last_error: last_error.as_ref().map(wrong),
         objects: *objects,
         absent: absent.iter().map(|one| (*one).to_owned()).collect(),
     }
+}
+
+fn applying(status: &apply::Status) -> Applying {
+    let apply::Status { last_applied_unix_ms, last_error, objects, .. } = status;
+    Applying {
+        last_applied: last_applied_unix_ms.map(time),
+        last_error: last_error.as_ref().map(wrong),
+        objects: *objects,
+    }
+}
+
+fn wrong((at, what): &(i64, String)) -> Wrong {
+    Wrong { at: time(*at), what: what.clone() }
 }
 
 fn reporting(heard: &Heard) -> Reporting {

@@ -19,6 +19,7 @@ use self::page::{Kind, Page};
 use super::Api;
 use super::access::Need;
 use super::routes::{Gives, Route};
+use crate::apply::Status as Applying;
 use crate::clusters::Status as Watching;
 use crate::copy::{Known, Stands};
 use crate::signals::Status as Signal;
@@ -45,6 +46,7 @@ async fn answer(State(api): State<Api>) -> impl IntoResponse {
             apps(gathered, &mut page);
         }
         watching(&api, &mut page);
+        applying(&api, &mut page);
         copied(&api, &mut page);
         signals(&api, &mut page);
         pushed(&api, &mut page);
@@ -104,7 +106,7 @@ fn own(api: &Api, page: &mut Page) {
 }
 
 fn state(gathered: &Gathered, page: &mut Page) {
-    let Gathered { counts, seq, at_unix_ms, is_paused, outstanding, tray, .. } = gathered;
+    let Gathered { counts, seq, at_unix_ms, is_paused, outstanding, tray, applied, .. } = gathered;
     page.counter("periplus_records_total", "Records that were made.", counts.records);
     page.counter(
         "periplus_clock_clamped_total",
@@ -123,6 +125,11 @@ fn state(gathered: &Gathered, page: &mut Page) {
             counts.turns,
         ),
         ("periplus_pushes_total", "Commits that repositories answered.", counts.pushes),
+        (
+            "periplus_applies_total",
+            "Parcels, an app or the rest of a cluster each, that clusters without an agent answered.",
+            counts.applies,
+        ),
     ] {
         page.counter(name, help, value);
     }
@@ -142,6 +149,11 @@ fn state(gathered: &Gathered, page: &mut Page) {
             "Time from when commits were sent until they were answered.",
             counts.pushing,
         ),
+        (
+            "periplus_applying_seconds_total",
+            "Time from when such parcels were sent until they were answered.",
+            counts.applying,
+        ),
     ] {
         page.family(name, Kind::Counter, help).add(&[], value.as_secs_f64());
     }
@@ -153,11 +165,25 @@ fn state(gathered: &Gathered, page: &mut Page) {
     );
     page.gauge("periplus_paused", "Whether an operator stopped all changes.", u8::from(*is_paused));
     page.gauge("periplus_effects_outstanding", "Effects that were not reported on.", outstanding);
-    page.gauge("periplus_repositories_flying", "Repositories that are being written.", tray.0);
+    page.gauge(
+        "periplus_repositories_flying",
+        "Repositories that are being written.",
+        tray.0 - applied.0,
+    );
     page.gauge(
         "periplus_repositories_waiting",
         "Repositories that have something to take after what is being written.",
-        tray.1,
+        tray.1 - applied.1,
+    );
+    page.gauge(
+        "periplus_applies_flying",
+        "Parts of clusters without an agent that are being applied.",
+        applied.0,
+    );
+    page.gauge(
+        "periplus_applies_waiting",
+        "Parts of them that have something to take after what is being applied.",
+        applied.1,
     );
     let mut family = page.family("periplus_holds", Kind::Gauge, "Changes that wait for a person.");
     for ((kind, approved), count) in &gathered.holds {
@@ -225,6 +251,47 @@ fn apps(gathered: &Gathered, page: &mut Page) {
         page.family("periplus_app_clusters", Kind::Gauge, "Clusters that hold some of an app.");
     for app in &gathered.apps {
         family.add(&[("app", &app.name)], app.clusters);
+    }
+}
+
+fn applying(api: &Api, page: &mut Page) {
+    type Read = fn(&Applying) -> u64;
+    let statuses = api.parts().applied.all();
+    if statuses.is_empty() {
+        return;
+    }
+    let families: [(&'static str, &'static str, Kind, Read); 4] = [
+        (
+            "periplus_applied_objects",
+            "Objects that the inventory of a cluster without an agent has.",
+            Kind::Gauge,
+            |status| status.objects as u64,
+        ),
+        ("periplus_objects_applied_total", "Objects that were applied.", Kind::Counter, |status| {
+            status.applied
+        }),
+        ("periplus_objects_deleted_total", "Objects that were deleted.", Kind::Counter, |status| {
+            status.deleted
+        }),
+        (
+            "periplus_apply_failures_total",
+            "Times that an app, or the rest of a cluster, was not applied because of one of its objects.",
+            Kind::Counter,
+            |status| status.refused,
+        ),
+    ];
+    for (name, help, kind, read) in families {
+        let mut family = page.family(name, kind, help);
+        for (cluster, status) in &statuses {
+            family.add(&[("cluster", cluster)], read(status));
+        }
+    }
+    let help = "When everything that there was to apply was applied last, in seconds since 1970-01-01 UTC.";
+    let mut family = page.family("periplus_last_applied_timestamp_seconds", Kind::Gauge, help);
+    for (cluster, status) in &statuses {
+        if let Some(at) = status.last_applied_unix_ms {
+            family.add(&[("cluster", cluster)], seconds(at));
+        }
     }
 }
 

@@ -47,6 +47,7 @@ use self::access::Keys;
 use self::demand::Sources;
 use self::guard::Traffic;
 use self::log::Pulse;
+use crate::apply;
 use crate::clusters::Clusters;
 use crate::copy::Copies;
 use crate::feed::Feed;
@@ -67,6 +68,8 @@ pub struct Parts {
     pub signals: Statuses,
     /// How the watching of clusters goes, if they are watched.
     pub clusters: Option<Arc<Clusters>>,
+    /// How the applying to clusters without an agent goes.
+    pub applied: apply::Statuses,
     /// What is known of clusters that report themselves.
     pub reports: Arc<Reports>,
     /// What time it is.

@@ -1,6 +1,6 @@
 //! What live.yaml says, as it is written. [`Settings`](super::Settings) are made of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -30,6 +30,9 @@ pub struct Draft {
     /// How clusters are watched.
     #[serde(default)]
     pub clusters: ClustersDraft,
+    /// Clusters that have no agent, and are applied to directly.
+    #[serde(default)]
+    pub apply: ApplyDraft,
     /// What demand and carbon are read from.
     #[serde(default)]
     pub signals: Vec<signals::config::Draft>,
@@ -256,6 +259,21 @@ pub struct ClustersDraft {
     /// How long a fault that often passes by itself must last until it is told: no node has room, an agent failed to
     /// apply. `1m` where nothing is said.
     pub patience: Option<Duration>,
+}
+
+/// Clusters that have no agent: the service applies to them what it writes into git for them. It does so in `mode: act` only.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ApplyDraft {
+    /// Their names. The service must reach them, with an account that may write: `periplus bootstrap --account --apply`.
+    #[serde(default)]
+    pub clusters: BTreeSet<Name>,
+    /// Whether fields that somebody else manages become ours. Otherwise an object that has such fields is refused.
+    #[serde(default)]
+    pub force: bool,
+    /// How often everything is applied again, so that what was changed by hand becomes what it should be; `10m` where
+    /// nothing is said.
+    pub every: Option<Duration>,
 }
 
 /// Who may speak for clusters.

@@ -13,6 +13,7 @@ use periplus_spec::Sheet;
 use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::values;
 
+use super::apply::ApplySettings;
 use super::draft::{
     self, AccessDraft, Draft, GitDraft, IntentsDraft, IntentsGitDraft, IntentsHubDraft, LogDraft,
     Mode, ProfilesDraft,
@@ -46,6 +47,8 @@ pub struct Settings {
     pub reached: Reached,
     /// How clusters are watched.
     pub clusters: clusters::Options,
+    /// Which clusters are applied to directly.
+    pub apply: ApplySettings,
     /// Who may speak for clusters that cannot be reached.
     pub reports: KeyFolders,
     /// What demand and carbon are read from.
@@ -111,7 +114,8 @@ impl Settings {
     /// Everything that is wrong with it, by place.
     pub fn of(sheet: &Sheet<Draft>, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let mut checker = Checker { sheet, folder, wrong: Vec::new() };
-        let Draft { state, log, mode, intents, git, clusters, signals, api, leader } = &sheet.says;
+        let Draft { state, log, mode, intents, git, clusters, apply, signals, api, leader } =
+            &sheet.says;
         let keep = checker.keep(log);
         let intents_every = checker.every("intents.every", intents.every, INTENTS_EVERY);
         let declared = checker.intents(intents, git, clusters, &folder.join(state));
@@ -120,6 +124,7 @@ impl Settings {
         let git = checker.git(git, *mode);
         let reports = checker.reports(clusters);
         let (reached, clusters) = checker.clusters(clusters);
+        let apply = checker.apply(apply, &reached);
         let api = api::read(api, folder).map_err(|complaints| checker.complain_all(complaints));
         let signals = signals::read(signals, folder);
         let signals = signals.map_err(|complaints| checker.complain_all(complaints));
@@ -138,6 +143,7 @@ impl Settings {
             git,
             reached,
             clusters,
+            apply,
             reports,
             signals,
             api,

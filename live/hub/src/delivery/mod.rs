@@ -1,11 +1,13 @@
 //! From effects to commits and back: what is asked for goes out in parcels, and how they fared comes back as reports.
 
+mod direct;
 mod outcome;
 mod post;
 mod routes;
 mod tray;
 
-pub use self::outcome::outcome;
+pub use self::direct::{Direct, Part};
+pub use self::outcome::{Answer, outcome};
 pub use self::post::{Letter, Post, PostOptions};
 pub use self::routes::{Place, Routes, Targets};
 pub use self::tray::{Parcel, Scope, Tray};

@@ -1,7 +1,42 @@
-//! How a writer's outcome is told to the machine.
+//! How what came of a parcel is told to the machine.
 
 use periplus_core::input::{Fault, Outcome};
 use periplus_git::{Fault as GitFault, Outcome as GitOutcome};
+
+use crate::apply;
+
+/// How a target has answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// A repository.
+    Written(GitOutcome),
+    /// A part of a cluster that is applied to directly.
+    Applied(Result<(), apply::Fault>),
+}
+
+impl Answer {
+    /// What the machine is told of it.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Written(answer) => outcome(answer),
+            Self::Applied(Ok(())) => Outcome::Done,
+            Self::Applied(Err(fault)) => Outcome::Failed(fault.kind()),
+        }
+    }
+
+    /// That another leads, if it says so.
+    #[must_use]
+    pub fn deposed(&self) -> Option<String> {
+        match self {
+            Self::Written(GitOutcome::Failed(fault @ GitFault::Deposed { .. })) => {
+                Some(fault.to_string())
+            }
+            Self::Applied(Err(fault @ apply::Fault::Deposed { .. })) => Some(fault.to_string()),
+            Self::Written(_) | Self::Applied(_) => None,
+        }
+    }
+}
 
 /// What the machine is told of an outcome.
 #[must_use]

@@ -1,7 +1,8 @@
-//! The tray: what effects ask for, on its way to repositories.
+//! The tray: what effects ask for, on its way to repositories and to clusters that are applied to directly.
 //!
 //! Effects open a window. At its end all that changed is rendered and divided, one parcel for each repository that has
-//! something to take and is not busy with an earlier one. What a repository did not take stays and goes with its next
+//! something to take and is not busy with an earlier one. Clusters that are applied to directly are further targets of the same
+//! files, and what is said here of repositories holds for them too. What a repository did not take stays and goes with its next
 //! parcel. An effect is reported once every repository that it concerns has answered, and at once where there is nothing
 //! to write.
 
@@ -15,6 +16,8 @@ use periplus_core::units::{Span, Tick};
 use periplus_core::{RecordRef, State};
 use periplus_emit::{Draft, Follower, Problem, Renderer};
 use periplus_git::{Divider, Line, TargetId};
+
+use super::direct::{Direct, Part};
 
 /// What one repository is to take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +46,7 @@ pub enum Scope {
 pub struct Tray {
     follower: Follower,
     divider: Divider,
+    direct: Direct,
     window: Span,
     /// When the open window ends.
     due: Option<Tick>,
@@ -63,7 +67,7 @@ pub struct Tray {
 /// Whose repositories an effect concerns.
 #[derive(Clone, Copy, Debug)]
 enum Reach {
-    Cluster(ClusterId),
+    Cluster(ClusterId, AppId),
     App(AppId),
     /// It is told to people, not to repositories.
     Nobody,
@@ -73,7 +77,7 @@ enum Reach {
 fn reach(effect: &Effect) -> Reach {
     match effect {
         Effect::Prime { target, .. } | Effect::Withdraw { target, .. } => {
-            Reach::Cluster(target.cluster)
+            Reach::Cluster(target.cluster, target.app)
         }
         Effect::Route { app, .. } => Reach::App(*app),
         Effect::Alert(_) => Reach::Nobody,
@@ -104,6 +108,7 @@ impl Tray {
         Self {
             follower,
             divider,
+            direct: Direct::default(),
             window,
             due: None,
             scope: Scope::Changes,
@@ -115,6 +120,11 @@ impl Tray {
             flying: BTreeMap::new(),
             open: BTreeMap::new(),
         }
+    }
+
+    /// These clusters are applied to directly as well.
+    pub fn apply_to(&mut self, direct: Direct) {
+        self.direct = direct;
     }
 
     /// Something else was declared: it is rendered by another renderer from now on.
@@ -177,8 +187,12 @@ impl Tray {
         let decisions = std::mem::take(&mut self.decisions);
         let scope = std::mem::replace(&mut self.scope, Scope::Changes);
         let mut parts = self.divider.divide(&change);
+        parts.extend(self.direct.divide(&change));
         if scope == Scope::Whole {
-            for target in self.divider.targets() {
+            let declared =
+                self.direct.clusters().filter(|name| self.divider.target(name).is_some());
+            let wholes = declared.filter_map(|name| self.direct.whole(name));
+            for target in self.divider.targets().into_iter().chain(wholes) {
                 parts.entry(target).or_default();
             }
         }
@@ -269,6 +283,15 @@ impl Tray {
         (self.flying.len(), self.waiting.len())
     }
 
+    /// The same of those only that are parts of clusters which are applied to directly.
+    #[must_use]
+    pub fn lengths_applied(&self) -> (usize, usize) {
+        let applied = |loads: &BTreeMap<TargetId, Load>| {
+            loads.keys().filter(|target| Part::of(target).is_some()).count()
+        };
+        (applied(&self.flying), applied(&self.waiting))
+    }
+
     /// The digest that stood in the log last since the desk was opened, and after which record.
     #[must_use]
     pub fn digest(&self) -> Option<(Seq, Digest)> {
@@ -301,12 +324,17 @@ impl Tray {
 
     fn targets(&self, state: &State, reach: Reach) -> BTreeSet<TargetId> {
         let name = |cluster| state.name(state.cluster(cluster).spec.name);
-        let target = |cluster| self.divider.target(name(cluster)).cloned();
+        let targets = |cluster, app| {
+            let app = state.name(state.intent(app).name);
+            let cluster = name(cluster);
+            let repository = self.divider.target(cluster).cloned();
+            repository.into_iter().chain(self.direct.targets(cluster, app))
+        };
         match reach {
-            Reach::Cluster(cluster) => target(cluster).into_iter().collect(),
+            Reach::Cluster(cluster, app) => targets(cluster, app).collect(),
             Reach::App(app) => {
                 let berths = state.app(app).berths.iter().flatten();
-                berths.filter_map(|(cluster, _)| target(*cluster)).collect()
+                berths.flat_map(|(cluster, _)| targets(*cluster, app)).collect()
             }
             Reach::Nobody => BTreeSet::new(),
         }

@@ -54,9 +54,12 @@ pub enum DeskFault {
     /// A cluster has no repository.
     #[error(transparent)]
     Route(#[from] Unnamed),
+    /// What is declared cannot be brought where it is to go.
+    #[error("{0}")]
+    Undeliverable(String),
     /// Another leads.
-    #[error(transparent)]
-    Deposed(periplus_git::Fault),
+    #[error("{0}")]
+    Deposed(String),
     /// The machine sets deadlines that have come already, without end: a fault of the machine.
     #[error("more than {TIMERS_AT_ONCE_MAX} timers fired at once")]
     Stuck,

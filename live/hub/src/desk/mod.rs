@@ -5,6 +5,7 @@
 
 mod fault;
 mod names;
+mod past;
 mod sources;
 mod translate;
 
@@ -15,13 +16,12 @@ use std::time::{Duration, Instant};
 
 use periplus_core::ids::Seq;
 use periplus_core::input::{Command, EffectReport, Observation, Outcome, TimerFired};
-use periplus_core::replay::Divergence;
 use periplus_core::units::{Span, Tick};
 use periplus_core::{Input, Outbox, RecordRef, Sink, State, step};
 use periplus_emit::check::problems;
 use periplus_emit::{Follower, Problem, Renderer};
 use periplus_git::{Line, TargetId};
-use periplus_journal::{Fsync, Header, Keeper, Options, Reader, Writer};
+use periplus_journal::{Header, Keeper, Writer};
 use periplus_spec::Bundle;
 use periplus_spec::code::Code;
 use periplus_spec::diagnostic::Diagnostic;
@@ -29,8 +29,10 @@ use periplus_spec::scenario::Delivery;
 
 pub use self::fault::DeskFault;
 use self::names::Names;
+use self::past::told_at;
+pub(crate) use self::past::{identity, log_options, state_of};
 use self::sources::Sources;
-use crate::delivery::{Parcel, Routes, Targets, Tray};
+use crate::delivery::{Direct, Parcel, Part, Routes, Targets, Tray};
 use crate::intents::{Intents, IntentsFile, Told};
 use crate::sighting::{Sight, Sighting};
 
@@ -47,6 +49,7 @@ pub struct Desk {
     kept: IntentsFile,
     routes: Routes,
     targets: Targets,
+    direct: Direct,
     narrator: Box<dyn Narrator>,
     epoch_unix_ms: i64,
     counts: Counts,
@@ -90,6 +93,10 @@ pub struct Counts {
     pub pushes: u64,
     /// The time from when they were sent until they were answered.
     pub pushing: Duration,
+    /// Parcels that were applied to clusters directly and answered.
+    pub applies: u64,
+    /// The time from when they were sent until they were answered.
+    pub applying: Duration,
 }
 
 /// Which files stand beside the log.
@@ -183,6 +190,7 @@ impl Desk {
             kept,
             routes,
             targets,
+            direct: Direct::default(),
             narrator,
             epoch_unix_ms,
             counts: Counts::default(),
@@ -216,6 +224,16 @@ impl Desk {
         self.narrator = narrator;
     }
 
+    /// These clusters are applied to directly from now on, besides what is written for them. Gives what is declared of them
+    /// that an API server cannot do.
+    #[must_use]
+    pub fn apply_to(&mut self, direct: Direct) -> Vec<String> {
+        let wrong = direct.contradictions(self.intents.delivery());
+        self.tray.apply_to(direct.clone());
+        self.direct = direct;
+        wrong
+    }
+
     /// Takes in what is declared now. Gives what changed, for people.
     ///
     /// # Errors
@@ -235,9 +253,10 @@ impl Desk {
         let wrong = |told: String| Diagnostic::error(Code::Undeliverable, told);
         // What cannot be written must not be decided on: it would stop everything else.
         let problems = unfit(&intents);
-        if !problems.is_empty() {
-            let all = problems.into_iter().map(|problem| wrong(problem.to_string()));
-            return Ok(Err(all.collect()));
+        let contradictions = self.direct.contradictions(intents.delivery());
+        if !problems.is_empty() || !contradictions.is_empty() {
+            let all = problems.iter().map(ToString::to_string).chain(contradictions);
+            return Ok(Err(all.map(wrong).collect()));
         }
         let targets = match self.routes.targets(intents.delivery()) {
             Ok(targets) => targets,
@@ -303,8 +322,12 @@ impl Desk {
         now_unix_ms: i64,
     ) -> Result<(), DeskFault> {
         if let Some(sent) = self.sent.remove(target) {
-            self.counts.pushes += 1;
-            self.counts.pushing += sent.elapsed();
+            let (count, time) = match Part::of(target) {
+                None => (&mut self.counts.pushes, &mut self.counts.pushing),
+                Some(_) => (&mut self.counts.applies, &mut self.counts.applying),
+            };
+            *count += 1;
+            *time += sent.elapsed();
         }
         let at = self.tick(now_unix_ms);
         let reports = self.tray.settle(target, outcome, at);
@@ -452,48 +475,4 @@ fn unfit(intents: &Intents) -> Vec<Problem> {
     let Delivery { apps, clusters, tenants } = &**intents.delivery();
     let now = Delivery { apps: last(apps), clusters: last(clusters), tenants: last(tenants) };
     problems(&now)
-}
-
-/// How the log of a service is written.
-pub(crate) fn log_options() -> Options {
-    Options { fsync: Fsync::OnSeal, ..Options::default() }
-}
-
-/// What tells a log from others, in few letters.
-pub(crate) fn identity(header: &Header) -> String {
-    let Header { scenario, epoch_unix_ms, .. } = header;
-    format!("{:08x}-{epoch_unix_ms:x}", scenario >> 96)
-}
-
-/// The state at the end of a log: the last snapshot, and what came after it.
-pub(crate) fn state_of(log: &Path) -> Result<State, DeskFault> {
-    let reader = Reader::open(log)?;
-    let Some(last) = reader.last_seq()? else { return Ok(State::default()) };
-    let start = reader.nearest_snapshot(last)?;
-    let mut state = start.state;
-    for record in reader.records_from(start.seq) {
-        let record = record?;
-        let at = record.seq;
-        let why = |divergence: Divergence| DeskFault::State { at, why: divergence.to_string() };
-        state.fold_checked(&record).map_err(why)?;
-    }
-    Ok(state)
-}
-
-/// How many of these inputs a log has at a time.
-fn told_at(log: &Path, at: Tick, inputs: &[Input]) -> Result<usize, DeskFault> {
-    let reader = Reader::open(log)?;
-    let mut told = 0;
-    let from = reader.last_seq()?.map_or(Seq(0), |last| {
-        // It is among the last records, or in them: nothing else has its time.
-        Seq(last.0.saturating_sub(inputs.len() as u64))
-    });
-    let from = from.max(reader.beginning()?.seq);
-    for record in reader.records_from(from) {
-        let record = record?;
-        if record.at == at && inputs.get(told) == Some(&record.input) {
-            told += 1;
-        }
-    }
-    Ok(told)
 }

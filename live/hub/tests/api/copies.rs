@@ -15,7 +15,7 @@ use periplus_live::copy::{
 use periplus_live::desk::Desk;
 use periplus_live::leader::Board;
 use periplus_live::reports::{KeyFolders, Reports};
-use periplus_live::service::{Clock, Order, Service, Wall};
+use periplus_live::service::{Beside, Clock, Order, Service, Wall};
 use periplus_live::sighting::{Measures, Rate, Sight, Sighting};
 use periplus_live::signals::Statuses;
 use periplus_support::real::until;
@@ -98,13 +98,14 @@ async fn leader(home: &Path) -> (u16, Feed<Order>, Service, Arc<Copies>) {
     let ledger = Ledger::new(Confirm::Async, long, &replica.id, Board::default(), end);
     let copies = Arc::new(Copies::begin(&state, replica, 1, ledger, &desk).unwrap());
     let feed = Feed::default();
-    let given = Some(Arc::clone(&copies));
-    let service = Service::start_copied(desk, post, feed.clone(), Arc::new(Wall), given);
+    let beside = Beside { copies: Some(Arc::clone(&copies)), apply: None };
+    let service = Service::start_beside(desk, post, feed.clone(), Arc::new(Wall), beside);
     let api = Api::new(Parts {
         config: api::read(&draft, home).unwrap(),
         feed: feed.clone(),
         signals: Statuses::default(),
         clusters: None,
+        applied: periplus_live::apply::Statuses::default(),
         reports: Arc::new(Reports::open(&state, KeyFolders::default()).unwrap()),
         clock: Arc::new(Wall),
         situation: watch::Sender::new(Situation::default()).subscribe(),

@@ -138,6 +138,7 @@ impl Rig {
             feed: self.feed.clone(),
             signals: Statuses::default(),
             clusters: self.clusters.clone(),
+            applied: periplus_live::apply::Statuses::default(),
             reports: Arc::new(Reports::open(&state, folders).unwrap()),
             clock: Arc::new(Wall),
             situation: self.situation.subscribe(),

@@ -47,6 +47,7 @@ fn api(config: &str, folder: &Path) -> Api {
         feed: Feed::default(),
         signals: Statuses::default(),
         clusters: None,
+        applied: periplus_live::apply::Statuses::default(),
         reports: Arc::new(Reports::open(folder, KeyFolders::default()).unwrap()),
         clock: Arc::new(Wall),
         situation: watch::Sender::new(Situation::default()).subscribe(),

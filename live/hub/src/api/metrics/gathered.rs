@@ -17,6 +17,8 @@ pub(super) struct Gathered {
     pub(super) is_paused: bool,
     pub(super) outstanding: usize,
     pub(super) tray: (usize, usize),
+    /// Of these, parts of clusters that are applied to directly.
+    pub(super) applied: (usize, usize),
     /// By kind and whether they are approved.
     pub(super) holds: BTreeMap<(&'static str, bool), u64>,
     /// By content and whether they are ready.
@@ -74,6 +76,7 @@ impl Gathered {
             is_paused: state.is_paused(),
             outstanding: state.outstanding().count(),
             tray: desk.tray().lengths(),
+            applied: desk.tray().lengths_applied(),
             holds,
             bindings,
             known,
