@@ -31,12 +31,16 @@ fn one(value: &str) -> Parcel {
 async fn whenever_it_is_killed_no_object_is_left_that_nobody_knows_of() {
     let emulator = Emulator::start();
     let mut seen = Vec::new();
-    for steps in 0..14 {
+    for steps in 0..12_u64 {
         let cluster = emulator.cluster(&format!("{CLUSTER}-{steps}"));
-        cluster.slow(Duration::from_millis(10));
+        cluster.slow(Duration::from_millis(5));
         let mut rig = Rig::start(options(cluster.config(), "ours"));
         rig.send(vec![whole(), many("1")]);
-        sleep(Duration::from_millis(20 * steps)).await;
+        // All of it takes more than 50 requests; from the thirtieth on, objects are applied.
+        let asked = || cluster.counts().values().sum::<u64>();
+        while asked() < 4 * steps {
+            sleep(Duration::from_millis(1)).await;
+        }
         // As a crash does: what is on its way may land or not.
         drop(rig);
         cluster.heal();
@@ -50,8 +54,7 @@ async fn whenever_it_is_killed_no_object_is_left_that_nobody_knows_of() {
         assert_eq!(stayed, 0, "killed after {steps} steps, with {left} objects");
         rig.stop().await;
     }
-    assert!(seen.iter().any(|left| *left == 0), "{seen:?}");
-    assert!(seen.iter().any(|left| *left > 0), "{seen:?}");
+    assert!(seen.contains(&0) && seen.iter().any(|left| *left > 0), "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
