@@ -127,8 +127,8 @@ async fn fields_of_others_are_refused_and_told_or_taken_where_that_is_said_and_o
     let files = [("30-configmap", Some(config_map("shop", "2"))), ("60-service", Some(service))];
     rig.send(vec![parcel(Some("shop"), Scope::Changes, &files), app("other", "2")]);
     for _ in 0..2 {
-        let (app, answer) = rig.heard().await;
-        if app.as_deref() == Some("other") {
+        let (part, answer) = rig.heard().await;
+        if part.app.as_deref() == Some("other") {
             assert_eq!(answer, Ok(()));
             continue;
         }
