@@ -110,6 +110,7 @@ fn clusters(answer: &Value) {
             None if cluster["reporting"].is_object() => reported(&cluster["reporting"]),
             None => "not watched".to_owned(),
         };
+        let applied = applied(&cluster["applying"]);
         let room = &cluster["room"];
         let cores = room["cpuMilli"].as_f64().unwrap_or_default() / 1_000.0;
         let gib = room["memoryMebibytes"].as_f64().unwrap_or_default() / 1_024.0;
@@ -117,7 +118,7 @@ fn clusters(answer: &Value) {
         vec![
             text(&cluster["name"]),
             known,
-            watched,
+            watched + &applied,
             heard,
             format!("{cores:.1}"),
             format!("{gib:.1}"),
@@ -126,6 +127,15 @@ fn clusters(answer: &Value) {
     });
     let head = ["cluster", "known as", "API", "heard of", "cores", "GiB", "components"];
     render::line(&table(&head, rows.collect()));
+}
+
+/// How the applying to a cluster without an agent goes; nothing where there is none.
+fn applied(applying: &Value) -> String {
+    match applying["complete"].as_bool() {
+        None => String::new(),
+        Some(true) => ", applied".to_owned(),
+        Some(false) => format!(", not all applied: {}", text(&applying["lastError"]["what"])),
+    }
 }
 
 /// How a cluster that is not watched speaks for itself.

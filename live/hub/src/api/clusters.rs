@@ -106,6 +106,8 @@ struct Watching {
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Applying {
+    /// Whether everything that there was to apply was applied in the last round.
+    complete: bool,
     /// When everything that there was to apply was applied last.
     last_applied: Option<String>,
     /// What went wrong last.
@@ -245,8 +247,9 @@ fn watching(status: &Status) -> Watching {
 }
 
 fn applying(status: &apply::Status) -> Applying {
-    let apply::Status { last_applied_unix_ms, last_error, objects, .. } = status;
+    let apply::Status { complete, last_applied_unix_ms, last_error, objects, .. } = status;
     Applying {
+        complete: *complete,
         last_applied: last_applied_unix_ms.map(time),
         last_error: last_error.as_ref().map(wrong),
         objects: *objects,

@@ -260,7 +260,13 @@ fn applying(api: &Api, page: &mut Page) {
     if statuses.is_empty() {
         return;
     }
-    let families: [(&'static str, &'static str, Kind, Read); 4] = [
+    let families: [(&'static str, &'static str, Kind, Read); 5] = [
+        (
+            "periplus_applied_complete",
+            "Whether a cluster without an agent took everything in the last round.",
+            Kind::Gauge,
+            |status| u64::from(status.complete),
+        ),
         (
             "periplus_applied_objects",
             "Objects that the inventory of a cluster without an agent has.",

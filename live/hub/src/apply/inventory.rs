@@ -60,7 +60,7 @@ pub(super) struct Entry {
 pub(super) enum Origin {
     /// We did.
     Ours,
-    /// It was there, without our mark. It is never deleted.
+    /// It was there, without our mark. It is never deleted, and listed for ever.
     Found,
 }
 

@@ -312,24 +312,27 @@ impl Worker {
     ) -> Result<BTreeSet<Id>, Fault> {
         let wanted: BTreeSet<&Id> = self.wanted.values().map(|wanted| &wanted.id).collect();
         let may = |id: &Id| self.told == Told::Whole || self.mine.contains(id);
-        let stale = entries.iter().filter(|(id, _)| !wanted.contains(id) && may(id));
+        // What was found stays, and stays listed: we must not take it for ours when it is wanted again.
+        let stale = entries
+            .iter()
+            .filter(|(id, entry)| entry.origin == Origin::Ours && !wanted.contains(id) && may(id));
         let mut stale: Vec<(Id, Entry)> =
             stale.map(|(id, entry)| (id.clone(), entry.clone())).collect();
         stale.sort_by_cached_key(|(id, _)| (id.rank(), id.clone()));
         let mut gone = BTreeSet::new();
-        for (id, Entry { version, app, origin }) in stale.into_iter().rev() {
+        for (id, Entry { version, app, origin: _ }) in stale.into_iter().rev() {
             // What it was to become is not there yet.
             if failures.contains_key(&app) {
                 continue;
             }
-            match self.remove(way, &id, &version, origin).await {
+            match self.remove(way, &id, &version).await {
                 Ok(Removed::Deleted) => {
                     way.shared.options.statuses.note(way.cluster, |status| status.deleted += 1);
                     gone.insert(id);
                 }
                 Ok(Removed::Left) => {
                     let cluster = way.cluster;
-                    tracing::info!(cluster, object = %id, "it was not made by us, or is not ours any more, and stays");
+                    tracing::info!(cluster, object = %id, "it is not ours any more, and stays");
                     gone.insert(id);
                 }
                 Err(fault) => failed_with(failures, app, fault)?,
@@ -338,16 +341,7 @@ impl Worker {
         Ok(gone)
     }
 
-    async fn remove(
-        &mut self,
-        way: &Way<'_>,
-        id: &Id,
-        version: &str,
-        origin: Origin,
-    ) -> Result<Removed, Fault> {
-        if origin == Origin::Found {
-            return Ok(Removed::Left);
-        }
+    async fn remove(&mut self, way: &Way<'_>, id: &Id, version: &str) -> Result<Removed, Fault> {
         let place = way.told(id, self.kinds.find_any(&way.client, id, version)).await?;
         match place {
             // Objects go with their kind.

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How the applying to one cluster goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {
+    /// Whether everything that there was to apply was applied in the last round.
+    pub complete: bool,
     /// When the last round ended without a fault, in milliseconds since 1970-01-01 UTC.
     pub last_applied_unix_ms: Option<i64>,
     /// What went wrong last, and when.

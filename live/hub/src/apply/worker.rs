@@ -186,6 +186,7 @@ impl Worker {
         let refused = u64::try_from(failures.len()).unwrap_or(u64::MAX);
         self.shared.options.statuses.note(cluster, |status| {
             status.refused = status.refused.saturating_add(refused);
+            status.complete = all.is_empty();
             match all.first() {
                 None => status.last_applied_unix_ms = Some(now),
                 Some(first) => status.last_error = Some((now, first.clone())),

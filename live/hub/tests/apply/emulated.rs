@@ -99,7 +99,13 @@ async fn what_others_made_is_never_deleted() {
     assert_eq!(rig.apply(vec![parcel(Some("shop"), Scope::Changes, &gone), namespace]).await, []);
     assert_eq!(names(&cluster, "configmaps"), ["given-away", "theirs"]);
     assert!(cluster.get("namespaces", "", "shop").is_some());
-    assert_eq!(inventory(&cluster, "periplus.dev/run").0, Vec::<String>::new());
+    // It has our label now, and is remembered not to be ours, whatever becomes of it.
+    assert_eq!(inventory(&cluster, "periplus.dev/run").0, ["theirs", "shop"]);
+    for object in [Some(config_map("theirs", "2")), None] {
+        let file = [("30-theirs", object)];
+        assert_eq!(rig.apply(vec![parcel(Some("shop"), Scope::Changes, &file)]).await, []);
+        assert!(cluster.get("configmaps", "shop", "theirs").is_some());
+    }
     rig.stop().await;
 }
 
@@ -121,8 +127,8 @@ async fn fields_of_others_are_refused_and_told_or_taken_where_that_is_said_and_o
     let files = [("30-configmap", Some(config_map("shop", "2"))), ("60-service", Some(service))];
     rig.send(vec![parcel(Some("shop"), Scope::Changes, &files), app("other", "2")]);
     for _ in 0..2 {
-        let (app, answer) = rig.heard().await;
-        if app.as_deref() == Some("other") {
+        let (part, answer) = rig.heard().await;
+        if part.app.as_deref() == Some("other") {
             assert_eq!(answer, Ok(()));
             continue;
         }
@@ -145,6 +151,7 @@ async fn fields_of_others_are_refused_and_told_or_taken_where_that_is_said_and_o
     assert_eq!(cluster.get("configmaps", "shop", "shop").unwrap()["data"]["key"], "2");
     let status = statuses.all()[CLUSTER].clone();
     assert_eq!((status.objects, status.applied, status.last_error), (3, 3, None));
+    assert!(status.complete && status.last_applied_unix_ms.is_some());
     rig.stop().await;
 }
 

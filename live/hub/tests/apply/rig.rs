@@ -51,10 +51,10 @@ impl Rig {
         self.applier.as_mut().unwrap().send(parcels);
     }
 
-    /// The next answer: of which app, and how it went.
-    pub(crate) async fn heard(&mut self) -> (Option<String>, Result<(), Fault>) {
+    /// The next answer: of which part, and how it went.
+    pub(crate) async fn heard(&mut self) -> (Part, Result<(), Fault>) {
         let (target, answer) = timeout(SOON, self.answers.recv()).await.unwrap().unwrap();
-        (Part::of(&target).unwrap().app, answer)
+        (Part::of(&target).unwrap(), answer)
     }
 
     /// Hands parcels over, and gives what went wrong, in their order.
