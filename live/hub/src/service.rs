@@ -19,13 +19,14 @@ use crate::copy::Copies;
 use crate::delivery::{Letter, Parcel, Post, PostOptions, outcome};
 use crate::desk::{Desk, DeskFault};
 use crate::feed::{Arrival, Feed};
+use crate::traces::{Parent, Traces, Turns};
 
 /// What is asked of the desk.
 pub enum Order {
     /// What is declared now. The answer says what changed, or what is wrong.
     Declare(Box<Bundle>, oneshot::Sender<Result<Vec<String>, Vec<Diagnostic>>>),
     /// An operator's command. It is answered once the disk has it.
-    Command(Command, oneshot::Sender<()>),
+    Command(Command, oneshot::Sender<()>, Parent),
     /// A repository answered.
     Settled(TargetId, Outcome),
     /// Somebody wants to know something.
@@ -76,10 +77,10 @@ impl Service {
     /// Starts the desk and the post.
     #[must_use]
     pub fn start(desk: Desk, post: PostOptions, feed: Feed<Order>, clock: Arc<dyn Clock>) -> Self {
-        Self::start_copied(desk, post, feed, clock, None)
+        Self::start_copied(desk, post, feed, clock, None, Traces::default())
     }
 
-    /// Starts them where standbys keep copies: what waits for those shows only then.
+    /// Starts them where standbys keep copies, and what waits for those shows only then; or where traces are sent.
     #[must_use]
     pub fn start_copied(
         desk: Desk,
@@ -87,9 +88,12 @@ impl Service {
         feed: Feed<Order>,
         clock: Arc<dyn Clock>,
         copies: Option<Arc<Copies>>,
+        traces: Traces,
     ) -> Self {
         let taken = feed.clone();
-        let thread = thread::spawn(move || run(desk, post, &taken, &*clock, copies.as_deref()));
+        let turns = Turns::new(traces);
+        let thread =
+            thread::spawn(move || run(desk, post, &taken, &*clock, copies.as_deref(), turns));
         Self { feed, desk: thread }
     }
 
@@ -127,12 +131,14 @@ fn run(
     feed: &Feed<Order>,
     clock: &dyn Clock,
     copies: Option<&Copies>,
+    mut turns: Turns,
 ) -> Result<(), DeskFault> {
-    let answers = feed.clone();
-    let post = Post::start(post, move |target, outcome| {
+    let (answers, air) = (feed.clone(), turns.air());
+    let post = Post::start(post, move |target, outcome, spent| {
+        air.answered(&target, &outcome, spent);
         answers.put_now(Arrival::Order(Order::Settled(target, outcome)));
     });
-    let ended = take_turns(&mut desk, &post, feed, clock, copies);
+    let ended = take_turns(&mut desk, &post, feed, clock, copies, &mut turns);
     // Whoever asks now, and who still waits, is told at once that nobody is there.
     feed.close();
     drop(feed.take(usize::MAX, Duration::ZERO));
@@ -148,6 +154,7 @@ fn take_turns(
     feed: &Feed<Order>,
     clock: &dyn Clock,
     copies: Option<&Copies>,
+    turns: &mut Turns,
 ) -> Result<(), DeskFault> {
     let mut held = Held::default();
     while !feed.is_over() {
@@ -156,14 +163,17 @@ fn take_turns(
             Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or(0))
         });
         let arrivals = feed.take(TURN_MAX, due.min(PATIENCE));
+        let turn = turns.begin(desk, &arrivals);
         let mut told = Vec::new();
         for arrival in arrivals {
             take_in(desk, arrival, clock.now_unix_ms(), &mut told)?;
         }
         let parcels = desk.turn(clock.now_unix_ms())?;
         let letters = letters(desk, parcels);
+        turns.end(turn, desk, &letters);
         let Some(copies) = copies else {
             told.into_iter().for_each(|tell| tell());
+            turns.sent(&letters);
             post.send(letters);
             continue;
         };
@@ -171,6 +181,8 @@ fn take_turns(
         held.put(desk.state().seq().0, told, letters);
         for (told, letters) in held.take(copies.ledger().shows(Instant::now())) {
             told.into_iter().for_each(|tell| tell());
+            turns.copied(&letters);
+            turns.sent(&letters);
             post.send(letters);
         }
     }
@@ -224,7 +236,7 @@ fn take_in(
             }));
             Ok(())
         }
-        Arrival::Order(Order::Command(command, reply)) => {
+        Arrival::Order(Order::Command(command, reply, _)) => {
             desk.command(command, now)?;
             told.push(Box::new(move || {
                 let _ = reply.send(());

@@ -5,6 +5,7 @@ mod leader;
 mod replication;
 mod reports;
 mod settings;
+mod traces;
 
 pub use self::draft::{Draft, Mode};
 pub use self::settings::{GitSettings, Reached, Settings};

@@ -13,3 +13,4 @@ mod reports;
 mod rig;
 mod stream;
 mod tls;
+mod traces;

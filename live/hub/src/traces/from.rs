@@ -1,0 +1,158 @@
+//! Where traces go, and how many of them: of live.yaml, and where it says nothing, of OpenTelemetry's variables
+//! (<https://opentelemetry.io/docs/specs/otel/protocol/exporter/>). The names of those that the libraries read by themselves are
+//! in the guide.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::Options;
+
+/// Where traces go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct From {
+    pub(super) endpoint: Url,
+    pub(super) headers_file: Option<PathBuf>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) permille: Option<u16>,
+    /// How long one request may take.
+    pub(super) timeout: Duration,
+    /// How many spans may wait.
+    pub(super) waiting_max: usize,
+    /// What may not be meant so.
+    pub(super) warning: Option<String>,
+}
+
+/// What the specification has where nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(10);
+const WAITING_MAX: usize = 2_048;
+/// A span takes about a kilobyte.
+const WAITING_CEILING: usize = 65_536;
+/// The path of traces below an endpoint.
+pub(crate) const PATH: &str = "/v1/traces";
+
+impl From {
+    /// Where traces go; nowhere if nothing says so. `said` gives what a variable holds.
+    pub(super) fn read(
+        options: &Options,
+        said: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<Self>, String> {
+        let is = |name: &str, value: &str| {
+            said(name).is_some_and(|text| text.trim().eq_ignore_ascii_case(value))
+        };
+        if is("OTEL_SDK_DISABLED", "true") || is("OTEL_TRACES_EXPORTER", "none") {
+            return Ok(None);
+        }
+        let Options { endpoint, headers_file, ca_file, permille } = options.clone();
+        let variable = |name: &'static str| said(name).map(|text| (name, text));
+        let (of, text) = if let Some(endpoint) = endpoint {
+            ("traces.endpoint", endpoint)
+        } else if let Some(whole) = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
+            whole
+        } else if let Some((name, base)) = variable("OTEL_EXPORTER_OTLP_ENDPOINT") {
+            (name, format!("{}{PATH}", base.trim().trim_end_matches('/')))
+        } else {
+            return Ok(None);
+        };
+        let endpoint = endpoint_of(&text).map_err(|why| format!("{of} {why}"))?;
+        let first = |names: [&'static str; 2]| names.into_iter().find_map(variable);
+        let protocol = first(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
+        let warning = protocol.filter(|(_, said)| said.trim().eq_ignore_ascii_case("grpc"));
+        let warning = warning.map(|(name, _)| {
+            format!(
+                "{name} says `grpc`, and traces are sent over HTTP: let {of} name the collector's port for HTTP, as a rule 4318"
+            )
+        });
+        let timeout = first(["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]);
+        let timeout = timeout.and_then(|(_, ms)| ms.trim().parse().ok());
+        let waiting = said("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|count| count.trim().parse().ok());
+        let ca_file = ca_file.or_else(|| {
+            let names = ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE"];
+            first(names).map(|(_, path)| path.into())
+        });
+        Ok(Some(Self {
+            endpoint,
+            headers_file,
+            ca_file,
+            permille,
+            timeout: timeout.map_or(TIMEOUT, Duration::from_millis),
+            waiting_max: waiting.unwrap_or(WAITING_MAX).clamp(1, WAITING_CEILING),
+            warning,
+        }))
+    }
+}
+
+/// The URL of an endpoint, or what is wrong with it. What is in it is not repeated: it may hold a password.
+pub(crate) fn endpoint_of(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text.trim()).ok().filter(Url::has_host);
+    let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = url.ok_or("is no address such as `http://collector:4318`")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or a password: put them into a header");
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(endpoint: Option<&str>, said: &[(&str, &str)]) -> Result<Option<From>, String> {
+        let options = Options { endpoint: endpoint.map(str::to_owned), ..Options::default() };
+        From::read(&options, |name| {
+            said.iter().find(|(one, _)| *one == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    fn goes(endpoint: Option<&str>, said: &[(&str, &str)]) -> Option<String> {
+        read(endpoint, said).unwrap().map(|from| from.endpoint.to_string())
+    }
+
+    #[test]
+    fn the_file_comes_before_the_variables_and_the_nearer_variable_before_the_other() {
+        let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4318/");
+        let near = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://near/as/it/is");
+        assert_eq!(goes(None, &[]), None);
+        assert_eq!(goes(None, &[base]).unwrap(), "http://base:4318/v1/traces");
+        assert_eq!(goes(None, &[base, near]).unwrap(), "https://near/as/it/is");
+        assert_eq!(
+            goes(Some("http://file/v1/traces"), &[base, near]).unwrap(),
+            "http://file/v1/traces"
+        );
+        for off in [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none")] {
+            assert_eq!(goes(Some("http://file/v1/traces"), &[off]), None);
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_the_sending_is_heard() {
+        let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4317");
+        let usual = read(None, &[base]).unwrap().unwrap();
+        assert_eq!((usual.timeout, usual.waiting_max), (TIMEOUT, WAITING_MAX));
+        assert_eq!(usual.warning, None);
+        let said = read(
+            None,
+            &[
+                base,
+                ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+                ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
+                ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
+                ("OTEL_BSP_MAX_QUEUE_SIZE", "9"),
+            ],
+        );
+        let said = said.unwrap().unwrap();
+        assert_eq!((said.timeout, said.waiting_max), (Duration::from_millis(2_500), 9));
+        assert_eq!(said.ca_file, Some("/ca.pem".into()));
+        assert!(said.warning.unwrap().contains("4318"));
+    }
+
+    #[test]
+    fn an_endpoint_that_is_none_is_told_without_what_it_holds() {
+        for wrong in ["collector:4318", "file:///a", "http://", "http://me:word@collector"] {
+            let told = read(None, &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", wrong)]).unwrap_err();
+            assert!(told.starts_with("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT "), "{told}");
+            assert!(!told.contains("word"), "{told}");
+        }
+    }
+}
