@@ -21,7 +21,7 @@ pub(super) struct From {
     /// How many spans may wait.
     pub(super) waiting_max: usize,
     /// What may not be meant so.
-    pub(super) warning: Option<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 /// What the specification has where nothing is said.
@@ -29,6 +29,15 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 const WAITING_MAX: usize = 2_048;
 /// A span takes about a kilobyte.
 const WAITING_CEILING: usize = 65_536;
+/// What `OTEL_TRACES_SAMPLER` may say.
+const SAMPLERS: [&str; 6] = [
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+];
 /// The path of traces below an endpoint.
 pub(crate) const PATH: &str = "/v1/traces";
 
@@ -58,12 +67,16 @@ impl From {
         let endpoint = endpoint_of(&text).map_err(|why| format!("{of} {why}"))?;
         let first = |names: [&'static str; 2]| names.into_iter().find_map(variable);
         let protocol = first(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
-        let warning = protocol.filter(|(_, said)| said.trim().eq_ignore_ascii_case("grpc"));
-        let warning = warning.map(|(name, _)| {
+        let protocol = protocol.filter(|(_, said)| said.trim().eq_ignore_ascii_case("grpc"));
+        let mut warnings = Vec::new();
+        warnings.extend(protocol.map(|(name, _)| {
             format!(
                 "{name} says `grpc`, and traces are sent over HTTP: let {of} name the collector's port for HTTP, as a rule 4318"
             )
-        });
+        }));
+        if permille.is_none() {
+            warnings.extend(unknown_sampler(&said));
+        }
         let timeout = first(["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"]);
         let timeout = timeout.and_then(|(_, ms)| ms.trim().parse().ok());
         let waiting = said("OTEL_BSP_MAX_QUEUE_SIZE").and_then(|count| count.trim().parse().ok());
@@ -78,9 +91,22 @@ impl From {
             permille,
             timeout: timeout.map_or(TIMEOUT, Duration::from_millis),
             waiting_max: waiting.unwrap_or(WAITING_MAX).clamp(1, WAITING_CEILING),
-            warning,
+            warnings,
         }))
     }
+}
+
+/// What of the sampler's variables cannot be used: the library would say nothing, and send all of them.
+fn unknown_sampler(said: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let sampler = said("OTEL_TRACES_SAMPLER")?;
+    if !SAMPLERS.contains(&&*sampler) {
+        let known = SAMPLERS.join("`, `");
+        return Some(format!("OTEL_TRACES_SAMPLER is none of `{known}`: all traces are sent"));
+    }
+    let part = said("OTEL_TRACES_SAMPLER_ARG").and_then(|part| part.parse::<f64>().ok());
+    let is_part = part.is_some_and(|part| (0.0..=1.0).contains(&part));
+    (sampler.ends_with("traceidratio") && !is_part)
+        .then(|| "OTEL_TRACES_SAMPLER_ARG is no number from 0 to 1".to_owned())
 }
 
 /// The URL of an endpoint, or what is wrong with it. What is in it is not repeated: it may hold a password.
@@ -130,7 +156,7 @@ mod tests {
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4317");
         let usual = read(None, &[base]).unwrap().unwrap();
         assert_eq!((usual.timeout, usual.waiting_max), (TIMEOUT, WAITING_MAX));
-        assert_eq!(usual.warning, None);
+        assert_eq!(usual.warnings.len(), 0);
         let said = read(
             None,
             &[
@@ -139,20 +165,27 @@ mod tests {
                 ("OTEL_EXPORTER_OTLP_TIMEOUT", "2500"),
                 ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/ca.pem"),
                 ("OTEL_BSP_MAX_QUEUE_SIZE", "9"),
+                ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+                ("OTEL_TRACES_SAMPLER_ARG", "10%"),
             ],
         );
         let said = said.unwrap().unwrap();
         assert_eq!((said.timeout, said.waiting_max), (Duration::from_millis(2_500), 9));
         assert_eq!(said.ca_file, Some("/ca.pem".into()));
-        assert!(said.warning.unwrap().contains("4318"));
+        assert!(said.warnings[0].contains("4318") && said.warnings[1].contains("_ARG"));
+        let sampler = |name: &str| {
+            let said = [base, ("OTEL_TRACES_SAMPLER", name), ("OTEL_TRACES_SAMPLER_ARG", "0.1")];
+            read(None, &said).unwrap().unwrap().warnings.len()
+        };
+        assert_eq!((sampler("traceidratio"), sampler("always_off"), sampler("some")), (0, 0, 1));
     }
 
     #[test]
     fn an_endpoint_that_is_none_is_told_without_what_it_holds() {
-        for wrong in ["collector:4318", "file:///a", "http://", "http://me:word@collector"] {
+        for wrong in ["collector:4318", "file:///a", "http://", "http://me:s3cr3t@collector"] {
             let told = read(None, &[("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", wrong)]).unwrap_err();
             assert!(told.starts_with("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT "), "{told}");
-            assert!(!told.contains("word"), "{told}");
+            assert!(!told.contains("s3cr3t"), "{told}");
         }
     }
 }

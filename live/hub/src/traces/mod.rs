@@ -87,7 +87,7 @@ impl Traces {
                 return Self::default();
             }
         };
-        if let Some(warning) = &from.warning {
+        for warning in &from.warnings {
             tracing::warn!("{warning}");
         }
         let endpoint = from.endpoint.clone();

@@ -54,10 +54,10 @@ impl Outlet {
         let client = self.client()?;
         let mut request = reqwest::Request::try_from(request).map_err(|fault| chain(&fault))?;
         *request.timeout_mut() = Some(self.timeout);
-        if let Some(library) = request.headers().get(USER_AGENT).and_then(|by| by.to_str().ok()) {
-            if let Ok(both) = format!("{US} {library}").parse() {
-                request.headers_mut().insert(USER_AGENT, both);
-            }
+        if let Some(library) = request.headers().get(USER_AGENT).and_then(|by| by.to_str().ok())
+            && let Ok(both) = format!("{US} {library}").parse()
+        {
+            request.headers_mut().insert(USER_AGENT, both);
         }
         if let Some(file) = &self.headers_file {
             request.headers_mut().extend(headers(file)?);

@@ -40,7 +40,8 @@ const TOLD_EVERY: Duration = Duration::from_mins(10);
 
 /// Who sends, and how it goes.
 pub(super) fn provider(from: From) -> Result<(SdkTracerProvider, Arc<Tally>), String> {
-    let From { endpoint, headers_file, ca_file, permille, timeout, waiting_max, warning: _ } = from;
+    let From { endpoint, headers_file, ca_file, permille, timeout, waiting_max, warnings: _ } =
+        from;
     let tally = Arc::new(Tally::default());
     let outlet = Outlet {
         runtime: Handle::current(),

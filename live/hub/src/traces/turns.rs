@@ -69,6 +69,8 @@ struct Flight {
     files: usize,
 }
 
+/// Less is the time that the desk itself takes.
+const WAITED_MIN: Duration = Duration::from_millis(1);
 /// How many decisions a commit's span names; its trailers name all.
 const DECISIONS_MAX: usize = 32;
 
@@ -156,7 +158,10 @@ impl Turns {
         }
         let told = self.traces.tell(done, &parent);
         self.parts(&turn, ended, now, &told);
-        if decides && self.open.0.is_none() {
+        if desk.state().is_paused() {
+            // No window closes, and what is decided in years would be one trace.
+            self.open = Parent::default();
+        } else if decides && self.open.0.is_none() {
             self.open = told.clone();
         }
         if closes {
@@ -203,7 +208,9 @@ impl Turns {
     pub(crate) fn copied(&self, letters: &[Letter]) {
         let Some(first) = letters.first().filter(|_| self.traces.is_on()) else { return };
         let flights = self.air.lock();
-        if let Some(flight) = flights.flying.get(&first.parcel.target) {
+        let flight = flights.flying.get(&first.parcel.target);
+        let waited = |flight: &&Flight| flight.ready.elapsed().is_ok_and(|span| span >= WAITED_MIN);
+        if let Some(flight) = flight.filter(waited) {
             let done = Done::new("desk.copies", flight.ready);
             self.traces.tell(done, &flight.under);
         }

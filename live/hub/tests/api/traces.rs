@@ -7,24 +7,39 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Held;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
-use periplus_live::service::{Clock, Wall};
+use periplus_live::Feed;
+use periplus_live::copy::{Confirm, Copies, Ledger, ReplicaFile};
+use periplus_live::desk::Desk;
+use periplus_live::leader::Board;
+use periplus_live::service::{Clock, Order, Service, Wall};
 use periplus_live::sighting::{Node, Pool, Sight, Sighting};
 use periplus_live::traces::{Options, Traces};
 use periplus_support::real::until;
 use prost::Message;
 use reqwest::Method;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_rustls::TlsAcceptor;
+use tower_service::Service as _;
 
-use super::rig::{DEMAND, Made, OPERATE, ROLES, Rig, SOON, TOKENS};
+use super::rig::{DEMAND, Made, OPERATE, ROLES, Rig, SOON, TOKENS, opened};
+use super::tls::certify;
 
 /// A collector on loopback.
 #[derive(Clone, Default)]
@@ -264,4 +279,87 @@ async fn where_nobody_traces_there_are_no_counts_of_it() {
     let rig = rig(&Traces::default()).await;
     let page = rig.asked(Method::GET, "/metrics", OPERATE).send().await.unwrap();
     assert!(!page.text().await.unwrap().contains("periplus_trace"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_waited_for_until_a_standby_has_it_is_told() {
+    let (collector, at) = Collector::start().await;
+    let traces = Traces::begin(&to(at));
+    let home = TempDir::with_prefix("periplus-traces-").unwrap();
+    let (desk, post) = opened(home.path());
+    let state = home.path().join("state");
+    let mut replica = ReplicaFile::below(&state).open("leader").unwrap();
+    replica.epochs.begin(1, 0);
+    let end = desk.state().seq().0;
+    let ledger = Ledger::new(Confirm::Strict, SOON, &replica.id, Board::default(), end);
+    let copies = Arc::new(Copies::begin(&state, replica, 1, ledger, &desk).unwrap());
+    let (feed, given) = (Feed::default(), Some(Arc::clone(&copies)));
+    let service =
+        Service::start_copied(desk, post, feed.clone(), Arc::new(Wall), given, traces.clone());
+    let ask = async |question: fn(&Desk) -> (usize, u64)| {
+        let (to, answer) = oneshot::channel();
+        let answering = move |desk: &Desk| to.send(question(desk)).unwrap();
+        feed.ask(Order::Ask(Box::new(answering))).await;
+        answer.await.unwrap()
+    };
+    let flying = |desk: &Desk| (desk.tray().lengths().0, desk.counts().pushes);
+    until("something is to be sent", SOON, async || (ask(flying).await.0 > 0).then_some(())).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    until("a standby has it, and it is out", SOON, async || {
+        copies.ledger().hear("other", copies.ledger().ends().0, Instant::now());
+        (ask(flying).await.1 > 0).then_some(())
+    })
+    .await;
+    tokio::task::spawn_blocking(move || service.stop()).await.unwrap().unwrap();
+    traces.finish(SOON).await;
+
+    let spans = collector.spans();
+    let waited = spans.iter().find(|span| span.name == "desk.copies").unwrap();
+    assert!(waited.end_time_unix_nano - waited.start_time_unix_nano >= 20_000_000, "{waited:?}");
+    let commit = spans.iter().find(|span| span.name == "git.commit").unwrap();
+    assert_eq!(
+        (&commit.trace_id, &commit.parent_span_id),
+        (&waited.trace_id, &waited.parent_span_id)
+    );
+    assert!(commit.start_time_unix_nano >= waited.end_time_unix_nano - 5_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_collector_with_a_certificate_is_spoken_to_if_it_is_trusted() {
+    let home = TempDir::with_prefix("periplus-traces-").unwrap();
+    certify(home.path(), &[]);
+    let collector = Collector::default();
+    let router = Router::new().route("/v1/traces", post(take)).with_state(collector.clone());
+    let pem = |name: &str| home.path().join(name);
+    let certs = CertificateDer::pem_file_iter(pem("server.pem")).unwrap();
+    let certs: Vec<_> = certs.collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_file(pem("server.key")).unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = ServerConfig::builder().with_no_client_auth();
+    let acceptor = TlsAcceptor::from(Arc::new(config.with_single_cert(certs, key).unwrap()));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, router) = (acceptor.clone(), router.clone());
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let service =
+                    service_fn(move |asked: Request<Incoming>| router.clone().call(asked));
+                let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let _ = served.await;
+            });
+        }
+    });
+    let endpoint = Some(format!("https://{at}/v1/traces"));
+    for (ca_file, is_trusted) in [(None, false), (Some(home.path().join("ca.pem")), true)] {
+        let options = Options { endpoint: endpoint.clone(), ca_file, ..Options::default() };
+        let traces = Traces::begin(&options);
+        let rig = rig(&traces).await;
+        assert_eq!(rig.get("/v1/state").await.0, 200);
+        drop(rig);
+        traces.finish(SOON).await;
+        assert_eq!(!collector.spans().is_empty(), is_trusted);
+    }
 }
