@@ -20,6 +20,7 @@ mod health;
 mod log;
 mod metrics;
 mod openapi;
+mod otlp;
 mod problem;
 mod questions;
 mod reports;

@@ -32,6 +32,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 pub use self::checked::read;
 pub use self::samples::Refused;
+pub(crate) use self::signal::NamedBy;
 pub use self::signal::Signal;
 pub use self::status::{Status, Statuses};
 pub use crate::complaint::Complaint;

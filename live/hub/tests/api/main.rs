@@ -9,6 +9,7 @@ mod document;
 mod limits;
 mod logs;
 mod metrics;
+mod otlp;
 mod reports;
 mod rig;
 mod stream;
