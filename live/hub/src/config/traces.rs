@@ -2,7 +2,7 @@
 
 use super::draft::TracesDraft;
 use super::settings::Checker;
-use crate::traces::{self, PATH, endpoint_of, headers};
+use crate::traces::{self, at_or_below, endpoint_of, headers};
 
 /// All of them, in thousandths.
 const ALL: u16 = 1_000;
@@ -13,7 +13,7 @@ impl Checker<'_> {
             return traces::Options::default();
         };
         let endpoint = endpoint.as_ref().and_then(|said| match endpoint_of(said) {
-            Ok(url) => Some(whole(url.as_str())),
+            Ok(url) => Some(at_or_below(url)),
             Err(why) => {
                 let help =
                     "write where a collector takes OTLP over HTTP, as `http://collector:4318`";
@@ -40,12 +40,6 @@ impl Checker<'_> {
         let ca_file = self.file("traces.caFile", ca_file.as_ref());
         traces::Options { endpoint, headers_file, ca_file, permille }
     }
-}
-
-/// Where traces go below an endpoint.
-fn whole(endpoint: &str) -> String {
-    let base = endpoint.trim_end_matches('/');
-    if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") }
 }
 
 #[cfg(test)]
@@ -75,9 +69,9 @@ mod tests {
         assert_eq!(read("null").unwrap(), Options::default());
         let endpoint = |said: &str| read(&format!("{{endpoint: '{said}'}}")).unwrap().endpoint;
         for said in ["http://a:4318", "http://a:4318/", "http://a:4318/v1/traces"] {
-            assert_eq!(endpoint(said).unwrap(), "http://a:4318/v1/traces");
+            assert_eq!(endpoint(said).unwrap().as_str(), "http://a:4318/v1/traces");
         }
-        assert_eq!(endpoint("https://a/otlp").unwrap(), "https://a/otlp/v1/traces");
+        assert_eq!(endpoint("https://a/otlp").unwrap().as_str(), "https://a/otlp/v1/traces");
         let said = read("{endpoint: 'http://a', headersFile: good, sample: 2.5%}").unwrap();
         assert_eq!(said.permille, Some(25));
     }

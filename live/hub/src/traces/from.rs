@@ -39,7 +39,7 @@ const SAMPLERS: [&str; 6] = [
     "parentbased_traceidratio",
 ];
 /// The path of traces below an endpoint.
-pub(crate) const PATH: &str = "/v1/traces";
+const PATH: &str = "/v1/traces";
 
 impl From {
     /// Where traces go; nowhere if nothing says so. `said` gives what a variable holds.
@@ -55,16 +55,19 @@ impl From {
         }
         let Options { endpoint, headers_file, ca_file, permille } = options.clone();
         let variable = |name: &'static str| said(name).map(|text| (name, text));
-        let (of, text) = if let Some(endpoint) = endpoint {
+        let url = |(of, text): (&'static str, String)| {
+            endpoint_of(&text).map(|url| (of, url)).map_err(|why| format!("{of} {why}"))
+        };
+        let (of, endpoint) = if let Some(endpoint) = endpoint {
             ("traces.endpoint", endpoint)
         } else if let Some(whole) = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") {
-            whole
-        } else if let Some((name, base)) = variable("OTEL_EXPORTER_OTLP_ENDPOINT") {
-            (name, format!("{}{PATH}", base.trim().trim_end_matches('/')))
+            url(whole)?
+        } else if let Some(base) = variable("OTEL_EXPORTER_OTLP_ENDPOINT") {
+            let (of, base) = url(base)?;
+            (of, below(base))
         } else {
             return Ok(None);
         };
-        let endpoint = endpoint_of(&text).map_err(|why| format!("{of} {why}"))?;
         let first = |names: [&'static str; 2]| names.into_iter().find_map(variable);
         let protocol = first(["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"]);
         let protocol = protocol.filter(|(_, said)| said.trim().eq_ignore_ascii_case("grpc"));
@@ -96,6 +99,18 @@ impl From {
     }
 }
 
+/// Where traces go below an endpoint.
+pub(crate) fn below(mut endpoint: Url) -> Url {
+    let path = format!("{}{PATH}", endpoint.path().trim_end_matches('/'));
+    endpoint.set_path(&path);
+    endpoint
+}
+
+/// The same, unless it is named already.
+pub(crate) fn at_or_below(endpoint: Url) -> Url {
+    if endpoint.path().ends_with(PATH) { endpoint } else { below(endpoint) }
+}
+
 /// What of the sampler's variables cannot be used: the library would say nothing, and send all of them.
 fn unknown_sampler(said: impl Fn(&str) -> Option<String>) -> Option<String> {
     let sampler = said("OTEL_TRACES_SAMPLER")?;
@@ -125,7 +140,8 @@ mod tests {
     use super::*;
 
     fn read(endpoint: Option<&str>, said: &[(&str, &str)]) -> Result<Option<From>, String> {
-        let options = Options { endpoint: endpoint.map(str::to_owned), ..Options::default() };
+        let endpoint = endpoint.map(|url| url.parse().unwrap());
+        let options = Options { endpoint, ..Options::default() };
         From::read(&options, |name| {
             said.iter().find(|(one, _)| *one == name).map(|(_, value)| (*value).to_owned())
         })
@@ -141,6 +157,8 @@ mod tests {
         let near = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://near/as/it/is");
         assert_eq!(goes(None, &[]), None);
         assert_eq!(goes(None, &[base]).unwrap(), "http://base:4318/v1/traces");
+        let keyed = ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://base/in?key=a");
+        assert_eq!(goes(None, &[keyed]).unwrap(), "https://base/in/v1/traces?key=a");
         assert_eq!(goes(None, &[base, near]).unwrap(), "https://near/as/it/is");
         assert_eq!(
             goes(Some("http://file/v1/traces"), &[base, near]).unwrap(),

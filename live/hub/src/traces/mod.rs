@@ -22,8 +22,9 @@ use opentelemetry::trace::{
 };
 use opentelemetry::{Context, InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use reqwest::Url;
 
-pub(crate) use self::from::{PATH, endpoint_of};
+pub(crate) use self::from::{at_or_below, endpoint_of};
 pub(crate) use self::outlet::headers;
 pub(crate) use self::queue::Tally;
 pub(crate) use self::requests::Telling;
@@ -35,7 +36,7 @@ use self::from::From;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Where they go: all of the URL.
-    pub endpoint: Option<String>,
+    pub endpoint: Option<Url>,
     /// The file with headers for each request, a line each.
     pub headers_file: Option<PathBuf>,
     /// Certificates, as PEM, of whom to trust besides those that the system trusts.
@@ -90,7 +91,9 @@ impl Traces {
         for warning in &from.warnings {
             tracing::warn!("{warning}");
         }
-        let endpoint = from.endpoint.clone();
+        // Some want a key in it.
+        let mut endpoint = from.endpoint.clone();
+        endpoint.set_query(None);
         match queue::provider(from) {
             Ok((provider, tally)) => {
                 tracing::info!(%endpoint, "traces are sent");

@@ -191,3 +191,38 @@ impl Exporter for Watched {
         self.exporter.set_resource(resource);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::{Tracer, TracerProvider};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_is_too_much_is_dropped_and_counted_and_nobody_waits() {
+        // It takes connections, and answers nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/v1/traces", silent.local_addr().unwrap());
+        let from = From {
+            endpoint: endpoint.parse().unwrap(),
+            headers_file: None,
+            ca_file: None,
+            permille: Some(1_000),
+            timeout: Duration::from_secs(60),
+            waiting_max: 4,
+            warnings: Vec::new(),
+        };
+        let (provider, tally) = provider(from).unwrap();
+        let tracer = provider.tracer("a test");
+        let began = Instant::now();
+        for _ in 0..1_000 {
+            drop(tracer.start("a"));
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert_eq!((tally.sent(), tally.dropped()), (0, 996));
+        let began = Instant::now();
+        assert!(provider.shutdown_with_timeout(Duration::from_millis(50)).is_err());
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    }
+}

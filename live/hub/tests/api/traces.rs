@@ -84,7 +84,10 @@ async fn take(State(collector): State<Collector>, headers: HeaderMap, body: Byte
 }
 
 fn to(at: SocketAddr) -> Options {
-    Options { endpoint: Some(format!("http://{at}/v1/traces")), ..Options::default() }
+    Options {
+        endpoint: Some(format!("http://{at}/v1/traces").parse().unwrap()),
+        ..Options::default()
+    }
 }
 
 async fn rig(traces: &Traces) -> Rig {
@@ -352,7 +355,7 @@ async fn a_collector_with_a_certificate_is_spoken_to_if_it_is_trusted() {
             });
         }
     });
-    let endpoint = Some(format!("https://{at}/v1/traces"));
+    let endpoint = Some(format!("https://{at}/v1/traces").parse().unwrap());
     for (ca_file, is_trusted) in [(None, false), (Some(home.path().join("ca.pem")), true)] {
         let options = Options { endpoint: endpoint.clone(), ca_file, ..Options::default() };
         let traces = Traces::begin(&options);
