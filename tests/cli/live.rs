@@ -36,7 +36,7 @@ fn configure(place: &Place, mode: &str) -> String {
 }
 
 /// A service that runs until it is let go.
-pub(crate) struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -47,7 +47,12 @@ impl Drop for Running {
 
 /// Starts the service and waits until it answers.
 pub(crate) fn start(place: &Place, address: &str) -> Running {
-    let mut running = Running(place.start(&["live"]));
+    begun(place, address, place.start(&["live"]))
+}
+
+/// Waits until a service that was started answers.
+pub(crate) fn begun(place: &Place, address: &str, process: Child) -> Running {
+    let mut running = Running(process);
     let begun = Instant::now();
     while !ask(place, address, &["get", "state"]).contains("exit 0") {
         assert_eq!(running.0.try_wait().unwrap(), None, "it has ended");

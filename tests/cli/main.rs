@@ -36,6 +36,7 @@ mod shards;
 mod shrink;
 mod sim;
 mod study;
+mod traces;
 mod upgrade;
 mod whatif;
 mod why;

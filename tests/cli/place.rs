@@ -86,6 +86,19 @@ impl Place {
         self.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// The same with these variables in its environment, and what it says on stderr in a file.
+    pub(crate) fn start_with(
+        &self,
+        variables: &[(&str, &str)],
+        args: &[&str],
+        said: &str,
+    ) -> Child {
+        let said = fs::File::create(self.path(said)).unwrap();
+        let mut command = self.command(args);
+        command.envs(variables.iter().copied()).stdout(Stdio::null()).stderr(said);
+        command.spawn().unwrap()
+    }
+
     /// Runs a command here. Gives the command, what it said, and how it ended.
     pub(crate) fn periplus(&self, args: &[&str]) -> String {
         self.periplus_with(&[], args)

@@ -22,6 +22,7 @@ use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::Intents;
 use periplus_live::service::{Clock, Order, Service};
 use periplus_live::sighting::Sighting;
+use periplus_live::traces::Parent;
 use periplus_sim::World;
 use periplus_spec::Bundle;
 use periplus_spec::scenario::Scenario;
@@ -185,7 +186,10 @@ impl<'s> Driver<'s> {
                 }
                 Input::Command(command) => {
                     let (reply, answer) = oneshot::channel();
-                    self.service.feed().ask(Order::Command(command, reply)).await;
+                    self.service
+                        .feed()
+                        .ask(Order::Command(command, reply, Parent::default()))
+                        .await;
                     answer.await.unwrap();
                 }
                 // Its turn comes by itself; the repository answers by itself.

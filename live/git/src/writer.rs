@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
+use std::time::Instant;
 
 use git2::{ObjectType, Oid};
 use periplus_emit::FilePath;
@@ -24,6 +25,7 @@ use crate::pack::Item;
 use crate::protocol::fetch::{Past, Question};
 use crate::protocol::push::{Command, Report};
 use crate::secret::plain;
+use crate::spent::Spent;
 use crate::store::Store;
 use crate::target::Target;
 use crate::wire::{Route, Sent, Service, Session};
@@ -76,6 +78,7 @@ pub struct Writer {
     history: History,
     watch: Watch,
     head: Option<Oid>,
+    spent: Spent,
 }
 
 /// How one attempt ended.
@@ -99,7 +102,8 @@ impl Writer {
         let route = options.route(&target);
         let reference = target.reference();
         let (history, watch) = (History::default(), Watch::default());
-        Ok(Self { target, reference, options, route, store, history, watch, head })
+        let spent = Spent::begin();
+        Ok(Self { target, reference, options, route, store, history, watch, head, spent })
     }
 
     /// Where this writer writes to.
@@ -124,15 +128,30 @@ impl Writer {
 
     /// Commits a change to the branch.
     pub fn write(&mut self, commit: &Commit) -> Outcome {
+        self.spent = Spent::begin();
+        let outcome = self.try_to_write(commit);
+        self.spent.ended = Instant::now();
+        outcome
+    }
+
+    /// How long the last write took, and what for.
+    #[must_use]
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
+    fn try_to_write(&mut self, commit: &Commit) -> Outcome {
         let commit = &*self.marked(commit);
         if let Some(fault) = commit.fault() {
             return Outcome::Failed(fault);
         }
         // A first fetch may be long, and would use up the time of the conversation in which we push.
-        if self.head.is_none()
-            && let Err(fault) = self.refresh()
-        {
-            return Outcome::Failed(fault);
+        if self.head.is_none() {
+            let refreshed = self.refresh();
+            self.spent.fetching += self.spent.began.elapsed();
+            if let Err(fault) = refreshed {
+                return Outcome::Failed(fault);
+            }
         }
         let mut why = "nothing was tried".to_owned();
         for attempt in 1..=self.options.attempts_max {
@@ -298,6 +317,7 @@ impl Writer {
     }
 
     fn attempt(&mut self, commit: &Commit, attempt: u32) -> Result<Step, Fault> {
+        let began = Instant::now();
         let session = self.route.open(Service::Receive, &self.reference)?;
         let at = session.advert.at;
         if at.is_some() && at != self.head {
@@ -323,7 +343,10 @@ impl Writer {
             session.leave();
             return Ok(Step::End(Outcome::Done { commit, parent, attempts: 0, conflicts }));
         }
+        self.spent.fetching += began.elapsed();
+        let began = Instant::now();
         let made = self.make(commit);
+        self.spent.making += began.elapsed();
         let (made, conflicts) = match made {
             Ok(made) => made,
             Err(fault) => {
@@ -342,7 +365,10 @@ impl Writer {
         self.watch.make(identity(&commit.trailers));
         let command = Command { old: at, new: id, reference: &self.reference };
         let parent = self.head;
-        match session.push(&command, &items) {
+        let began = Instant::now();
+        let pushed = session.push(&command, &items);
+        self.spent.pushing += began.elapsed();
+        match pushed {
             Ok(Report { moved: Ok(()), told: _ }) => {
                 self.landed_now(id, items);
                 Ok(Step::End(Outcome::Done { commit: id, parent, attempts: attempt, conflicts }))

@@ -30,6 +30,7 @@ use crate::retention::Retention;
 use crate::service::{Beside, Clock, Service, Wall};
 use crate::signals::{self, Statuses};
 use crate::standby::{Lent, Standby};
+use crate::traces::Traces;
 use crate::watched::{Present, watch_clusters};
 use crate::{Feed, apply};
 
@@ -136,6 +137,9 @@ pub async fn told_to_stop() {
 /// How long standbys are waited for that do not have everything when the service stops.
 const DRAINED_WITHIN: Duration = Duration::from_secs(3);
 
+/// How long it is tried to send what traces are left.
+const TRACES_SENT_WITHIN: Duration = Duration::from_secs(2);
+
 /// Runs the service until `stop` is done, or something is wrong that it cannot live with.
 ///
 /// # Errors
@@ -161,6 +165,7 @@ pub async fn run(
         api,
         leader,
         replication,
+        traces,
     } = settings;
     tokio::pin!(stop);
     fs::create_dir_all(&state).map_err(|error| HubFault::Folder { path: state.clone(), error })?;
@@ -169,6 +174,7 @@ pub async fn run(
     // Nothing is begun that nobody could ask.
     let listener = TcpListener::bind(api.listen()).await;
     let listener = listener.map_err(|error| HubFault::Listen { at: api.listen(), error })?;
+    let traces = Traces::begin(&traces);
     let margin = leader.as_ref().map_or(Duration::ZERO, |leader| leader.spans.margin() / 2);
     let mut leading = match leader {
         None => None,
@@ -285,7 +291,7 @@ pub async fn run(
     clusters.expected = Some(Arc::new(move |cluster| known.of(cluster)));
     let clusters = Arc::new(Clusters::new(clusters));
     let feed = Feed::default();
-    let beside = Beside { copies: copies.clone(), apply };
+    let beside = Beside { copies: copies.clone(), apply, traces: traces.clone() };
     let service = Service::start_beside(desk, post, feed.clone(), Arc::clone(&clock), beside);
 
     let (stopping, stopped) = watch::channel(());
@@ -325,9 +331,10 @@ pub async fn run(
         situation: seen,
         explain: (parts.explain)(&Desk::log(&state)),
         copies: copies.clone(),
+        traces: traces.clone(),
         limits: api::Limits::default(),
     });
-    tasks.spawn(signals::run(signals, feed, told, statuses, over(stopped)));
+    tasks.spawn(signals::run(signals, feed, told, (statuses, traces.clone()), over(stopped)));
     // Answers are given until the desk is closed, and to standbys until they have all of it.
     let (closing, closed) = watch::channel(());
     let mut serving = tokio::spawn(api::serve(listener, answers, over(closed)));
@@ -366,6 +373,8 @@ pub async fn run(
     if let Some(leadership) = leadership {
         leadership.release().await;
     }
+    // Nobody waits for the traces but us.
+    traces.finish(TRACES_SENT_WITHIN).await;
     Ok(served.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?)
 }
 

@@ -26,6 +26,7 @@ pub mod service;
 pub mod sighting;
 pub mod signals;
 mod standby;
+pub mod traces;
 mod watched;
 
 pub use self::complaint::Complaint;

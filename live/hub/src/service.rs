@@ -21,13 +21,14 @@ use crate::copy::Copies;
 use crate::delivery::{Answer, Letter, Parcel, Part, Post, PostOptions};
 use crate::desk::{Desk, DeskFault};
 use crate::feed::{Arrival, Feed};
+use crate::traces::{Parent, Traces, Turns};
 
 /// What is asked of the desk.
 pub enum Order {
     /// What is declared now. The answer says what changed, or what is wrong.
     Declare(Box<Bundle>, oneshot::Sender<Result<Vec<String>, Vec<Diagnostic>>>),
     /// An operator's command. It is answered once the disk has it.
-    Command(Command, oneshot::Sender<()>),
+    Command(Command, oneshot::Sender<()>, Parent),
     /// A repository answered, or a cluster that is applied to.
     Settled(TargetId, Answer),
     /// Somebody wants to know something.
@@ -74,6 +75,8 @@ pub struct Beside {
     pub copies: Option<Arc<Copies>>,
     /// How clusters without an agent are applied to.
     pub apply: Option<apply::Options>,
+    /// Where traces are sent.
+    pub traces: Traces,
 }
 
 /// A running service.
@@ -139,19 +142,23 @@ fn run(
     clock: &dyn Clock,
     beside: Beside,
 ) -> Result<(), DeskFault> {
-    let Beside { copies, apply } = beside;
+    let Beside { copies, apply, traces } = beside;
+    let mut turns = Turns::new(traces);
     let settled = |feed: &Feed<Order>| {
         let feed = feed.clone();
         move |target, answer| feed.put_now(Arrival::Order(Order::Settled(target, answer)))
     };
-    let answer = settled(feed);
-    let post = Post::start(post, move |target, outcome| answer(target, Answer::Written(outcome)));
+    let (answer, air) = (settled(feed), turns.air());
+    let post = Post::start(post, move |target, outcome, spent| {
+        air.answered(&target, &outcome, spent);
+        answer(target, Answer::Written(outcome));
+    });
     let answer = settled(feed);
     let applier = apply.map(|options| {
         Applier::start(options, move |target, applied| answer(target, Answer::Applied(applied)))
     });
     let mut out = Out { post, applier };
-    let ended = take_turns(&mut desk, &mut out, feed, clock, copies.as_deref());
+    let ended = take_turns(&mut desk, &mut out, feed, clock, copies.as_deref(), &mut turns);
     // Whoever asks now, and who still waits, is told at once that nobody is there.
     feed.close();
     drop(feed.take(usize::MAX, Duration::ZERO));
@@ -201,6 +208,7 @@ fn take_turns(
     feed: &Feed<Order>,
     clock: &dyn Clock,
     copies: Option<&Copies>,
+    turns: &mut Turns,
 ) -> Result<(), DeskFault> {
     let mut held = Held::default();
     while !feed.is_over() {
@@ -209,14 +217,17 @@ fn take_turns(
             Duration::from_millis(u64::try_from(due.saturating_sub(now)).unwrap_or(0))
         });
         let arrivals = feed.take(TURN_MAX, due.min(PATIENCE));
+        let turn = turns.begin(desk, &arrivals);
         let mut told = Vec::new();
         for arrival in arrivals {
             take_in(desk, arrival, clock.now_unix_ms(), &mut told)?;
         }
         let parcels = desk.turn(clock.now_unix_ms())?;
         let outgoing = outgoing(desk, parcels);
+        turns.end(turn, desk, &outgoing.letters);
         let Some(copies) = copies else {
             told.into_iter().for_each(|tell| tell());
+            turns.sent(&outgoing.letters);
             out.send(outgoing);
             continue;
         };
@@ -224,6 +235,8 @@ fn take_turns(
         held.put(desk.state().seq().0, told, outgoing);
         for (told, outgoing) in held.take(copies.ledger().shows(Instant::now())) {
             told.into_iter().for_each(|tell| tell());
+            turns.copied(&outgoing.letters);
+            turns.sent(&outgoing.letters);
             out.send(outgoing);
         }
     }
@@ -277,7 +290,7 @@ fn take_in(
             }));
             Ok(())
         }
-        Arrival::Order(Order::Command(command, reply)) => {
+        Arrival::Order(Order::Command(command, reply, _)) => {
             desk.command(command, now)?;
             told.push(Box::new(move || {
                 let _ = reply.send(());

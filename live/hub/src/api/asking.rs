@@ -14,6 +14,7 @@ use super::explain::{Explain, Refused};
 use super::problem::{Problem, internal};
 use crate::desk::Desk;
 use crate::service::Order;
+use crate::traces::Parent;
 
 impl Api {
     /// What the desk says.
@@ -44,10 +45,10 @@ impl Api {
     }
 
     /// Gives a command, and waits until the disk has it.
-    pub(super) async fn command(&self, command: Command) -> Result<(), Problem> {
+    pub(super) async fn command(&self, command: Command, asked_by: Parent) -> Result<(), Problem> {
         let (to, taken) = oneshot::channel();
         let given = async {
-            self.parts().feed.ask(Order::Command(command, to)).await;
+            self.parts().feed.ask(Order::Command(command, to, asked_by)).await;
             taken.await
         };
         match timeout(self.limits().desk, given).await {

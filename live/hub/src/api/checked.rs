@@ -1,13 +1,19 @@
 //! Makes of what people wrote about the API what cannot be wrong, and says everything that is wrong at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use periplus_spec::values::Name;
 use rustls::pki_types::ServerName;
 
-use super::config::{Client, Draft, Metrics, Role, Tls, Token};
+use super::config::{Client, Draft, Metrics, Otlp, Role, Tls, Token};
+use super::otlp::OtlpMetric;
 use crate::complaint::Complaint;
+use crate::sighting::Measures;
+use crate::signals::NamedBy;
+use crate::signals::config::Unit;
 
 /// Where the API listens, and who may ask.
 #[derive(Clone, Debug)]
@@ -17,6 +23,7 @@ pub struct Config {
     pub(super) tokens: Vec<TokenFile>,
     pub(super) clients: Vec<ClientName>,
     pub(super) metrics: Metrics,
+    pub(super) otlp: Vec<OtlpMetric>,
 }
 
 /// Where the files of TLS are.
@@ -77,7 +84,7 @@ impl Config {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn read(draft: &Draft, folder: &Path) -> Result<Config, Vec<Complaint>> {
-    let Draft { listen, tls, tokens, clients, metrics } = draft;
+    let Draft { listen, tls, tokens, clients, metrics, otlp } = draft;
     let mut reader = Reader { folder, complaints: Vec::new() };
     let parsed = listen.parse();
     if parsed.is_err() {
@@ -90,6 +97,7 @@ pub fn read(draft: &Draft, folder: &Path) -> Result<Config, Vec<Complaint>> {
         tokens: reader.tokens(tokens),
         clients: reader.clients(clients, tls.as_ref()),
         metrics: *metrics,
+        otlp: reader.otlp(otlp),
     };
     if let Some(why) = config.too_open(config.listen) {
         let help = "listen on `127.0.0.1:8080`, or write `tls` and `tokens` (or `tls.clientCaFile` and `clients`)";
@@ -162,6 +170,58 @@ impl Reader<'_> {
         }
         names
     }
+
+    fn otlp(&mut self, metrics: &[Otlp]) -> Vec<OtlpMetric> {
+        let mut read = Vec::with_capacity(metrics.len());
+        let (mut names, mut sources) = (BTreeSet::new(), BTreeMap::<_, Measures>::new());
+        for (number, declared) in metrics.iter().enumerate() {
+            let Otlp { metric, source, measures, labels, app, zone, unit, window } = declared;
+            let at = |field: &str| format!("otlp[{number}].{field}");
+            if metric.trim().is_empty() || !names.insert(metric.clone()) {
+                let what = format!("`{metric}` is empty, or is there twice");
+                self.complain(&at("metric"), what, "name each metric once");
+            }
+            let source = source.as_ref().map_or_else(|| "collector".to_owned(), Name::to_string);
+            if *sources.entry(source.clone()).or_insert(*measures) != *measures {
+                let what = format!("`{source}` measures something else too");
+                self.complain(&at("measures"), what, "name another `source`");
+            }
+            let per_seconds = match (unit, window.map(|window| window.0.0)) {
+                (Unit::PerSecond, None) => 1.0,
+                (Unit::PerMinute, None) => 60.0,
+                (Unit::Count, Some(ms)) if ms > 0 => Duration::from_millis(ms).as_secs_f64(),
+                (Unit::PerSecond | Unit::PerMinute | Unit::Count, _) => {
+                    let what = "`window` goes with `unit: count`, and only with it";
+                    self.complain(&at("window"), what, "write both, as `window: 1m`, or none");
+                    1.0
+                }
+            };
+            let app = self.named_by(&at("labels.app"), labels.app.as_deref(), app.as_ref());
+            let zone = self.named_by(&at("labels.zone"), labels.zone.as_deref(), zone.as_ref());
+            let (Some(app), Some(zone)) = (app, zone) else { continue };
+            let (metric, source) = (metric.clone(), format!("otlp/{source}"));
+            read.push(OtlpMetric { metric, source, measures: *measures, app, zone, per_seconds });
+        }
+        read
+    }
+
+    fn named_by(
+        &mut self,
+        place: &str,
+        attribute: Option<&str>,
+        always: Option<&Name>,
+    ) -> Option<NamedBy> {
+        match (attribute.filter(|key| !key.is_empty()), always) {
+            (Some(key), None) => Some(NamedBy::Label(key.to_owned())),
+            (None, Some(always)) => Some(NamedBy::Always(always.to_string())),
+            (None, None) | (Some(_), Some(_)) => {
+                let what = "the app and the zone of a point are named once each";
+                let help = "name an attribute here, or write `app: NAME` or `zone: NAME`";
+                self.complain(place, what, help);
+                None
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +253,34 @@ mod tests {
             }
             assert_eq!(complaints(&format!("{listen}\n{tls}\n{token}\n")), [""; 0]);
         }
+    }
+
+    #[test]
+    fn a_metric_that_is_demand_is_named_once_and_so_are_its_app_and_its_zone() {
+        let named = "measures: offered, labels: {app: service.name, zone: pop}";
+        let read = |more: &str| complaints(&format!("otlp: [{{metric: a, {more}}}]"));
+        for right in [
+            named,
+            "measures: served, app: shop, zone: harbour",
+            "measures: offered, app: shop, labels: {zone: pop}, unit: count, window: 1m",
+        ] {
+            assert_eq!(read(right), [""; 0], "{right}");
+        }
+        for (wrong, place) in [
+            ("measures: offered, labels: {app: app}", "api.otlp[0].labels.zone"),
+            ("measures: offered, app: shop, labels: {app: app, zone: pop}", "otlp[0].labels.app"),
+            ("measures: offered, app: shop, zone: z, unit: count", "otlp[0].window"),
+            ("measures: offered, app: shop, zone: z, window: 1m", "otlp[0].window"),
+        ] {
+            let told = read(wrong);
+            assert!(told.len() == 1 && told[0].contains(place), "{wrong}: {told:?}");
+        }
+        let two = |second: &str| {
+            complaints(&format!("otlp: [{{metric: a, {named}}}, {{metric: {second}}}]"))
+        };
+        assert!(two(&format!("a, {named}"))[0].contains("there twice"));
+        assert!(two("b, measures: served, app: s, zone: z")[0].contains("something else"));
+        assert_eq!(two("b, source: other, measures: served, app: s, zone: z"), [""; 0]);
     }
 
     #[test]

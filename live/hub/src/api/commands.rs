@@ -16,6 +16,7 @@ use super::routes::Route;
 use super::{apps, clusters};
 use crate::config::Mode;
 use crate::desk::Desk;
+use crate::traces::Parent;
 
 /// What is asked for.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -74,6 +75,7 @@ pub(super) fn routes() -> Vec<Route> {
 async fn take(State(api): State<Api>, request: Request) -> Result<Answer<Taken>, Problem> {
     let who = request.extensions().get::<Who>().map(|who| who.name.clone()).unwrap_or_default();
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
+    let asked_by = request.extensions().get::<Parent>().cloned().unwrap_or_default();
     let told: Told = api.body(request, BODY_BYTES_MAX).await?;
     // Ids never change, so what is found now is still so when the command is taken.
     let asked = told.clone();
@@ -88,7 +90,7 @@ async fn take(State(api): State<Api>, request: Request) -> Result<Answer<Taken>,
     }
     let command = api.ask(move |desk| resolve(&asked, desk)).await??;
     tracing::info!(who, ?peer, command = ?told, "a command is given");
-    let given = api.command(command).await;
+    let given = api.command(command, asked_by).await;
     if let Err(problem) = &given {
         tracing::warn!(who, command = ?told, status = problem.status.as_u16(), "it was not taken");
     }

@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
-use periplus_spec::values::Name;
+use periplus_spec::values::{Duration, Name};
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use crate::sighting::Measures;
+use crate::signals::config::{Labels, Unit};
 
 /// `api`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -20,6 +23,32 @@ pub struct Draft {
     pub clients: Vec<Client>,
     /// Who may read `/metrics`.
     pub metrics: Metrics,
+    /// Which metrics are taken as demand from whoever sends them by OTLP, to `/v1/otlp/v1/metrics`.
+    pub otlp: Vec<Otlp>,
+}
+
+/// A metric that says how much users ask for: a gauge of a rate, or a sum that is told as what was added (`delta`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Otlp {
+    /// Its name.
+    pub metric: String,
+    /// Who measures: the source of what is told is `otlp/` and this. `collector` where nothing is said.
+    pub source: Option<Name>,
+    /// Whether it shows what users ask for, or what was served.
+    pub measures: Measures,
+    /// Which attributes name the app and the zone: those of a point, or of its resource.
+    #[serde(default)]
+    pub labels: Labels,
+    /// The app of all points, where no attribute names it.
+    pub app: Option<Name>,
+    /// The zone of all points, where no attribute names it.
+    pub zone: Option<Name>,
+    /// What the values of a gauge count.
+    #[serde(default)]
+    pub unit: Unit,
+    /// Over which time `unit: count` counts.
+    pub window: Option<Duration>,
 }
 
 /// The files of TLS, as PEM. They are read again when they change.
@@ -87,6 +116,7 @@ impl Default for Draft {
             tokens: Vec::new(),
             clients: Vec::new(),
             metrics: Metrics::default(),
+            otlp: Vec::new(),
         }
     }
 }

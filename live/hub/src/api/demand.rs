@@ -90,18 +90,24 @@ struct Taken {
 /// An app and a zone.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "AppAndZone")]
-struct Pair {
+pub(super) struct Pair {
     app: String,
     zone: String,
 }
 
+impl fmt::Display for Pair {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "`{}` from `{}`", self.app, self.zone)
+    }
+}
+
 /// What a batch says, if it can be so.
-struct Checked {
-    source: String,
-    as_of_unix_ms: i64,
-    measures: Measures,
+pub(super) struct Checked {
+    pub(super) source: String,
+    pub(super) as_of_unix_ms: i64,
+    pub(super) measures: Measures,
     /// Ascending by app and zone.
-    rates: Vec<Rate>,
+    pub(super) rates: Vec<Rate>,
 }
 
 /// Who has pushed demand since the start, and of when its newest is. Each of them has a number in the machine for ever.
@@ -113,9 +119,11 @@ const BODY_BYTES_MAX: usize = 4 << 20;
 const BATCHES_MAX: usize = 64;
 /// The highest rate that can be said anywhere.
 const RPS_MAX: f64 = 1e8;
-const AGE_MAX_MS: i64 = 15 * 60 * 1_000;
+pub(super) const AGE_MAX_MS: i64 = 15 * 60 * 1_000;
 /// How far clocks may be apart.
-const AHEAD_MAX_MS: i64 = 60 * 1_000;
+pub(super) const AHEAD_MAX_MS: i64 = 60 * 1_000;
+/// How far apart the parts of one look may be.
+const TOGETHER_MS: i64 = 60 * 1_000;
 const SOURCES_MAX: usize = 64;
 const PAIRS_SHOWN_MAX: usize = 10;
 
@@ -236,7 +244,7 @@ impl<'de> Deserialize<'de> for Pushed {
 }
 
 /// Rounded to the nearest, but what is more than nothing stays so.
-fn milli(rps: f64) -> Option<u64> {
+pub(super) fn milli(rps: f64) -> Option<u64> {
     if !(0.0..=RPS_MAX).contains(&rps) {
         return None;
     }
@@ -246,7 +254,7 @@ fn milli(rps: f64) -> Option<u64> {
 }
 
 /// What is about something that is declared, how much is not, and some of that.
-fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
+pub(super) fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
     let is_known = |rate: &Rate| desk.has_demand(&rate.app, &rate.zone);
     let (mut known, mut unknown, mut shown) = (Vec::new(), 0, Vec::new());
     for batch in pushed {
@@ -265,6 +273,11 @@ fn sift(pushed: Vec<Checked>, desk: &Desk) -> (Vec<Checked>, usize, Vec<Pair>) {
     (known, unknown, shown)
 }
 
+fn too_many_sources() -> Problem {
+    let message = format!("more than {SOURCES_MAX} sources have pushed demand");
+    Problem::wrong(message, "name a source for who measures, not for each measurement")
+}
+
 impl Sources {
     /// What does not come too late, and how many rates do.
     fn admit(&self, pushed: Vec<Checked>) -> Result<(Vec<Checked>, usize), Problem> {
@@ -279,9 +292,7 @@ impl Sources {
                 }
                 Some(newest) => *newest = batch.as_of_unix_ms,
                 None if is_full => {
-                    let message = format!("more than {SOURCES_MAX} sources have pushed demand");
-                    let hint = "name a source for who measures, not for each measurement";
-                    return Err(Problem::wrong(message, hint));
+                    return Err(too_many_sources());
                 }
                 None => {
                     known.insert(batch.source.clone(), batch.as_of_unix_ms);
@@ -290,6 +301,25 @@ impl Sources {
             in_time.push(batch);
         }
         Ok((in_time, late))
+    }
+
+    /// As of when a look of a source is told; none if it comes too late. Parts of one look are of different times and come in any
+    /// order, and the machine hears no source go back, so all within a minute are of the newest.
+    pub(super) fn advance(&self, source: &str, as_of_unix_ms: i64) -> Result<Option<i64>, Problem> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = known.len() >= SOURCES_MAX;
+        match known.get_mut(source) {
+            Some(newest) if newest.saturating_sub(as_of_unix_ms) > TOGETHER_MS => Ok(None),
+            Some(newest) => {
+                *newest = as_of_unix_ms.max(*newest);
+                Ok(Some(*newest))
+            }
+            None if is_full => Err(too_many_sources()),
+            None => {
+                known.insert(source.to_owned(), as_of_unix_ms);
+                Ok(Some(as_of_unix_ms))
+            }
+        }
     }
 
     /// Of when the newest of each is.

@@ -105,7 +105,8 @@ impl Api {
             .map_err(|wrong| Problem::wrong(format!("the body cannot be used: {wrong}"), OPENAPI))
     }
 
-    async fn bytes(
+    /// The body of a request, of at most so many bytes.
+    pub(super) async fn bytes(
         &self,
         headers: &HeaderMap,
         body: Body,

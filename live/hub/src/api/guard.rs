@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::Api;
 use super::access::Peer;
 use super::problem::{Problem, internal};
+use crate::traces::Telling;
 
 /// Requests that were answered. Cheap enough for a lock: there are few, and few kinds.
 #[derive(Debug, Default)]
@@ -57,12 +58,20 @@ impl Traffic {
 /// Routes that are answered however much else there is to do: a probe that fails ends the service.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
+/// Routes that are asked again and again by programs, each of which says little: those of each cluster and standby,
+/// of Prometheus, and of whoever looks for what is not there.
+const OFTEN: [&str; 4] = ["/metrics", "/v1/copy", "/v1/reports/{name}", "none"];
+
 /// Answers a request within the limits.
-pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) -> Response {
+pub(super) async fn guard(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let began = Instant::now();
     let matched = request.extensions().get::<MatchedPath>();
     let route = matched.map_or("none", MatchedPath::as_str).to_owned();
     let method = method(request.method());
+    let known = matched.map(MatchedPath::as_str);
+    let what = (method, known, request.uri().path());
+    let asked = api.traces().request(what, request.headers(), telling(&route));
+    request.extensions_mut().insert(asked.parent());
     let peer = request.extensions().get::<Peer>().map(|peer| peer.address);
     let answer = match room(&api, &route) {
         Ok(permit) => {
@@ -84,8 +93,15 @@ pub(super) async fn guard(State(api): State<Api>, request: Request, next: Next) 
     } else {
         tracing::debug!(route, method, status = status.as_u16(), ms, ?peer, "answered");
     }
+    asked.answered(status);
     api.traffic().count(Kind { route, method, status: status.as_u16() }, took);
     answer
+}
+
+/// How much is told of requests to a route.
+fn telling(route: &str) -> Telling {
+    let is_few = PROBES.contains(&route) || OFTEN.contains(&route);
+    if is_few { Telling::Few } else { Telling::All }
 }
 
 fn room(api: &Api, route: &str) -> Result<Option<OwnedSemaphorePermit>, Problem> {

@@ -51,6 +51,7 @@ async fn answer(State(api): State<Api>) -> impl IntoResponse {
         signals(&api, &mut page);
         pushed(&api, &mut page);
         requests(&api, &mut page);
+        traced(&api, &mut page);
         page.into_text()
     };
     ([(CONTENT_TYPE, MEDIA_TYPE)], text)
@@ -477,6 +478,14 @@ fn requests(api: &Api, page: &mut Page) {
         let labels = [("route", kind.route.as_str()), ("method", kind.method), ("status", &status)];
         family.add_sum(&labels, tally.took.as_secs_f64(), tally.count);
     }
+}
+
+fn traced(api: &Api, page: &mut Page) {
+    let Some(tally) = api.traces().tally() else { return };
+    let help = "Spans of traces that a collector took.";
+    page.counter("periplus_trace_spans_sent_total", help, tally.sent());
+    let help = "Spans of traces that were too many, or that no collector took.";
+    page.counter("periplus_trace_spans_dropped_total", help, tally.dropped());
 }
 
 fn truth(is_so: &bool) -> &'static str {

@@ -20,6 +20,7 @@ mod health;
 mod log;
 mod metrics;
 mod openapi;
+mod otlp;
 mod problem;
 mod questions;
 mod reports;
@@ -54,6 +55,7 @@ use crate::feed::Feed;
 use crate::reports::Reports;
 use crate::service::{Clock, Order};
 use crate::signals::Statuses;
+use crate::traces::Traces;
 
 /// The version of the form of answers. It grows when something that was there goes, or means something else.
 pub const VERSION: u32 = 1;
@@ -80,6 +82,8 @@ pub struct Parts {
     pub explain: Arc<dyn Explain>,
     /// What standbys get a copy of, where they have folders of their own.
     pub copies: Option<Arc<Copies>>,
+    /// Where requests are traced.
+    pub traces: Traces,
     /// What is too much, and too long.
     pub limits: Limits,
 }
@@ -201,6 +205,10 @@ impl Api {
 
     fn traffic(&self) -> &Traffic {
         &self.shared.traffic
+    }
+
+    fn traces(&self) -> &Traces {
+        &self.parts().traces
     }
 
     fn request_permit(&self) -> Option<OwnedSemaphorePermit> {

@@ -10,8 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::access::{Door, Need, admit};
 use super::extract::Answer;
 use super::{
-    Api, apps, clusters, commands, copies, demand, guard, health, log, metrics, openapi, questions,
-    reports, state,
+    Api, apps, clusters, commands, copies, demand, guard, health, log, metrics, openapi, otlp,
+    questions, reports, state,
 };
 
 /// One thing that may be asked.
@@ -124,6 +124,7 @@ pub(super) fn table() -> Vec<Route> {
         copies::routes(),
         commands::routes(),
         demand::routes(),
+        otlp::routes(),
         reports::routes(),
         openapi::routes(),
     ]

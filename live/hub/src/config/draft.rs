@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use periplus_spec::values::{Duration, Name};
+use periplus_spec::values::{Duration, Name, Percentage};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -41,6 +41,23 @@ pub struct Draft {
     pub api: api::config::Draft,
     /// How it is settled which of several replicas leads; without it, this one does.
     pub leader: Option<LeaderDraft>,
+    /// Where traces of what is decided, written and answered go; nowhere where neither this nor a variable names an endpoint.
+    pub traces: Option<TracesDraft>,
+}
+
+/// Traces, sent by OTLP over HTTP. What is not said here is as OpenTelemetry's variables have it, such as
+/// `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_TRACES_SAMPLER`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TracesDraft {
+    /// Where a collector takes them, as `http://collector:4318`; `/v1/traces` is added where it does not end so.
+    pub endpoint: Option<String>,
+    /// The file with headers for each request, a line each, as `authorization: Bearer …`. It is read anew whenever it is needed.
+    pub headers_file: Option<PathBuf>,
+    /// Certificates, as PEM, of whom to trust besides those that the system trusts.
+    pub ca_file: Option<PathBuf>,
+    /// How many traces are sent of those that nobody else began, as `10%`. Of others, those are that their callers send.
+    pub sample: Option<Percentage>,
 }
 
 /// How long the log keeps records.

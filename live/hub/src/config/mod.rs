@@ -6,6 +6,7 @@ mod leader;
 mod replication;
 mod reports;
 mod settings;
+mod traces;
 
 pub use self::apply::ApplySettings;
 pub use self::draft::{Draft, Mode};

@@ -26,7 +26,7 @@ use crate::intents::{self, IntentsFrom};
 use crate::leader::Election;
 use crate::reports::KeyFolders;
 use crate::signals::{self, Signal};
-use crate::{Complaint, api};
+use crate::{Complaint, api, traces};
 
 /// How the service runs.
 #[derive(Debug)]
@@ -59,6 +59,8 @@ pub struct Settings {
     pub leader: Option<Election>,
     /// How replicas with folders of their own keep copies of the leader's; none where they share one.
     pub replication: Option<Replication>,
+    /// Where traces go.
+    pub traces: traces::Options,
 }
 
 /// How what is decided gets into repositories.
@@ -114,13 +116,14 @@ impl Settings {
     /// Everything that is wrong with it, by place.
     pub fn of(sheet: &Sheet<Draft>, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let mut checker = Checker { sheet, folder, wrong: Vec::new() };
-        let Draft { state, log, mode, intents, git, clusters, apply, signals, api, leader } =
+        let Draft { state, log, mode, intents, git, clusters, apply, signals, api, leader, traces } =
             &sheet.says;
         let keep = checker.keep(log);
         let intents_every = checker.every("intents.every", intents.every, INTENTS_EVERY);
         let declared = checker.intents(intents, git, clusters, &folder.join(state));
         let replication = checker.replication(leader.as_ref());
         let leader = leader.as_ref().and_then(|leader| checker.leader(leader, clusters));
+        let traces = checker.traces(traces.as_ref());
         let git = checker.git(git, *mode);
         let reports = checker.reports(clusters);
         let (reached, clusters) = checker.clusters(clusters);
@@ -149,6 +152,7 @@ impl Settings {
             api,
             leader,
             replication,
+            traces,
         })
     }
 }

@@ -7,8 +7,8 @@ use std::thread::{self, JoinHandle};
 
 use periplus_emit::{Change, Repository};
 use periplus_git::{
-    Author, Commit, Fault, FleetOptions, Options, Outcome, Target, TargetId, Writer, Writers,
-    message, place, trailers,
+    Author, Commit, Fault, FleetOptions, Options, Outcome, Spent, Target, TargetId, Writer,
+    Writers, message, place, trailers,
 };
 
 use super::routes::Place;
@@ -50,10 +50,10 @@ pub struct Post {
 }
 
 impl Post {
-    /// Starts it. Every letter is answered once, by `answer`.
+    /// Starts it. Every letter is answered once, by `answer`, with what it took where it came to be written.
     pub fn start(
         options: PostOptions,
-        answer: impl FnMut(TargetId, Outcome) + Send + 'static,
+        answer: impl FnMut(TargetId, Outcome, Option<Spent>) + Send + 'static,
     ) -> Self {
         let (letters, received) = channel();
         let thread = thread::spawn(move || work(&options, &received, answer));
@@ -90,7 +90,7 @@ impl Drop for Post {
 fn work(
     options: &PostOptions,
     received: &Receiver<Vec<Letter>>,
-    mut answer: impl FnMut(TargetId, Outcome),
+    mut answer: impl FnMut(TargetId, Outcome, Option<Spent>),
 ) {
     let mut writers = Writers::new(options.fleet.clone());
     while let Ok(letters) = received.recv() {
@@ -99,11 +99,12 @@ fn work(
             let target = letter.parcel.target.clone();
             match commit(&mut writers, options, letter) {
                 Ok(commit) => commits.push((target, commit)),
-                Err(fault) => answer(target, Outcome::Failed(fault)),
+                Err(fault) => answer(target, Outcome::Failed(fault), None),
             }
         }
         for (target, outcome) in writers.write_all(commits) {
-            answer(target, outcome);
+            let spent = writers.writer(&target).map(|writer| writer.spent());
+            answer(target, outcome, spent);
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A [turn](Desk::turn) takes in what has arrived, one after the other: [`step`], the journal, the [`Tray`]. Then it waits for
 //! the disk, and only then is anything of it sent. Nothing here waits for a network, and nothing else touches the state.
 
+mod counts;
 mod fault;
 mod names;
 mod past;
@@ -12,7 +13,7 @@ mod translate;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use periplus_core::ids::Seq;
 use periplus_core::input::{Command, EffectReport, Observation, Outcome, TimerFired};
@@ -27,6 +28,7 @@ use periplus_spec::code::Code;
 use periplus_spec::diagnostic::Diagnostic;
 use periplus_spec::scenario::Delivery;
 
+pub use self::counts::Counts;
 pub use self::fault::DeskFault;
 use self::names::Names;
 use self::past::told_at;
@@ -72,31 +74,6 @@ impl Narrator for () {
     fn lines(&mut self) -> Vec<Line> {
         Vec::new()
     }
-}
-
-/// What a desk has done since it was opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Records that were made.
-    pub records: u64,
-    /// Times at which the clock stood before the last record, and was taken for it.
-    pub clamped: u64,
-    /// Entries of sightings that were about nothing that was declared.
-    pub unknown: u64,
-    /// Turns that were ended.
-    pub turns: u64,
-    /// The time that records took to be decided, encoded and told of.
-    pub deciding: Duration,
-    /// The time that the disk was waited for.
-    pub syncing: Duration,
-    /// Commits that repositories answered.
-    pub pushes: u64,
-    /// The time from when they were sent until they were answered.
-    pub pushing: Duration,
-    /// Parcels that were applied to clusters directly and answered.
-    pub applies: u64,
-    /// The time from when they were sent until they were answered.
-    pub applying: Duration,
 }
 
 /// Which files stand beside the log.
@@ -344,7 +321,10 @@ impl Desk {
         self.fire(at)?;
         let paused = self.state.is_paused();
         if self.tray.is_over(at) && !paused {
+            let began = Instant::now();
             let reports = self.tray.close(&self.state, &self.narrator.lines())?;
+            self.counts.rendering += began.elapsed();
+            self.counts.windows += 1;
             self.report(at, reports)?;
             self.fire(at)?;
         }
@@ -449,6 +429,7 @@ impl Desk {
         self.tray.note(&record);
         self.narrator.hear(&record, &self.state);
         self.counts.records += 1;
+        self.counts.effects += record.effects.len() as u64;
         self.counts.deciding += began.elapsed();
         Ok(())
     }

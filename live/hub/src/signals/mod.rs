@@ -32,6 +32,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 pub use self::checked::read;
 pub use self::samples::Refused;
+pub(crate) use self::signal::NamedBy;
 pub use self::signal::Signal;
 pub use self::status::{Status, Statuses};
 pub use crate::complaint::Complaint;
@@ -46,6 +47,7 @@ use self::samples::Found;
 use self::signal::{DemandFrom, Kind};
 use crate::feed::Feed;
 use crate::sighting::{Measures, Rate, Sight, Sighting};
+use crate::traces::{Done, Parent, Traces};
 
 /// What says which time it is. Cheap to clone.
 #[derive(Clone)]
@@ -88,7 +90,7 @@ pub async fn run<O: Send + 'static>(
     signals: Vec<Signal>,
     feed: Feed<O>,
     clock: Clock,
-    statuses: Statuses,
+    (statuses, traces): (Statuses, Traces),
     shutdown: impl Future<Output = ()>,
 ) {
     let begin = |signal: &Signal| Status {
@@ -99,7 +101,8 @@ pub async fn run<O: Send + 'static>(
     statuses.begin(signals.iter().map(begin).collect());
     let mut tasks = JoinSet::new();
     for (place, signal) in signals.into_iter().enumerate() {
-        let task = Task::new(place, signal, feed.clone(), clock.clone(), statuses.clone());
+        let told = (statuses.clone(), traces.clone());
+        let task = Task::new(place, signal, feed.clone(), clock.clone(), told);
         tasks.spawn(task.run());
     }
     let ended = async {
@@ -125,6 +128,7 @@ struct Task<O> {
     feed: Feed<O>,
     clock: Clock,
     statuses: Statuses,
+    traces: Traces,
 }
 
 /// What a signal reads.
@@ -142,7 +146,13 @@ enum From {
 }
 
 impl<O: Send + 'static> Task<O> {
-    fn new(place: usize, signal: Signal, feed: Feed<O>, clock: Clock, statuses: Statuses) -> Self {
+    fn new(
+        place: usize,
+        signal: Signal,
+        feed: Feed<O>,
+        clock: Clock,
+        (statuses, traces): (Statuses, Traces),
+    ) -> Self {
         let Signal { name, every, stale_after_ms, kind } = signal;
         let reads = match kind {
             Kind::Demand { measures, fallback, from } => {
@@ -155,7 +165,7 @@ impl<O: Send + 'static> Task<O> {
             Kind::Carbon(from) => Reads::Carbon(Grids::new(from)),
             Kind::Prices(from) => Reads::Prices(Tariffs::new(from)),
         };
-        Self { place, name, every, reads, feed, clock, statuses }
+        Self { place, name, every, reads, feed, clock, statuses, traces }
     }
 
     async fn run(mut self) {
@@ -164,8 +174,9 @@ impl<O: Send + 'static> Task<O> {
         often.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             often.tick().await;
-            let Self { place, name, reads, feed, clock, statuses, .. } = &mut self;
-            let teller = Teller { place: *place, name, feed, statuses };
+            let Self { place, name, reads, feed, clock, statuses, traces, .. } = &mut self;
+            let (place, began) = (*place, SystemTime::now());
+            let teller = Teller { place, name, feed, statuses, traces, began };
             match reads {
                 Reads::Demand { from, measures, book } => {
                     look_at_demand(from, book, &teller, *measures, clock).await;
@@ -277,6 +288,8 @@ struct Teller<'a, O> {
     name: &'a str,
     feed: &'a Feed<O>,
     statuses: &'a Statuses,
+    traces: &'a Traces,
+    began: SystemTime,
 }
 
 impl<O> Teller<'_, O> {
@@ -300,6 +313,14 @@ impl<O> Teller<'_, O> {
     /// A look is over; says so once when it begins to fail, and once when it works again.
     fn ended(&self, now: i64, looked: Result<Option<String>, Fault>) {
         let name = self.name;
+        if self.traces.is_on() {
+            let why = looked.as_ref().err().map(ToString::to_string);
+            let done = Done::new("signal.read", self.began).of_another();
+            let done = done.with("periplus.signal", name.to_owned());
+            let outcome = if why.is_some() { "failed" } else { "done" };
+            let done = done.with("periplus.outcome", outcome).failed(why);
+            self.traces.tell(done, &Parent::default());
+        }
         self.change(|status| {
             let failed_before = status.fault().is_some();
             status.looks += 1;

@@ -18,6 +18,7 @@ use periplus_live::reports::{KeyFolders, Reports};
 use periplus_live::service::{Beside, Clock, Order, Service, Wall};
 use periplus_live::sighting::{Measures, Rate, Sight, Sighting};
 use periplus_live::signals::Statuses;
+use periplus_live::traces::Traces;
 use periplus_support::real::until;
 use reqwest::Url;
 use tempfile::TempDir;
@@ -98,7 +99,7 @@ async fn leader(home: &Path) -> (u16, Feed<Order>, Service, Arc<Copies>) {
     let ledger = Ledger::new(Confirm::Async, long, &replica.id, Board::default(), end);
     let copies = Arc::new(Copies::begin(&state, replica, 1, ledger, &desk).unwrap());
     let feed = Feed::default();
-    let beside = Beside { copies: Some(Arc::clone(&copies)), apply: None };
+    let beside = Beside { copies: Some(Arc::clone(&copies)), ..Beside::default() };
     let service = Service::start_beside(desk, post, feed.clone(), Arc::new(Wall), beside);
     let api = Api::new(Parts {
         config: api::read(&draft, home).unwrap(),
@@ -111,6 +112,7 @@ async fn leader(home: &Path) -> (u16, Feed<Order>, Service, Arc<Copies>) {
         situation: watch::Sender::new(Situation::default()).subscribe(),
         explain: Arc::new(Silent),
         copies: Some(Arc::clone(&copies)),
+        traces: Traces::default(),
         limits: Limits::default(),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

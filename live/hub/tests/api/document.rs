@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::rig::{OPERATE, Rig};
 
 /// Everything that there is.
-const PATHS: [(&str, &str); 17] = [
+const PATHS: [(&str, &str); 18] = [
     ("/healthz", "get"),
     ("/metrics", "get"),
     ("/openapi.json", "get"),
@@ -23,6 +23,7 @@ const PATHS: [(&str, &str); 17] = [
     ("/v1/decisions", "get"),
     ("/v1/demand", "post"),
     ("/v1/log", "get"),
+    ("/v1/otlp/v1/metrics", "post"),
     ("/v1/reports/{name}", "post"),
     ("/v1/state", "get"),
     ("/v1/why", "get"),

@@ -19,8 +19,9 @@ use periplus_live::delivery::{PostOptions, Routes};
 use periplus_live::desk::{Desk, Setup};
 use periplus_live::intents::{self, Intents};
 use periplus_live::reports::{KeyFolders, Reports};
-use periplus_live::service::{Clock, Order, Service, Wall};
+use periplus_live::service::{Beside, Clock, Order, Service, Wall};
 use periplus_live::signals::Statuses;
+use periplus_live::traces::Traces;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -45,6 +46,7 @@ pub(crate) struct Rig {
     stop: Option<oneshot::Sender<()>>,
     serves: Option<JoinHandle<Result<(), ServeFault>>>,
     draft: Draft,
+    traces: Traces,
     limits: Limits,
     clusters: Option<Arc<Clusters>>,
 }
@@ -53,6 +55,7 @@ pub(crate) struct Rig {
 pub(crate) struct Made {
     pub(crate) config: &'static str,
     pub(crate) limits: Limits,
+    pub(crate) traces: Traces,
     pub(crate) tokens: &'static [(&'static str, &'static str)],
     pub(crate) behind: Behind,
     pub(crate) clusters: Option<Arc<Clusters>>,
@@ -62,6 +65,7 @@ impl Default for Made {
     fn default() -> Self {
         Self {
             config: "{}",
+            traces: Traces::default(),
             limits: Limits::default(),
             tokens: &[],
             behind: Behind::ADesk,
@@ -92,7 +96,7 @@ impl Rig {
     }
 
     pub(crate) async fn made(made: Made) -> Self {
-        let Made { config, limits, tokens, behind, clusters } = made;
+        let Made { config, limits, traces, tokens, behind, clusters } = made;
         let home = TempDir::with_prefix("periplus-api-").unwrap();
         for (file, token) in tokens {
             fs::write(home.path().join(file), format!("{token}\n")).unwrap();
@@ -102,7 +106,8 @@ impl Rig {
             fs::create_dir(home.path().join(folder)).unwrap();
         }
         let feed = Feed::default();
-        let service = (behind == Behind::ADesk).then(|| start(home.path(), feed.clone()));
+        let service =
+            (behind == Behind::ADesk).then(|| start(home.path(), feed.clone(), traces.clone()));
         let gate = Arc::new(Gate { closed: Mutex::new(true), opened: Condvar::new() });
         let situation = watch::Sender::new(Situation { mode: "live".into(), missing: vec![] });
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -119,6 +124,7 @@ impl Rig {
             stop,
             serves,
             draft,
+            traces,
             limits,
             clusters,
         };
@@ -147,6 +153,7 @@ impl Rig {
                 log: state.join("live.log"),
             }),
             copies: None,
+            traces: self.traces.clone(),
             limits: self.limits.clone(),
         });
         let asked = self.at.strip_prefix("http://").unwrap_or("127.0.0.1:0");
@@ -218,9 +225,9 @@ pub(crate) async fn said(answer: Response) -> (u16, Value) {
     (status, said)
 }
 
-fn start(home: &Path, feed: Feed<Order>) -> Service {
+fn start(home: &Path, feed: Feed<Order>, traces: Traces) -> Service {
     let (desk, post) = opened(home);
-    Service::start(desk, post, feed, Arc::new(Wall))
+    Service::start_beside(desk, post, feed, Arc::new(Wall), Beside { traces, ..Beside::default() })
 }
 
 /// A desk in the folder `state`, and who writes for it.

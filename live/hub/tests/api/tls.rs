@@ -13,6 +13,7 @@ use periplus_live::api::{
 use periplus_live::reports::{KeyFolders, Reports};
 use periplus_live::service::Wall;
 use periplus_live::signals::Statuses;
+use periplus_live::traces::Traces;
 use periplus_support::real::until;
 use reqwest::{Certificate, Client, Identity};
 use serde_json::Value;
@@ -53,6 +54,7 @@ fn api(config: &str, folder: &Path) -> Api {
         situation: watch::Sender::new(Situation::default()).subscribe(),
         explain: Arc::new(Silent),
         copies: None,
+        traces: Traces::default(),
         limits: Limits::default(),
     })
 }

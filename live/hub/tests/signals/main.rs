@@ -18,6 +18,7 @@ use periplus_live::Feed;
 use periplus_live::feed::Arrival;
 use periplus_live::sighting::{Measures, Sight, Sighting};
 use periplus_live::signals::{self, Clock, Status, Statuses, config::Draft};
+use periplus_live::traces::Traces;
 use periplus_spec::Sheet;
 use periplus_support::prometheus::{Exporter, Prometheus, SOON, Transport, serve};
 use periplus_support::real::until;
@@ -50,7 +51,13 @@ impl Rig {
         let signals = signals::read(&drafts, folder).unwrap();
         let (feed, statuses) = (Feed::default(), Statuses::default());
         let shutdown = std::future::pending();
-        let run = signals::run(signals, feed.clone(), Clock::system(), statuses.clone(), shutdown);
+        let run = signals::run(
+            signals,
+            feed.clone(),
+            Clock::system(),
+            (statuses.clone(), Traces::default()),
+            shutdown,
+        );
         Self { feed, statuses, task: tokio::spawn(run), told: Vec::new() }
     }
 
