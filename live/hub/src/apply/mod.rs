@@ -1,7 +1,7 @@
 //! Direct apply: clusters without an agent get their objects from the service itself, by server-side apply.
 //!
-//! Each cluster has a task of its own ([`worker`]), so that one which does not answer keeps no other one waiting. What it was
-//! told to hold is in its memory; what was applied is in the cluster ([`inventory`]). A [`round`] claims the inventory,
+//! Each cluster has a task of its own (`worker`), so that one which does not answer keeps no other one waiting. What it was
+//! told to hold is in its memory; what was applied is in the cluster (`inventory`). A `round` claims the inventory,
 //! applies, deletes what is listed there and not wanted any more, and writes the inventory again. What must not be in here: what
 //! belongs into a cluster, and whether it is ready there.
 
