@@ -4,7 +4,7 @@
 //! [`Applier`] applies where there are clusters without an agent. Whoever wants to
 //! know something asks at the feed as well, and is answered between two turns, so that what is told is of one instant.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::apply::{self, Applier};
 use crate::copy::Copies;
-use crate::delivery::{Answer, Letter, Parcel, Part, Post, PostOptions};
+use crate::delivery::{Answer, Outgoing, Post, PostOptions};
 use crate::desk::{Desk, DeskFault};
 use crate::feed::{Arrival, Feed};
 use crate::traces::{Parent, Traces, Turns};
@@ -153,9 +153,12 @@ fn run(
         air.answered(&target, &outcome, spent);
         answer(target, Answer::Written(outcome));
     });
-    let answer = settled(feed);
+    let (answer, air) = (settled(feed), turns.air());
     let applier = apply.map(|options| {
-        Applier::start(options, move |target, applied| answer(target, Answer::Applied(applied)))
+        Applier::start(options, move |target, applied| {
+            air.applied(&target, &applied);
+            answer(target, Answer::Applied(applied));
+        })
     });
     let mut out = Out { post, applier };
     let ended = take_turns(&mut desk, &mut out, feed, clock, copies.as_deref(), &mut turns);
@@ -178,14 +181,6 @@ struct Out {
     applier: Option<Applier>,
 }
 
-/// What is to be brought out.
-#[derive(Default)]
-struct Outgoing {
-    letters: Vec<Letter>,
-    /// For clusters that are applied to directly.
-    applies: Vec<Parcel>,
-}
-
 impl Out {
     fn send(&mut self, outgoing: Outgoing) {
         let Outgoing { letters, applies } = outgoing;
@@ -193,12 +188,6 @@ impl Out {
         if let Some(applier) = &mut self.applier {
             applier.send(applies);
         }
-    }
-}
-
-impl Outgoing {
-    fn is_empty(&self) -> bool {
-        self.letters.is_empty() && self.applies.is_empty()
     }
 }
 
@@ -223,11 +212,11 @@ fn take_turns(
             take_in(desk, arrival, clock.now_unix_ms(), &mut told)?;
         }
         let parcels = desk.turn(clock.now_unix_ms())?;
-        let outgoing = outgoing(desk, parcels);
-        turns.end(turn, desk, &outgoing.letters);
+        let outgoing = Outgoing::of(desk, parcels);
+        turns.end(turn, desk, &outgoing);
         let Some(copies) = copies else {
             told.into_iter().for_each(|tell| tell());
-            turns.sent(&outgoing.letters);
+            turns.sent(&outgoing);
             out.send(outgoing);
             continue;
         };
@@ -235,8 +224,8 @@ fn take_turns(
         held.put(desk.state().seq().0, told, outgoing);
         for (told, outgoing) in held.take(copies.ledger().shows(Instant::now())) {
             told.into_iter().for_each(|tell| tell());
-            turns.copied(&outgoing.letters);
-            turns.sent(&outgoing.letters);
+            turns.copied(&outgoing);
+            turns.sent(&outgoing);
             out.send(outgoing);
         }
     }
@@ -302,30 +291,4 @@ fn take_in(
             Ok(())
         }
     }
-}
-
-/// Parcels with where they go.
-fn outgoing(desk: &Desk, parcels: Vec<Parcel>) -> Outgoing {
-    let is_applied = |parcel: &Parcel| Part::of(&parcel.target).is_some();
-    let (applies, parcels): (Vec<Parcel>, Vec<Parcel>) = parcels.into_iter().partition(is_applied);
-    Outgoing { letters: letters(desk, parcels), applies }
-}
-
-fn letters(desk: &Desk, parcels: Vec<Parcel>) -> Vec<Letter> {
-    if parcels.is_empty() {
-        return Vec::new();
-    }
-    let targets = desk.targets();
-    let mut clusters: BTreeMap<&TargetId, BTreeSet<String>> = BTreeMap::new();
-    for cluster in &desk.intents().scenario().fleet.clusters {
-        if let Some(target) = targets.divider.target(&cluster.name) {
-            clusters.entry(target).or_default().insert(cluster.name.clone());
-        }
-    }
-    let letters = parcels.into_iter().filter_map(|parcel| {
-        let to = targets.places.get(&parcel.target)?.clone();
-        let clusters = clusters.get(&parcel.target).cloned().unwrap_or_default();
-        Some(Letter { parcel, to, clusters })
-    });
-    letters.collect()
 }

@@ -1,7 +1,7 @@
 //! What the desk does, as traces: from a decision to its commits and back.
 //!
 //! A trace begins with the first turn that decided something, and goes on with all that goes out in the same window: later turns, the
-//! rendering, the disk, copies, a commit for each repository, and its report. All of it is told once it is over, so that turns
+//! rendering, the disk, copies, a commit for each repository, what is applied to clusters directly, and reports. All of it is told once it is over, so that turns
 //! in which nothing was decided cost nothing and leave nothing.
 
 use std::collections::BTreeMap;
@@ -9,10 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use opentelemetry::{Array, StringValue, Value};
+use periplus_emit::Repository;
 use periplus_git::{Outcome, Spent, TargetId};
 
 use super::{Done, Parent, Traces, number};
-use crate::delivery::Letter;
+use crate::apply;
+use crate::delivery::{Outgoing, Parcel, Part, Place};
 use crate::desk::{Counts, Desk};
 use crate::feed::Arrival;
 use crate::service::Order;
@@ -41,7 +43,7 @@ pub(crate) struct Turn {
     settled: Vec<TargetId>,
 }
 
-/// What is on its way to repositories. It is answered on the post's thread.
+/// What is on its way to repositories and clusters. It is answered on other threads.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Air(Arc<Mutex<Flights>>);
 
@@ -62,8 +64,8 @@ struct Flight {
     /// When it could have been sent, but for others' copies.
     ready: SystemTime,
     sent: Option<SystemTime>,
-    url: String,
-    branch: String,
+    /// None for a cluster that is applied to.
+    repository: Option<Repository>,
     seq: u64,
     decisions: Vec<i64>,
     files: usize,
@@ -118,8 +120,8 @@ impl Turns {
         Some(turn)
     }
 
-    /// A turn is over, and these are to be sent.
-    pub(crate) fn end(&mut self, turn: Option<Turn>, desk: &Desk, letters: &[Letter]) {
+    /// A turn is over, and this is to be sent.
+    pub(crate) fn end(&mut self, turn: Option<Turn>, desk: &Desk, out: &Outgoing) {
         let Some(turn) = turn else { return };
         let ended = SystemTime::now();
         let landed = self.reports(&turn, ended);
@@ -127,17 +129,16 @@ impl Turns {
         let closes = now.windows > before.windows;
         let decides = now.effects > before.effects;
         let asked = turn.asked > 0 && now.records > before.records;
-        if !(decides || closes || asked || !letters.is_empty()) {
+        if !(decides || closes || asked || !out.is_empty()) {
             return;
         }
         let mut parents = Vec::new();
         parents.extend(self.open.0.is_some().then(|| self.open.clone()));
         {
             let mut flights = self.air.lock();
-            parents
-                .extend(letters.iter().filter_map(|one| flights.again.remove(&one.parcel.target)));
+            parents.extend(out.parcels().filter_map(|(one, _)| flights.again.remove(&one.target)));
         }
-        if !closes && !letters.is_empty() {
+        if !closes && !out.is_empty() {
             parents.extend(self.last.0.is_some().then(|| self.last.clone()));
         }
         parents.extend(turn.asked_by.iter().cloned());
@@ -149,7 +150,8 @@ impl Turns {
             .with("periplus.turn.orders", number(turn.asked))
             .with("periplus.turn.records", number(now.records - before.records))
             .with("periplus.turn.effects", number(now.effects - before.effects))
-            .with("periplus.turn.commits", number(letters.len()))
+            .with("periplus.turn.commits", number(out.letters.len()))
+            .with("periplus.turn.applies", number(out.applies.len()))
             .linked(parents)
             .linked(landed);
         if next > turn.next {
@@ -169,9 +171,9 @@ impl Turns {
             self.last = if open.0.is_some() { open } else { told.clone() };
         }
         let mut flights = self.air.lock();
-        for letter in letters {
-            let flight = Flight::new(letter, told.clone(), ended);
-            flights.flying.insert(letter.parcel.target.clone(), flight);
+        for (parcel, place) in out.parcels() {
+            let flight = Flight::new(parcel, place, told.clone(), ended);
+            flights.flying.insert(parcel.target.clone(), flight);
         }
     }
 
@@ -189,7 +191,7 @@ impl Turns {
         self.traces.tell(Done::new("desk.sync", synced).until(ended), told);
     }
 
-    /// What repositories answered is in the log now.
+    /// What repositories and clusters answered is in the log now.
     fn reports(&self, turn: &Turn, ended: SystemTime) -> Vec<Parent> {
         let mut told = Vec::new();
         for target in &turn.settled {
@@ -204,11 +206,12 @@ impl Turns {
         told
     }
 
-    /// Standbys have what these follow from.
-    pub(crate) fn copied(&self, letters: &[Letter]) {
-        let Some(first) = letters.first().filter(|_| self.traces.is_on()) else { return };
+    /// Standbys have what this follows from.
+    pub(crate) fn copied(&self, out: &Outgoing) {
+        let first = out.parcels().next().filter(|_| self.traces.is_on());
+        let Some((first, _)) = first else { return };
         let flights = self.air.lock();
-        let flight = flights.flying.get(&first.parcel.target);
+        let flight = flights.flying.get(&first.target);
         let waited = |flight: &&Flight| flight.ready.elapsed().is_ok_and(|span| span >= WAITED_MIN);
         if let Some(flight) = flight.filter(waited) {
             let done = Done::new("desk.copies", flight.ready);
@@ -216,14 +219,14 @@ impl Turns {
         }
     }
 
-    /// These go out now.
-    pub(crate) fn sent(&self, letters: &[Letter]) {
-        if letters.is_empty() || !self.traces.is_on() {
+    /// This goes out now.
+    pub(crate) fn sent(&self, out: &Outgoing) {
+        if out.is_empty() || !self.traces.is_on() {
             return;
         }
         let mut flights = self.air.lock();
-        for letter in letters {
-            if let Some(flight) = flights.flying.get_mut(&letter.parcel.target) {
+        for (parcel, _) in out.parcels() {
+            if let Some(flight) = flights.flying.get_mut(&parcel.target) {
                 flight.sent = Some(SystemTime::now());
             }
         }
@@ -239,41 +242,67 @@ impl Air {
     pub(crate) fn answered(&self, target: &TargetId, outcome: &Outcome, spent: Option<Spent>) {
         let mut flights = self.lock();
         let Some(flight) = flights.flying.remove(target) else { return };
-        let Flight { under, ready, sent, url, branch, seq, decisions, files } = flight;
         let (word, why) = match outcome {
             Outcome::Done { .. } => ("done", None),
             Outcome::Unchanged { .. } => ("unchanged", None),
             Outcome::Failed(fault) => ("failed", Some(fault.to_string())),
             Outcome::Unknown(fault) => ("unknown", Some(fault.to_string())),
         };
-        let began = sent.unwrap_or(ready);
         let ended = spent.map_or_else(SystemTime::now, |spent| wall(spent.ended));
-        let again = why.is_some();
-        let mut done = Done::new("git.commit", began)
-            .until(ended.max(began))
-            .of_another()
-            .with("vcs.repository.url.full", url)
-            .with("vcs.ref.head.name", branch)
-            .with("periplus.target", target.to_string())
-            .with("periplus.outcome", word)
-            .with("periplus.files", number(files))
-            .with("periplus.log.seq", number(seq))
-            .with("periplus.decisions", Value::Array(Array::I64(decisions)))
-            .failed(why);
+        let mut done = flight.over("git.commit", target, word, ended);
+        if let Some(Repository { url, branch }) = &flight.repository {
+            done = done
+                .with("vcs.repository.url.full", url.clone())
+                .with("vcs.ref.head.name", branch.clone());
+        }
         if let Outcome::Done { commit, attempts, conflicts, .. } = outcome {
             done = done
                 .with("vcs.ref.head.revision", StringValue::from(commit.to_string()))
                 .with("periplus.git.attempts", i64::from(*attempts))
                 .with("periplus.git.conflicts", number(conflicts.len()));
         }
-        let told = flights.traces.tell(done, &under);
+        let told = flights.land(target, flight.under, done, word, why);
         if let Some(spent) = spent {
             legs(&flights.traces, spent, &told);
         }
-        if again {
-            flights.again.insert(target.clone(), under);
+    }
+
+    /// A cluster that is applied to has answered for a part of it.
+    pub(crate) fn applied(&self, target: &TargetId, applied: &Result<(), apply::Fault>) {
+        let mut flights = self.lock();
+        let Some(flight) = flights.flying.remove(target) else { return };
+        let (word, why) = match applied {
+            Ok(()) => ("done", None),
+            Err(fault) => ("failed", Some(fault.to_string())),
+        };
+        let mut done = flight.over("cluster.apply", target, word, SystemTime::now());
+        if let Some(Part { cluster, app }) = Part::of(target) {
+            done = done.with("k8s.cluster.name", cluster);
+            if let Some(app) = app {
+                done = done.with("periplus.app", app);
+            }
         }
-        flights.landed.insert(target.clone(), (told, word));
+        flights.land(target, flight.under, done, word, why);
+    }
+}
+
+impl Flights {
+    /// Something has landed, or failed to. Gives its span.
+    fn land(
+        &mut self,
+        target: &TargetId,
+        under: Parent,
+        done: Done,
+        word: &'static str,
+        why: Option<String>,
+    ) -> Parent {
+        let again = why.is_some();
+        let told = self.traces.tell(done.failed(why), &under);
+        if again {
+            self.again.insert(target.clone(), under);
+        }
+        self.landed.insert(target.clone(), (told.clone(), word));
+        told
     }
 }
 
@@ -290,20 +319,37 @@ fn legs(traces: &Traces, spent: Spent, told: &Parent) {
 }
 
 impl Flight {
-    fn new(letter: &Letter, under: Parent, ready: SystemTime) -> Self {
-        let draft = &letter.parcel.draft;
+    fn new(parcel: &Parcel, place: Option<&Place>, under: Parent, ready: SystemTime) -> Self {
+        let draft = &parcel.draft;
         let decisions = draft.decisions.iter().take(DECISIONS_MAX).map(|seq| number(seq.0));
-        let repository = &letter.to.repository;
         Self {
             under,
             ready,
             sent: None,
-            url: repository.url.clone(),
-            branch: repository.branch.clone(),
+            repository: place.map(|place| place.repository.clone()),
             seq: draft.seq.0,
             decisions: decisions.collect(),
             files: draft.change.len(),
         }
+    }
+
+    /// The span of it, once it is answered.
+    fn over(
+        &self,
+        name: &'static str,
+        target: &TargetId,
+        word: &'static str,
+        ended: SystemTime,
+    ) -> Done {
+        let began = self.sent.unwrap_or(self.ready);
+        Done::new(name, began)
+            .until(ended.max(began))
+            .of_another()
+            .with("periplus.target", target.to_string())
+            .with("periplus.outcome", word)
+            .with("periplus.files", number(self.files))
+            .with("periplus.log.seq", number(self.seq))
+            .with("periplus.decisions", Value::Array(Array::I64(self.decisions.clone())))
     }
 }
 

@@ -19,7 +19,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Held;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use periplus_live::Feed;
+use periplus_live::apply;
 use periplus_live::copy::{Confirm, Copies, Ledger, ReplicaFile};
+use periplus_live::delivery::Direct;
 use periplus_live::desk::Desk;
 use periplus_live::leader::Board;
 use periplus_live::service::{Beside, Clock, Order, Service, Wall};
@@ -326,6 +328,34 @@ async fn what_is_waited_for_until_a_standby_has_it_is_told() {
         (&waited.trace_id, &waited.parent_span_id)
     );
     assert!(commit.start_time_unix_nano >= waited.end_time_unix_nano - 5_000_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_applied_to_a_cluster_is_told_with_why_it_was_not() {
+    let (collector, at) = Collector::start().await;
+    let traces = Traces::begin(&to(at));
+    let home = TempDir::with_prefix("periplus-traces-").unwrap();
+    let (mut desk, post) = opened(home.path());
+    let direct = Direct::new(["edge-harbour".to_owned()].into());
+    assert_eq!(desk.apply_to(direct), Vec::<String>::new());
+    let nowhere = Arc::new(|_: &str| Err("no way leads there".to_owned()));
+    let apply = Some(apply::Options::new(desk.identity(), nowhere));
+    let beside = Beside { apply, traces: traces.clone(), ..Beside::default() };
+    let service = Service::start_beside(desk, post, Feed::default(), Arc::new(Wall), beside);
+    let told = |name: &str| collector.spans().into_iter().find(|span| span.name == name);
+    let applied = until("an answer", SOON, async || told("cluster.apply")).await;
+    tokio::task::spawn_blocking(move || service.stop()).await.unwrap().unwrap();
+    traces.finish(SOON).await;
+
+    assert_eq!(of(&applied, "k8s.cluster.name"), "edge-harbour");
+    assert_eq!(of(&applied, "periplus.outcome"), "failed");
+    let why = &applied.status.as_ref().unwrap().message;
+    assert!(why.contains("no way leads there"), "{why}");
+    let commit = told("git.commit").unwrap();
+    assert_eq!(
+        (&applied.trace_id, &applied.parent_span_id),
+        (&commit.trace_id, &commit.parent_span_id)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
