@@ -466,3 +466,22 @@ async fn look_for_files(
     });
     looked.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clusters_are_applied_to_where_what_is_decided_is_written_to_what_clusters_pull() {
+        let settings = |clusters: &[&str]| ApplySettings {
+            clusters: clusters.iter().map(|name| (*name).to_owned()).collect(),
+            force: apply::Force::No,
+            every: Duration::from_mins(10),
+        };
+        assert!(applied(settings(&["hill"]), Mode::Act).is_some());
+        for mode in [Mode::Observe, Mode::Propose] {
+            assert_eq!(applied(settings(&["hill"]), mode), None);
+        }
+        assert_eq!(applied(settings(&[]), Mode::Act), None);
+    }
+}

@@ -9,10 +9,10 @@ use kube::api::ListParams;
 use periplus_live::apply::{Fault, INVENTORY, NAMESPACE, Options};
 use periplus_live::clusters::Source;
 use periplus_live::delivery::{Parcel, Scope};
-use periplus_support::emulated::Emulator;
+use periplus_support::emulated::{Cluster, Emulator};
 use periplus_support::real::until;
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::rig::{CLUSTER, Rig, SOON, config_map, fence, options, parcel, whole};
 
@@ -29,6 +29,16 @@ fn one(value: &str) -> Parcel {
     parcel(Some("shop"), Scope::Changes, &[("30-one", Some(config_map("one", value)))])
 }
 
+/// Waits until a cluster was asked so often.
+async fn asked(cluster: &Cluster, times: u64) {
+    let asked = async {
+        while cluster.counts().values().sum::<u64>() < times {
+            sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(SOON, asked).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whenever_it_is_killed_no_object_is_left_that_nobody_knows_of() {
     let emulator = Emulator::start();
@@ -39,15 +49,21 @@ async fn whenever_it_is_killed_no_object_is_left_that_nobody_knows_of() {
         let mut rig = Rig::start(options(cluster.config(), "ours"));
         rig.send(vec![whole(), many("1")]);
         // All of it takes more than 50 requests; from the thirtieth on, objects are applied.
-        let asked = || cluster.counts().values().sum::<u64>();
-        while asked() < 4 * steps {
-            sleep(Duration::from_millis(1)).await;
-        }
+        asked(&cluster, 4 * steps).await;
         // As a crash does: what is on its way may land or not.
         drop(rig);
-        cluster.heal();
         let left = cluster.list("configmaps", "shop").len();
         seen.push(left);
+
+        // Once more, while they are deleted again, or when that is not in the inventory yet.
+        let before = cluster.counts().values().sum::<u64>();
+        let mut rig = Rig::start(options(cluster.config(), "ours"));
+        rig.send(vec![whole()]);
+        // The inventory has them from the ninth step on.
+        let few = if steps < 9 { 3 } else { 7 * (steps - 8) };
+        asked(&cluster, before + few).await;
+        drop(rig);
+        cluster.heal();
 
         let mut rig = Rig::start(options(cluster.config(), "ours"));
         assert_eq!(rig.apply(vec![whole()]).await, []);
