@@ -28,6 +28,7 @@ pub mod signals;
 mod standby;
 pub mod traces;
 mod watched;
+mod web;
 
 pub use self::complaint::Complaint;
 pub use self::feed::Feed;

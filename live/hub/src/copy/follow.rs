@@ -4,9 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Url};
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -15,14 +14,14 @@ use super::options::Replication;
 use super::standing::Standing;
 use super::taken::{Copy, CopyFault, Refused};
 use super::wire::{Asked, MEDIA_TYPE};
+use crate::web::Web;
 
 /// The replicas that may give a copy, and how they are asked.
 #[derive(Debug)]
 pub struct Peers {
     urls: Vec<Url>,
     token_file: PathBuf,
-    ca_file: Option<PathBuf>,
-    client: Option<Client>,
+    web: Web,
 }
 
 /// How long a connection may take to be there.
@@ -41,20 +40,21 @@ impl Peers {
     #[must_use]
     pub fn new(replication: &Replication) -> Self {
         let Replication { replicas, token_file, ca_file, confirm: _, alone_after: _ } = replication;
-        let (token_file, ca_file) = (token_file.clone(), ca_file.clone());
-        Self { urls: replicas.clone(), token_file, ca_file, client: None }
+        let web = Web::new(ca_file.clone(), |plain| {
+            plain.no_proxy().connect_timeout(CONNECT).timeout(ANSWER)
+        });
+        Self { urls: replicas.clone(), token_file: token_file.clone(), web }
     }
 
     async fn ask(&mut self, url: &Url, asked: &Asked) -> Result<Vec<u8>, String> {
-        let client = self.client()?;
+        let client = self.web.client()?;
         let body = serde_json::to_vec(asked).map_err(|fault| fault.to_string())?;
         let token = fs::read_to_string(&self.token_file);
         let token = token.map_err(|fault| format!("{}: {fault}", self.token_file.display()))?;
         let question = client.post(url.clone()).header(CONTENT_TYPE, "application/json");
         let answered = question.bearer_auth(token.trim()).body(body).send().await;
         let mut answered = answered.map_err(|fault| {
-            // Its certificates may have been renewed meanwhile.
-            self.client = None;
+            self.web.forget();
             innermost(&fault.without_url())
         })?;
         let status = answered.status();
@@ -72,29 +72,6 @@ impl Peers {
         let said: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let said = said.pointer("/error/message").and_then(serde_json::Value::as_str);
         Err(format!("it answers {}: {}", status.as_u16(), said.unwrap_or("and nothing more")))
-    }
-
-    fn client(&mut self) -> Result<Client, String> {
-        if let Some(client) = &self.client {
-            return Ok(client.clone());
-        }
-        // Whoever was first has chosen the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT)
-            .timeout(ANSWER)
-            .user_agent(concat!("periplus/", env!("CARGO_PKG_VERSION")));
-        if let Some(file) = &self.ca_file {
-            let unfit = |fault: String| format!("{}: {fault}", file.display());
-            let pem = fs::read(file).map_err(|fault| unfit(fault.to_string()))?;
-            let found = Certificate::from_pem_bundle(&pem);
-            builder = builder.tls_certs_merge(found.map_err(|fault| unfit(innermost(&fault)))?);
-        }
-        let client = builder.build().map_err(|fault| innermost(&fault))?;
-        self.client = Some(client.clone());
-        Ok(client)
     }
 }
 

@@ -1,13 +1,11 @@
 //! The way of reports to the service: HTTPS, and nothing that repeats by itself.
 
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Response, StatusCode, Url};
+use reqwest::{Response, StatusCode, Url};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,14 +13,14 @@ use crate::clusters::full;
 use crate::reports::keys;
 use crate::reports::signature::{HEADER, Mark, Stamp, TAKEN};
 use crate::reports::wire::{ANSWER_BYTES_MAX, Answered, Report};
+use crate::web::Web;
 
 /// Where reports go.
 #[derive(Debug)]
 pub(super) struct Post {
     url: Url,
     key_file: PathBuf,
-    ca_file: Option<PathBuf>,
-    client: Option<Client>,
+    web: Web,
 }
 
 /// Why a report was not taken, as far as is known.
@@ -61,7 +59,12 @@ impl Post {
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["v1", "reports", cluster]);
         }
-        Self { url, key_file, ca_file, client: None }
+        let web = Web::new(ca_file, |plain| {
+            let timed = plain.connect_timeout(CONNECTS_WITHIN).timeout(ANSWERS_WITHIN);
+            // Connections of thousands of clusters would take all that the service has, most of the time for nothing.
+            timed.pool_max_idle_per_host(0)
+        });
+        Self { url, key_file, web }
     }
 
     /// Sends a report.
@@ -73,7 +76,7 @@ impl Post {
             keys::read(&self.key_file).await.map_err(|why| refused(format!("{path}: {why}")))?;
         let signed = keys.first().and_then(|key| stamp.sign(key, &report.cluster, &body));
         let signed = signed.ok_or_else(|| refused("this cannot be signed".to_owned()))?;
-        let client = self.client().map_err(refused)?;
+        let client = self.web.client().map_err(refused)?;
         let sent = client
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
@@ -82,39 +85,10 @@ impl Post {
         match sent.send().await {
             Ok(answer) => read(answer).await,
             Err(error) => {
-                // Its certificates may have been renewed meanwhile.
-                self.client = None;
+                self.web.forget();
                 Err(Lost::Unanswered(full(&error.without_url())))
             }
         }
-    }
-
-    fn client(&mut self) -> Result<Client, String> {
-        if let Some(client) = &self.client {
-            return Ok(client.clone());
-        }
-        // Whoever was first has chosen the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder()
-            .redirect(Policy::none())
-            .connect_timeout(CONNECTS_WITHIN)
-            .timeout(ANSWERS_WITHIN)
-            // Connections of thousands of clusters would take all that the service has, most of the time for nothing.
-            .pool_max_idle_per_host(0)
-            .user_agent(concat!("periplus/", env!("CARGO_PKG_VERSION")));
-        if let Some(file) = &self.ca_file {
-            let in_file =
-                |error: &dyn std::error::Error| format!("{}: {}", file.display(), full(error));
-            let pem = fs::read(file).map_err(|error| in_file(&error))?;
-            let found = Certificate::from_pem_bundle(&pem).map_err(|error| in_file(&error))?;
-            if found.is_empty() {
-                return Err(format!("{}: there is no certificate in it", file.display()));
-            }
-            builder = builder.tls_certs_merge(found);
-        }
-        let client = builder.build().map_err(|error| full(&error))?;
-        self.client = Some(client.clone());
-        Ok(client)
     }
 }
 

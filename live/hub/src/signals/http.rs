@@ -4,19 +4,20 @@ use std::fs;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Response, Url};
+use reqwest::{Response, Url};
 use tokio::time::sleep;
 
 use super::fault::Fault;
 use super::luck;
 use super::signal::Endpoint;
+use crate::clusters::full;
+use crate::web::Web as Client;
 
 /// An endpoint that is asked again and again.
 #[derive(Debug)]
 pub(super) struct Web {
     endpoint: Endpoint,
-    client: Option<Client>,
+    client: Client,
 }
 
 /// In which header a token goes.
@@ -42,8 +43,9 @@ const TRIES_MAX: u32 = 3;
 const BACKOFF: Duration = Duration::from_millis(200);
 
 impl Web {
-    pub(super) const fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, client: None }
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        let client = Client::new(endpoint.ca_file.clone(), |plain| plain);
+        Self { endpoint, client }
     }
 
     /// How long an answer may take.
@@ -74,7 +76,7 @@ impl Web {
     }
 
     async fn ask_once(&mut self, url: &Url, token: Token) -> Result<Answer, Fault> {
-        let client = self.client()?;
+        let client = self.client.client().map_err(Fault::Setup)?;
         let mut asked = client.get(url.clone()).timeout(self.endpoint.timeout);
         if let Some((name, value)) = self.token(token)? {
             asked = asked.header(name, value);
@@ -84,8 +86,7 @@ impl Web {
             Err(fault) => Err(self.fault(fault)),
         };
         if matches!(answered, Err(Fault::Unreachable(_))) {
-            // Its certificates may have been renewed meanwhile.
-            self.client = None;
+            self.client.forget();
         }
         let answer = answered?;
         let fault = Fault::status(answer.status, &answer.body);
@@ -102,29 +103,6 @@ impl Web {
             body.extend_from_slice(&part);
         }
         Ok(Answer { status, body })
-    }
-
-    fn client(&mut self) -> Result<Client, Fault> {
-        if let Some(client) = &self.client {
-            return Ok(client.clone());
-        }
-        // Whoever was first has chosen the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let setup = |fault: reqwest::Error| Fault::Setup(chain(&fault));
-        let mut builder = Client::builder()
-            .redirect(Policy::none())
-            .user_agent(concat!("periplus/", env!("CARGO_PKG_VERSION")));
-        if let Some(file) = &self.endpoint.ca_file {
-            let pem = fs::read(file).map_err(|fault| Fault::file(file, fault))?;
-            let found = Certificate::from_pem_bundle(&pem).map_err(setup)?;
-            if found.is_empty() {
-                return Err(Fault::content(file, "there is no certificate in it"));
-            }
-            builder = builder.tls_certs_merge(found);
-        }
-        let client = builder.build().map_err(setup)?;
-        self.client = Some(client.clone());
-        Ok(client)
     }
 
     fn token(&self, token: Token) -> Result<Option<(HeaderName, HeaderValue)>, Fault> {
@@ -145,18 +123,6 @@ impl Web {
             return Fault::Slow(self.endpoint.timeout);
         }
         // The query is long, and the signal's name stands beside it.
-        Fault::Unreachable(chain(&fault.without_url()))
+        Fault::Unreachable(full(&fault.without_url()))
     }
-}
-
-/// An error with what caused it.
-fn chain(fault: &dyn std::error::Error) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -3,26 +3,25 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client};
 use tokio::runtime::Handle;
 
 use super::queue::Tally;
+use crate::clusters::full;
+use crate::web::Web;
 
 /// What a collector is sent to with.
 pub(super) struct Outlet {
     pub(super) runtime: Handle,
     pub(super) headers_file: Option<PathBuf>,
-    pub(super) ca_file: Option<PathBuf>,
     pub(super) timeout: Duration,
     pub(super) tally: Arc<Tally>,
-    pub(super) client: Mutex<Option<Client>>,
+    pub(super) web: Mutex<Web>,
 }
 
 /// Who sends, before what the library calls itself.
@@ -39,8 +38,7 @@ impl HttpClient for Outlet {
             Ok(answer) if answer.status().is_success() => {}
             Ok(answer) => self.tally.note_fault(format!("it answered {}", answer.status())),
             Err(why) => {
-                // Its certificates may have been renewed meanwhile.
-                *self.client.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.web().forget();
                 self.tally.note_fault(why.clone());
             }
         }
@@ -51,8 +49,8 @@ impl HttpClient for Outlet {
 impl Outlet {
     /// The thread that asks is none of the runtime's, on which all networks are waited for.
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, String> {
-        let client = self.client()?;
-        let mut request = reqwest::Request::try_from(request).map_err(|fault| chain(&fault))?;
+        let client = self.web().client()?;
+        let mut request = reqwest::Request::try_from(request).map_err(|fault| full(&fault))?;
         *request.timeout_mut() = Some(self.timeout);
         if let Some(library) = request.headers().get(USER_AGENT).and_then(|by| by.to_str().ok())
             && let Ok(both) = format!("{US} {library}").parse()
@@ -63,7 +61,7 @@ impl Outlet {
             request.headers_mut().extend(headers(file)?);
         }
         let sent = self.runtime.spawn(async move {
-            let told = |fault: reqwest::Error| chain(&fault.without_url());
+            let told = |fault: reqwest::Error| full(&fault.without_url());
             let mut answered = client.execute(request).await.map_err(told)?;
             let mut body = Vec::new();
             while let Some(part) = answered.chunk().await.map_err(told)? {
@@ -80,25 +78,8 @@ impl Outlet {
         sent.await.map_err(|_| "the service has stopped".to_owned())?
     }
 
-    fn client(&self) -> Result<Client, String> {
-        let mut known = self.client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = &*known {
-            return Ok(client.clone());
-        }
-        // Whoever was first has chosen the same one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder().redirect(Policy::none());
-        if let Some(file) = &self.ca_file {
-            let pem = fs::read(file).map_err(|fault| format!("{}: {fault}", file.display()))?;
-            let found = Certificate::from_pem_bundle(&pem).map_err(|fault| chain(&fault))?;
-            if found.is_empty() {
-                return Err(format!("{}: there is no certificate in it", file.display()));
-            }
-            builder = builder.tls_certs_merge(found);
-        }
-        let client = builder.build().map_err(|fault| chain(&fault))?;
-        *known = Some(client.clone());
-        Ok(client)
+    fn web(&self) -> MutexGuard<'_, Web> {
+        self.web.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,16 +111,4 @@ pub(crate) fn headers(file: &Path) -> Result<HeaderMap, String> {
         headers.insert(name, value);
     }
     Ok(headers)
-}
-
-/// An error with what caused it.
-fn chain(fault: &dyn std::error::Error) -> String {
-    let mut text = fault.to_string();
-    let mut cause = fault.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    text
 }

@@ -17,6 +17,7 @@ use tokio::runtime::Handle;
 
 use super::from::From;
 use super::outlet::Outlet;
+use crate::web::Web;
 
 /// How many spans were sent, and how many were not.
 #[derive(Debug, Default)]
@@ -46,10 +47,9 @@ pub(super) fn provider(from: From) -> Result<(SdkTracerProvider, Arc<Tally>), St
     let outlet = Outlet {
         runtime: Handle::current(),
         headers_file,
-        ca_file,
         timeout,
         tally: Arc::clone(&tally),
-        client: Mutex::new(None),
+        web: Mutex::new(Web::new(ca_file, |plain| plain)),
     };
     let exporter = SpanExporter::builder()
         .with_http()
