@@ -88,8 +88,8 @@ pub(crate) fn configuration(
   namespace: default
   name: periplus
   identity: {name}
-  leaseDuration: 8s
-  renewDeadline: 5s
+  leaseDuration: 15s
+  renewDeadline: 10s
   retryPeriod: 500ms
 "
         ),
