@@ -70,9 +70,12 @@ pub(crate) fn customized(binding: &Binding<'_>) -> Result<(Vec<Object>, BTreeSet
     Ok((objects, found))
 }
 
+/// The label of all objects of ours, with its value.
+pub const OURS: (&str, &str) = ("app.kubernetes.io/managed-by", "periplus.dev");
+
 /// Marks an object as ours: who wrote it, and for what. What it was made from is told when it is [written](crate::file).
 pub(crate) fn mark(object: &mut Object, cluster: &str, app: Option<&str>) {
-    object.label("app.kubernetes.io/managed-by", "periplus.dev");
+    object.label(OURS.0, OURS.1);
     object.label("periplus.dev/cluster", cluster);
     if let Some(app) = app {
         object.label("periplus.dev/app", app);

@@ -49,6 +49,7 @@ mod workload;
 pub mod yaml;
 
 pub use self::agent::{Repository, Unnamed};
+pub use self::component::OURS;
 pub use self::customize::variables::VARIABLES;
 pub use self::decision::{Decision, Placement};
 pub use self::fault::Fault;

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use periplus_spec::values::Name;
 use rustls::pki_types::ServerName;
@@ -13,7 +12,6 @@ use super::otlp::OtlpMetric;
 use crate::complaint::Complaint;
 use crate::sighting::Measures;
 use crate::signals::NamedBy;
-use crate::signals::config::Unit;
 
 /// Where the API listens, and who may ask.
 #[derive(Clone, Debug)]
@@ -186,16 +184,10 @@ impl Reader<'_> {
                 let what = format!("`{source}` measures something else too");
                 self.complain(&at("measures"), what, "name another `source`");
             }
-            let per_seconds = match (unit, window.map(|window| window.0.0)) {
-                (Unit::PerSecond, None) => 1.0,
-                (Unit::PerMinute, None) => 60.0,
-                (Unit::Count, Some(ms)) if ms > 0 => Duration::from_millis(ms).as_secs_f64(),
-                (Unit::PerSecond | Unit::PerMinute | Unit::Count, _) => {
-                    let what = "`window` goes with `unit: count`, and only with it";
-                    self.complain(&at("window"), what, "write both, as `window: 1m`, or none");
-                    1.0
-                }
-            };
+            let per_seconds = unit.per_seconds(*window).unwrap_or_else(|(what, help)| {
+                self.complain(&at("window"), what, help);
+                1.0
+            });
             let app = self.named_by(&at("labels.app"), labels.app.as_deref(), app.as_ref());
             let zone = self.named_by(&at("labels.zone"), labels.zone.as_deref(), zone.as_ref());
             let (Some(app), Some(zone)) = (app, zone) else { continue };

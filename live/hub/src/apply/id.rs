@@ -3,15 +3,13 @@
 use std::fmt;
 
 use kube::core::DynamicObject;
-use periplus_emit::{Bytes, rank};
+use periplus_emit::{Bytes, OURS, rank};
 use serde_json::Value;
 
 use super::fault::Fault;
 
 /// Who we are among those who apply to a cluster.
 pub(super) const MANAGER: &str = "periplus";
-/// What all objects of ours carry.
-pub(super) const OURS: (&str, &str) = ("app.kubernetes.io/managed-by", "periplus.dev");
 
 /// What tells an object from all others in its cluster. Whether its kind lies in namespaces at all is not known here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,9 +11,10 @@ use std::fmt;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Error};
+use periplus_emit::OURS;
 use serde::{Deserialize, Serialize};
 
-use super::id::{Id, OURS};
+use super::id::Id;
 
 /// Where it lies.
 pub const NAMESPACE: &str = "periplus";

@@ -77,7 +77,8 @@ pub enum Force {
     Yes,
 }
 
-const EVERY: Duration = Duration::from_mins(10);
+/// How often everything is applied again where nothing is said.
+pub(crate) const EVERY: Duration = Duration::from_mins(10);
 const DEADLINE: Duration = Duration::from_secs(30);
 const AT_ONCE: usize = 32;
 

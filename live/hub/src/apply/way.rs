@@ -3,11 +3,12 @@
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, Preconditions};
 use kube::{Api, Client, Error};
+use periplus_emit::OURS;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::fault::Fault;
-use super::id::{Id, MANAGER, OURS, Wanted, is_ours};
+use super::id::{Id, MANAGER, Wanted, is_ours};
 use super::inventory::{NAME, NAMESPACE};
 use super::kinds::Place;
 use super::{Force, Shared};

@@ -11,6 +11,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::{BoxStream, SelectAll, select_all};
 use kube::Client;
+use periplus_emit::OURS;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::access::Source;
@@ -198,12 +199,12 @@ impl<'s, O: Send + 'static> Session<'s, O> {
         client: &Client,
         nodes: &node::Nodes,
     ) -> BoxStream<'static, (List, News)> {
-        let ours = "app.kubernetes.io/managed-by=periplus.dev,periplus.dev/app";
+        let ours = format!("{}={},periplus.dev/app", OURS.0, OURS.1);
         let here = format!("{ours},periplus.dev/cluster={}", self.cluster.name);
         let labels = match list {
             List::Nodes | List::Pods => None,
             // They may be about other clusters.
-            List::Applications => Some(ours.to_owned()),
+            List::Applications => Some(ours),
             List::Deployments
             | List::StatefulSets
             | List::DaemonSets

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::draft::ApplyDraft;
 use super::settings::{Checker, Reached};
-use crate::apply::Force;
+use crate::apply::{EVERY, Force};
 
 /// Which clusters are applied to directly, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +17,6 @@ pub struct ApplySettings {
     /// How often everything is applied again.
     pub every: Duration,
 }
-
-const EVERY: Duration = Duration::from_mins(10);
 
 impl Checker<'_> {
     pub(super) fn apply(&mut self, draft: &ApplyDraft, reached: &Reached) -> ApplySettings {

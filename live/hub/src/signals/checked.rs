@@ -7,7 +7,7 @@ use std::time::Duration;
 use periplus_spec::values;
 use reqwest::Url;
 
-use super::config::{Carbon, Csv, Draft, Fallback, Prices, PricesAsked, Prometheus, Unit};
+use super::config::{Carbon, Csv, Draft, Fallback, Prices, PricesAsked, Prometheus};
 use super::prices::Part;
 use super::signal::{
     Ahead, Asked, CarbonFrom, CarbonPlace, DemandFrom, Endpoint, Form, Kind, NamedBy, PricesFrom,
@@ -142,23 +142,10 @@ impl Reader<'_> {
                 );
             }
         }
-        let per_seconds = match (unit, window) {
-            (Unit::PerSecond, None) => 1.0,
-            (Unit::PerMinute, None) => 60.0,
-            (Unit::Count, Some(window)) if window.0.0 > 0 => {
-                Duration::from_millis(window.0.0).as_secs_f64()
-            }
-            (Unit::Count, None | Some(_)) => {
-                let help = "write over which time it counts: `1m` for `increase(…[1m])`";
-                self.complain("prometheus.window", "`unit: count` counts over no time", help);
-                1.0
-            }
-            (Unit::PerSecond | Unit::PerMinute, Some(_)) => {
-                let what = "rates per second and per minute have no window";
-                self.complain("prometheus.window", what, "leave it out, or write `unit: count`");
-                1.0
-            }
-        };
+        let per_seconds = unit.per_seconds(*window).unwrap_or_else(|(what, help)| {
+            self.complain("prometheus.window", what, help);
+            1.0
+        });
         let app = self.named_by("app", labels.app.as_deref(), app.as_ref());
         let zone = self.named_by("zone", labels.zone.as_deref(), zone.as_ref());
         let timeout = timeout.map_or(TIMEOUT_DEFAULT_MS, |timeout| timeout.0.0);

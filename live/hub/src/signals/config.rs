@@ -116,6 +116,28 @@ pub enum Unit {
     Count,
 }
 
+impl Unit {
+    /// By what a value is divided to be a rate per second; or what is wrong with the window that it counts over, and what to do.
+    pub(crate) fn per_seconds(
+        self,
+        window: Option<Duration>,
+    ) -> Result<f64, (&'static str, &'static str)> {
+        match (self, window) {
+            (Self::PerSecond, None) => Ok(1.0),
+            (Self::PerMinute, None) => Ok(60.0),
+            (Self::Count, Some(window)) if window.0.0 > 0 => Ok(window.0.0 as f64 / 1_000.0),
+            (Self::Count, None | Some(_)) => Err((
+                "`unit: count` counts over no time",
+                "write over which time it counts: `1m` for `increase(…[1m])`",
+            )),
+            (Self::PerSecond | Self::PerMinute, Some(_)) => Err((
+                "rates per second and per minute have no window",
+                "leave it out, or write `unit: count`",
+            )),
+        }
+    }
+}
+
 /// A file of rates, with the columns `time,app,zone,rps`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
