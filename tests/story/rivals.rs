@@ -1,9 +1,14 @@
 //! Two replicas: one leads, and one that stood still while the other took over ends, and has written nothing.
 
+use std::time::Duration;
+
 use periplus_support::real::until;
 
 use crate::fleet::Fleet;
 use crate::hub::{Hub, SOON};
+
+/// Longer than a push takes, and shorter than others wait for a leader.
+const LANDED: Duration = Duration::from_secs(3);
 
 pub(crate) async fn fight(fleet: &Fleet) {
     eprintln!("two replicas fight");
@@ -17,6 +22,8 @@ pub(crate) async fn fight(fleet: &Fleet) {
 
     // It stands still with much to do.
     first.signal("-STOP");
+    // What was on its way to the repository lands, by programs that it has started.
+    tokio::time::sleep(LANDED).await;
     let before = fleet.epochs();
     fleet.demand(0, 30);
     tells(&mut second, "another process holds the log").await;
